@@ -1,0 +1,346 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the policy's control thread does, tick by tick, without threads, clocks or ROS.
+
+A tick asks the policy about a new observation, asks the gate whether the arm may move, takes the
+setpoint that is due from the action chunks and brings it inside the safety limits. When it may
+not move it says what to hold instead. Time is passed in.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+import math
+import time
+from typing import Protocol
+
+import numpy as np
+
+from vaa_ros.core.chunking import ChunkPlayer
+from vaa_ros.core.gate import ACTIVE
+from vaa_ros.core.gate import Gate
+from vaa_ros.core.gate import GateDecision
+from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.gate import HOLDING
+from vaa_ros.core.gate import PAUSED
+from vaa_ros.core.gate import RUNNING
+from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.latency import LatencyStats
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.types import ActionChunk
+from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.core.types import Observation
+
+EARLIEST = 0.75
+DEADLINE = 1.25
+FAILURES_LATCHED = 3
+PAUSE_HOLD_TICKS = 3
+
+
+class Answers(Protocol):
+    """What a tick needs of a policy."""
+
+    def infer(self, observation: Observation) -> ActionChunk:
+        """
+        Answer one observation.
+        """
+
+    def reset(self) -> None:
+        """
+        Forget what came before.
+        """
+
+
+class TickSchedule:
+    """
+    When the next tick is due: with a new observation, or without one at the deadline.
+
+    :param period_ns: control period [ns].
+    """
+
+    def __init__(self, period_ns: int) -> None:
+        self.period_ns = period_ns
+        self._last_tick_ns: int | None = None
+        self._last_moving_ns: int | None = None
+
+    def due_ns(self, has_new: bool) -> int:
+        """
+        Give the time of the next tick.
+
+        :param has_new: whether an observation waits that was not answered yet.
+        :return: when to tick [ns]; a time in the past means now.
+        """
+        if self._last_tick_ns is None:
+            return 0
+        share = EARLIEST if has_new else DEADLINE
+        return self._last_tick_ns + round(share * self.period_ns)
+
+    def ticked(self, now_ns: int, moving: bool) -> int:
+        """
+        Note that a tick was made.
+
+        :param now_ns: when, on the clock of :meth:`due_ns` [ns].
+        :param moving: whether it published a command while running.
+        :return: how many commands are missing since the last one of this motion.
+        """
+        self._last_tick_ns = now_ns
+        before, self._last_moving_ns = self._last_moving_ns, now_ns if moving else None
+        if not moving or before is None or now_ns - before <= 2 * self.period_ns:
+            return 0
+        return (now_ns - before) // self.period_ns - 1
+
+
+@dataclass(frozen=True, eq=False)
+class TickInputs:
+    """
+    The facts of one tick.
+
+    :param now_ns: a clock that does not jump, for the gate and for speed limits [ns].
+    :param stamp_now_ns: the present on the clock of the observation stamps [ns].
+    :param observation: the newest observation, or None before the first.
+    :param fresh: whether it was not answered before.
+    :param measured: where the arm is, as the command's kind has it; None while unknown.
+    :param gate: what the gate has to know; the loop adds its own faults.
+    :param silent: publish nothing while the gate forbids to move, not even a hold.
+    """
+
+    now_ns: int
+    stamp_now_ns: int
+    observation: Observation | None
+    fresh: bool
+    measured: np.ndarray | None
+    gate: GateInputs
+    silent: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Tick:
+    """
+    What one tick decided.
+
+    :param decision: the gate's answer.
+    :param command: what to publish, or None for nothing.
+    :param moving: whether the command is a new setpoint, not a hold.
+    :param stamp_ns: stamp of the observation behind the command [ns], 0 without one.
+    :param fresh: whether the policy answered a new observation in this tick.
+    """
+
+    decision: GateDecision
+    command: np.ndarray | None
+    moving: bool
+    stamp_ns: int
+    fresh: bool
+
+
+@dataclass
+class LoopFigures:
+    """
+    What the loop counted since the node was configured.
+
+    :param control_ticks: commands sent while running.
+    :param missed_ticks: commands that are missing between two that were sent.
+    :param coasted_ticks: commands sent without a new observation, along the present chunk.
+    :param clamped: commands that the safety limits changed.
+    :param refused: commands that the safety limits refused.
+    :param failures: answers of the policy that could not be used.
+    :param alignment: cosine of scene and actions of the newest chunk.
+    :param latency: observation stamp to command published [ms].
+    :param inference: time of one inference [ms].
+    """
+
+    control_ticks: int = 0
+    missed_ticks: int = 0
+    coasted_ticks: int = 0
+    clamped: int = 0
+    refused: int = 0
+    failures: int = 0
+    alignment: float = math.nan
+    latency: LatencyStats = field(default_factory=LatencyStats)
+    inference: LatencyStats = field(default_factory=LatencyStats)
+
+    def values(self) -> dict[str, object]:
+        """
+        Give the figures as flat names and numbers.
+        """
+        flat: dict[str, object] = {
+            name: getattr(self, name) for name in (
+                'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped', 'refused',
+                'failures', 'alignment')}
+        for name in ('latency', 'inference'):
+            summary = getattr(self, name).summary()
+            flat[f'{name}_ms_p50'] = summary.p50
+            flat[f'{name}_ms_p99'] = summary.p99
+            flat[f'{name}_ms_max'] = summary.max
+        return flat
+
+
+class ControlLoop:
+    """
+    Turns observations into the one command that is due.
+
+    Not thread-safe: the control thread owns it.
+
+    :param gate: says whether the arm may move.
+    :param player: plays the action chunks.
+    :param limiter: brings commands inside the safety limits.
+    :param period_s: control period [s].
+    :param stopwatch: gives seconds, for the inference time.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        player: ChunkPlayer,
+        limiter: CommandLimiter,
+        period_s: float,
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.figures = LoopFigures()
+        self._gate = gate
+        self._player = player
+        self._limiter = limiter
+        self._period_s = period_s
+        self._stopwatch = stopwatch
+        self._policy: Answers | None = None
+        self._last: np.ndarray | None = None
+        self._last_ns = 0
+        self._pause_ticks = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """
+        Start anew, as between episodes: forget the chunks, the last command and any fault.
+        """
+        self._player.reset()
+        self._last = None
+        self._fault: str | None = None
+        self._failures_in_a_row = 0
+        self._released = True
+        self._was_moving = False
+        if self._policy is not None:
+            self._policy.reset()
+
+    def tick(self, inputs: TickInputs, policy: Answers) -> Tick:
+        """
+        Make one tick.
+
+        :param inputs: the facts.
+        :param policy: the policy that is active now; when it is another one than before, the
+            chunks of the one before are dropped with its first answer.
+        :return: what to publish, and why.
+        """
+        answered = self._answer(inputs, policy)
+        decision = self._gate.update(
+            inputs.now_ns, replace(inputs.gate, fault=inputs.gate.fault or self._fault))
+        command = None
+        if decision.may_move:
+            command, problem = self._setpoint(inputs)
+            if problem:
+                # Told as a fault, so that every way of not moving is a state of the gate.
+                decision = self._gate.update(
+                    inputs.now_ns, replace(inputs.gate, fault=problem))
+        stamp_ns = inputs.observation.stamp_ns if inputs.observation is not None else 0
+        if command is not None:
+            self._was_moving = True
+            self._pause_ticks = 0
+            self.figures.control_ticks += 1
+            self.figures.coasted_ticks += not answered
+            return Tick(decision, command, True, stamp_ns, answered)
+        held = None if inputs.silent else self._held(decision, inputs.now_ns)
+        if inputs.silent or decision.state not in (RUNNING, HOLDING, STOPPED):
+            # Others may move the arm meanwhile.
+            self.release()
+        elif self._was_moving:
+            # Chunks foresaw a motion that did not happen.
+            self._player.reset()
+        self._was_moving = False
+        return Tick(decision, held, False, stamp_ns, answered)
+
+    def release(self) -> None:
+        """
+        Let go of the arm: the next motion starts where it then is.
+        """
+        self._released = True
+        self._was_moving = False
+        self._player.reset()
+
+    def hold(self) -> np.ndarray | None:
+        """
+        Give the command that keeps the arm where it is.
+
+        :return: the last command, or no motion for twists; None when nothing was commanded.
+        """
+        if self._last is None or self._limiter.kind != 'end_effector_twist':
+            return self._last
+        held = self._last.copy()
+        held[:6] = 0.0
+        return held
+
+    def _answer(self, inputs: TickInputs, policy: Answers) -> bool:
+        """
+        Ask the policy about a new observation; whether it gave a chunk that can be used.
+        """
+        gate = inputs.gate
+        idle = (gate.paused or gate.e_stop or gate.lifecycle != ACTIVE
+                or self._gate.state == STOPPED and not gate.reset)
+        if not inputs.fresh or inputs.observation is None or idle or self._latched:
+            return False
+        start = self._stopwatch()
+        try:
+            chunk = policy.infer(inputs.observation)
+            if policy is not self._policy:
+                self._player.reset()
+                self._policy = policy
+            self._player.add(chunk)
+        except Exception as error:
+            self.figures.failures += 1
+            self._failures_in_a_row += 1
+            self._fault = f'the policy failed: {error}'
+            if self._latched:
+                self._fault += (f' ({FAILURES_LATCHED} times in a row; load another model or '
+                                'reset the policy)')
+            return False
+        self.figures.inference.add(1e3 * (self._stopwatch() - start))
+        self.figures.alignment = chunk.alignment
+        self._failures_in_a_row = 0
+        self._fault = None
+        return True
+
+    @property
+    def _latched(self) -> bool:
+        return self._failures_in_a_row >= FAILURES_LATCHED
+
+    def _setpoint(self, inputs: TickInputs) -> tuple[np.ndarray | None, str]:
+        """
+        Give the command that is due inside the limits, or why there is none.
+        """
+        wanted = self._player.setpoint(inputs.stamp_now_ns)
+        if wanted is None:
+            return None, 'no action chunk covers the present: the observations come too late'
+        starting = self._released or self._last is None
+        previous = inputs.measured if starting else self._last
+        elapsed_s = (inputs.now_ns - self._last_ns) / NANOSECONDS
+        # Stamps are whole nanoseconds and periods are not.
+        regular = starting or elapsed_s <= 0 or abs(elapsed_s - self._period_s) < 1e-6
+        result = self._limiter.limit(wanted, previous, self._period_s if regular else elapsed_s)
+        if result.command is None:
+            self.figures.refused += 1
+            return None, f'command refused: {result.refused}'
+        self.figures.clamped += result.clamped_count > 0
+        self._last, self._last_ns, self._released = result.command, inputs.now_ns, False
+        return result.command, ''
+
+    def _held(self, decision: GateDecision, now_ns: int) -> np.ndarray | None:
+        """
+        Give what to publish in a state that does not move, or None for silence.
+        """
+        if decision.state == PAUSED:
+            self._pause_ticks += 1
+            return self.hold() if self._pause_ticks <= PAUSE_HOLD_TICKS else None
+        if decision.state not in (HOLDING, STOPPED) or self._released:
+            return None
+        self._last_ns = now_ns
+        return self.hold()

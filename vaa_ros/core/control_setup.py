@@ -1,0 +1,75 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A control loop for a policy and a robot, put together from a few options.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vaa_ros.core.chunking import ChunkPlayer
+from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
+from vaa_ros.core.control_loop import ControlLoop
+from vaa_ros.core.errors import ModelError
+from vaa_ros.core.gate import Gate
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.core.spec import PolicySpec
+
+JOINTS_TOPIC = 'joint_states'
+
+
+@dataclass(frozen=True)
+class ControlOptions:
+    """
+    What a person may choose about the control loop.
+
+    :param period_s: control period [s].
+    :param ensemble: how overlapping chunks are combined, ``temporal`` or ``none``.
+    :param coefficient: decay of the votes from the oldest chunk to the newest.
+    :param max_image_age_s: age of a picture above which the arm holds [s].
+    :param max_joint_age_s: age of the joint states above which the arm holds [s].
+    :param resume_after_s: how long every input must be good before a hold ends [s].
+    :param speed: fraction of the robot's speed limits to allow.
+    """
+
+    period_s: float
+    ensemble: str = 'temporal'
+    coefficient: float = DEFAULT_COEFFICIENT
+    max_image_age_s: float = 0.2
+    max_joint_age_s: float = 0.2
+    resume_after_s: float = 0.1
+    speed: float = 1.0
+
+
+def camera_topic(key: str) -> str:
+    """
+    Give the topic of a camera's pictures at policy size.
+    """
+    return f'vision/{key}'
+
+
+def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOptions) -> ControlLoop:
+    """
+    Make the loop that turns a policy's answers into a robot's commands.
+
+    :param spec: the policy's spec.
+    :param robot: the robot.
+    :param options: what was chosen.
+    :return: the loop.
+    :raises ModelError: if the policy does not command every joint of the robot.
+    :raises ConfigError: if an option is out of range.
+    """
+    kind = spec.action.kind
+    if kind == 'joint_position' and spec.action.names != robot.joint_names:
+        raise ModelError(f'policy {spec.name!r} commands {", ".join(spec.action.names)}; expected '
+                         f'every joint of {robot.name!r}: {", ".join(robot.joint_names)}')
+    ages = {camera_topic(key): options.max_image_age_s for key in spec.camera_keys}
+    ages[JOINTS_TOPIC] = options.max_joint_age_s
+    gripper = robot.gripper if kind == 'joint_position' else 'gripper'
+    player = ChunkPlayer.for_action(
+        spec.action, spec.dt_s, options.ensemble, options.coefficient, gripper)
+    limits = SafetyLimits.from_robot(robot, options.speed)
+    return ControlLoop(Gate(ages, options.resume_after_s), player, CommandLimiter(limits, kind),
+                       options.period_s)

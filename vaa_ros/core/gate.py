@@ -1,0 +1,206 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+May the arm be commanded now, and if not, why.
+
+A pure state machine: time and facts are passed in, a decision comes out. An emergency stop wins
+over everything and stays until it is reset. It is no safety function: certified stops belong to
+the robot's own hardware.
+"""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+import math
+
+from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.types import NANOSECONDS
+
+UNCONFIGURED = 'unconfigured'
+INACTIVE = 'inactive'
+WAITING = 'waiting'
+RUNNING = 'running'
+HOLDING = 'holding'
+PAUSED = 'paused'
+STOPPED = 'stopped'
+STATES = (UNCONFIGURED, INACTIVE, WAITING, RUNNING, HOLDING, PAUSED, STOPPED)
+
+ACTIVE = 'active'
+LIFECYCLES = (UNCONFIGURED, INACTIVE, ACTIVE)
+
+LOG_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class GateInputs:
+    """
+    The facts of one instant.
+
+    :param lifecycle: ``unconfigured``, ``inactive`` or ``active``.
+    :param ages_s: age of the newest message of each topic [s]; None where none came yet.
+    :param fault: what else forbids to move (inference failed, second publisher), or None.
+    :param paused: whether a person asked for a pause.
+    :param e_stop: whether the emergency stop is pressed.
+    :param reset: whether a person asks for the latched stop to be released, now.
+    """
+
+    lifecycle: str = ACTIVE
+    ages_s: Mapping[str, float | None] = field(default_factory=dict)
+    fault: str | None = None
+    paused: bool = False
+    e_stop: bool = False
+    reset: bool = False
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """
+    What the gate answers.
+
+    :param state: one of :data:`STATES`.
+    :param may_move: whether a new setpoint may be sent; otherwise the last one is held.
+    :param reason: a sentence for a person, empty while running.
+    """
+
+    state: str
+    may_move: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Transition:
+    """
+    One change of state.
+
+    :param stamp_ns: when [ns].
+    :param before: the state left.
+    :param after: the state entered.
+    :param reason: why.
+    """
+
+    stamp_ns: int
+    before: str
+    after: str
+    reason: str
+
+
+class Gate:
+    """
+    Decides, tick by tick, whether the arm may be commanded.
+
+    :param max_age_s: highest age of each topic that the policy needs [s].
+    :param resume_after_s: how long every input must be good again before a hold ends [s].
+    :param future_tolerance_s: how far a stamp may be ahead of the clock [s].
+    :raises ConfigError: if a limit is not a positive time.
+    """
+
+    def __init__(
+        self,
+        max_age_s: Mapping[str, float],
+        resume_after_s: float = 0.1,
+        future_tolerance_s: float = 0.05,
+    ) -> None:
+        for topic, limit in max_age_s.items():
+            if not 0 < limit < math.inf:
+                raise ConfigError(f'maximum age of {topic} is {limit}, expected a positive time '
+                                  'in seconds')
+        for name, value in (('resume_after_s', resume_after_s),
+                            ('future_tolerance_s', future_tolerance_s)):
+            if not 0 <= value < math.inf:
+                raise ConfigError(f'{name} is {value}, expected 0 or a time in seconds')
+        self._max_age_s = dict(max_age_s)
+        self._resume_after_ns = round(resume_after_s * NANOSECONDS)
+        self._future_tolerance_s = future_tolerance_s
+        self._state = UNCONFIGURED
+        self._latched = False
+        self._good_since_ns: int | None = None
+        self._log: deque[Transition] = deque(maxlen=LOG_LENGTH)
+
+    @property
+    def state(self) -> str:
+        """
+        Give the present state.
+        """
+        return self._state
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """
+        Give the latest changes of state, oldest first.
+        """
+        return tuple(self._log)
+
+    def update(self, now_ns: int, inputs: GateInputs) -> GateDecision:
+        """
+        Decide for this instant.
+
+        :param now_ns: a clock that does not jump, such as the monotonic one [ns].
+        :param inputs: the facts.
+        :return: the decision.
+        :raises ConfigError: if the lifecycle state is not one of :data:`LIFECYCLES`.
+        """
+        state, reason = self._next(now_ns, inputs)
+        if state != self._state:
+            self._log.append(Transition(now_ns, self._state, state, reason))
+        self._state = state
+        return GateDecision(state, state == RUNNING, reason)
+
+    def _next(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:
+        if inputs.lifecycle not in LIFECYCLES:
+            raise ConfigError(f'lifecycle is {inputs.lifecycle!r}, expected one of '
+                              f'{", ".join(LIFECYCLES)}')
+        stopped = self._stop(inputs)
+        if stopped:
+            return STOPPED, stopped
+        if inputs.lifecycle != ACTIVE:
+            return inputs.lifecycle, f'the node is {inputs.lifecycle}; activate it to move'
+        if inputs.paused:
+            return PAUSED, 'paused by request; resume with the pause service (data: false)'
+        trouble = self._trouble(inputs)
+        if trouble:
+            self._good_since_ns = None
+            # Before the first motion there is nothing to hold yet.
+            state = HOLDING if self._state in (RUNNING, HOLDING) or inputs.fault else WAITING
+            return state, trouble
+        return self._good(now_ns)
+
+    def _stop(self, inputs: GateInputs) -> str:
+        if inputs.e_stop:
+            self._latched = True
+            return 'emergency stop is pressed; release it, then reset the policy'
+        if self._latched and not inputs.reset:
+            return 'emergency stop was pressed; reset the policy to move again'
+        self._latched = False
+        return ''
+
+    def _trouble(self, inputs: GateInputs) -> str:
+        if inputs.fault:
+            return inputs.fault
+        problems = [self._stale(topic, inputs.ages_s.get(topic)) for topic in self._max_age_s]
+        return '; '.join(problem for problem in problems if problem)
+
+    def _stale(self, topic: str, age_s: float | None) -> str:
+        limit_s = self._max_age_s[topic]
+        if age_s is None:
+            return f'waiting for {topic}: nothing received yet'
+        if math.isnan(age_s):
+            return f'{topic} has no valid stamp'
+        if age_s > limit_s:
+            return f'{topic} is stale: {age_s:.2f} s old, limit {limit_s:.2f} s'
+        if age_s < -self._future_tolerance_s:
+            return (f'{topic} is stamped {-age_s:.2f} s in the future, limit '
+                    f'{self._future_tolerance_s:.2f} s; check the clocks')
+        return ''
+
+    def _good(self, now_ns: int) -> tuple[str, str]:
+        if self._state != HOLDING:
+            return RUNNING, ''
+        if self._good_since_ns is None or now_ns < self._good_since_ns:
+            self._good_since_ns = now_ns
+        good_ns = now_ns - self._good_since_ns
+        if good_ns >= self._resume_after_ns:
+            return RUNNING, ''
+        return HOLDING, (f'inputs are good again for {good_ns / NANOSECONDS:.2f} s, resuming '
+                         f'after {self._resume_after_ns / NANOSECONDS:.2f} s')

@@ -1,0 +1,160 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Image messages to rgb pictures at policy size: one code for the live path and for bags.
+
+The only file of the core that uses OpenCV. Everything is checked against the header before
+memory is taken, since a header can promise anything.
+"""
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from vaa_ros.core.errors import ImageError
+from vaa_ros.core.spec import CameraSpec
+
+MAX_PIXELS = 16_000_000
+# Read by OpenCV at import: bounds what a small, hostile file can decompress to.
+os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(MAX_PIXELS))
+
+import cv2  # noqa: E402
+
+# encoding -> (bytes a pixel, OpenCV conversion to rgb or None)
+ENCODINGS: dict[str, tuple[int, int | None]] = {
+    'rgb8': (3, None),
+    'bgr8': (3, cv2.COLOR_BGR2RGB),
+    '8UC3': (3, cv2.COLOR_BGR2RGB),
+    'rgba8': (4, cv2.COLOR_RGBA2RGB),
+    'bgra8': (4, cv2.COLOR_BGRA2RGB),
+    'mono8': (1, cv2.COLOR_GRAY2RGB),
+    '8UC1': (1, cv2.COLOR_GRAY2RGB),
+    'yuv422': (2, cv2.COLOR_YUV2RGB_UYVY),
+    'uyvy': (2, cv2.COLOR_YUV2RGB_UYVY),
+    'yuv422_yuy2': (2, cv2.COLOR_YUV2RGB_YUY2),
+    'yuyv': (2, cv2.COLOR_YUV2RGB_YUY2),
+    'bayer_rggb8': (1, cv2.COLOR_BayerBG2RGB),
+    'bayer_bggr8': (1, cv2.COLOR_BayerRG2RGB),
+    'bayer_gbrg8': (1, cv2.COLOR_BayerGR2RGB),
+    'bayer_grbg8': (1, cv2.COLOR_BayerGB2RGB),
+}
+"""Encodings of sensor_msgs/Image that are understood (sensor_msgs/image_encodings.hpp)."""
+
+YUV = {'yuv422', 'uyvy', 'yuv422_yuy2', 'yuyv'}
+
+
+def decode_image(
+    height: int, width: int, encoding: str, step: int, data: bytes | np.ndarray,
+) -> np.ndarray:
+    """
+    Turn the fields of a sensor_msgs/Image into an rgb picture.
+
+    :param height: rows.
+    :param width: columns.
+    :param encoding: one of :data:`ENCODINGS`.
+    :param step: bytes a row, padding included.
+    :param data: the rows, as anything with a buffer.
+    :return: (height, width, 3) uint8 rgb; shares memory with ``data`` for packed rgb8.
+    :raises ImageError: if the fields do not agree with each other, or the encoding is unknown.
+    """
+    if encoding not in ENCODINGS:
+        raise ImageError(f'encoding {encoding!r} is unknown. Known: {", ".join(ENCODINGS)}')
+    if height < 1 or width < 1:
+        raise ImageError(f'size {width}x{height}, expected at least 1x1')
+    if height * width > MAX_PIXELS:
+        raise ImageError(f'size {width}x{height} is over the limit of {MAX_PIXELS} pixels')
+    pixel, conversion = ENCODINGS[encoding]
+    if step < width * pixel:
+        raise ImageError(f'step {step}, expected at least width x {pixel} = {width * pixel} for '
+                         f'{encoding}')
+    if encoding in YUV and width % 2:
+        raise ImageError(f'width {width} is odd, {encoding} holds pixels in pairs')
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    if buffer.size < step * height:
+        raise ImageError(f'data has {buffer.size} bytes, expected step x height = {step * height}')
+    rows = buffer[:step * height].reshape(height, step)[:, :width * pixel]
+    picture = rows.reshape(height, width, pixel) if pixel > 1 else rows
+    if conversion is None:
+        return picture
+    return cv2.cvtColor(np.ascontiguousarray(picture), conversion)
+
+
+def decode_compressed(data: bytes | np.ndarray, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """
+    Decode the data of a sensor_msgs/CompressedImage (JPEG or PNG).
+
+    :param data: the compressed file.
+    :param max_pixels: the largest picture to accept [px].
+    :return: (H, W, 3) uint8 rgb.
+    :raises ImageError: if it is empty, cut off, not JPEG or PNG, or too large.
+    """
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    head = buffer[:8].tobytes()
+    # A decoder fills a cut-off file up with grey and calls it a picture: look for the end marks.
+    tail = buffer[-64:].tobytes().rstrip(b'\0')
+    if head.startswith(b'\xff\xd8'):
+        whole = tail.endswith(b'\xff\xd9')
+    elif head == b'\x89PNG\r\n\x1a\n':
+        whole = b'IEND' in tail
+    else:
+        raise ImageError(f'compressed image of {buffer.size} bytes is neither JPEG nor PNG')
+    if not whole:
+        raise ImageError(f'compressed image of {buffer.size} bytes is cut off: no end mark')
+    width, height = compressed_size(buffer.data)
+    if width * height > max_pixels:
+        raise ImageError(f'compressed image is {width}x{height}, over the limit of {max_pixels} '
+                         'pixels')
+    try:
+        picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+    except cv2.error as problem:
+        raise ImageError(f'compressed image cannot be decoded: {problem}') from problem
+    if picture is None:
+        raise ImageError(f'compressed image of {buffer.size} bytes cannot be decoded')
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def compressed_size(data: memoryview) -> tuple[int, int]:
+    """
+    Read the size of a JPEG or PNG from its header, before anything is decompressed.
+
+    OpenCV's own limit cannot be relied on: it is fixed by whoever imports OpenCV first.
+
+    :param data: the compressed file, from its first byte.
+    :return: width and height [px].
+    :raises ImageError: if there is no such header.
+    """
+    if bytes(data[12:16]) == b'IHDR' and len(data) >= 24:
+        return int.from_bytes(data[16:20], 'big'), int.from_bytes(data[20:24], 'big')
+    place = 2
+    # A JPEG is a chain of segments; the first frame header (SOF) tells the size.
+    while place + 9 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return (int.from_bytes(data[place + 7:place + 9], 'big'),
+                    int.from_bytes(data[place + 5:place + 7], 'big'))
+        # 0xFF may be repeated before a marker; all other segments tell their length.
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(data[place + 2:place + 4], 'big')
+    raise ImageError(f'compressed image of {len(data)} bytes has no header that tells its size')
+
+
+def fit_image(rgb: np.ndarray, camera: CameraSpec) -> np.ndarray:
+    """
+    Crop and resize a picture to what the policy sees.
+
+    :param rgb: (H, W, 3) uint8 source picture.
+    :param camera: the crop and size wanted.
+    :return: (camera.height, camera.width, 3) uint8, contiguous.
+    """
+    if camera.crop is not None:
+        rows, columns = rgb.shape[:2]
+        x, y, width, height = camera.crop
+        left, top = min(round(x * columns), columns - 1), min(round(y * rows), rows - 1)
+        rgb = rgb[top:max(top + round(height * rows), top + 1),
+                  left:max(left + round(width * columns), left + 1)]
+    if rgb.shape[:2] != (camera.height, camera.width):
+        # Area averaging is the one that does not alias when a picture shrinks.
+        shrinks = rgb.shape[0] >= camera.height and rgb.shape[1] >= camera.width
+        rgb = cv2.resize(rgb, (camera.width, camera.height),
+                         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.ascontiguousarray(rgb)

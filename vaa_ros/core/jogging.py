@@ -1,0 +1,185 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+From jogs to commands of every kind: keeps the target that a person steers.
+"""
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import RosError
+from vaa_ros.core.poses import move_pose
+from vaa_ros.core.poses import pose_difference
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import clamp
+from vaa_ros.core.teleop_mapping import Jog
+
+LINEAR_SPEED = 0.15
+ANGULAR_SPEED = 0.8
+JOINT_SPEED_PART = 0.3
+GRIPPER_SPEED_PART = 0.5
+REACHED_M = 0.003
+REACHED_RAD = 0.03
+MAX_JOINT_AGE_S = 0.5
+_W_LAST = [0, 1, 2, 4, 5, 6, 3]
+_W_FIRST = [0, 1, 2, 6, 3, 4, 5]
+
+
+class Kinematics(Protocol):
+    """The arm's geometry; poses have w first."""
+
+    def forward(self, q: np.ndarray) -> np.ndarray:
+        """
+        Give the tool's pose (7,).
+        """
+
+    def solve(self, q_start: np.ndarray, pose: np.ndarray) -> object:
+        """
+        Give an inverse solution: ``q``, ``position_error``, ``angle_error``.
+        """
+
+
+class JogTarget:
+    """
+    The joint target that a person steers, told as a command of any kind.
+
+    :param robot: the robot and its limits.
+    :param kind: one of the action kinds.
+    :param kinematics: the arm's geometry; None allows joint jogs alone.
+    :param speed: fraction of the jog speeds.
+    :raises ConfigError: for end-effector commands without kinematics.
+    """
+
+    def __init__(
+        self, robot: RobotSpec, kind: str, kinematics: Kinematics | None, speed: float = 1.0,
+    ) -> None:
+        if kinematics is None and kind != 'joint_position':
+            raise ConfigError(f'robot {robot.name!r} has no kinematics in vaa_ros, so it can only '
+                              'be jogged joint by joint: use command_type joint_trajectory or '
+                              'commands')
+        self._robot = robot
+        self._kind = kind
+        self._kinematics = kinematics
+        self._speed = speed
+        self._lower = np.array([joint.lower for joint in robot.joints])
+        self._upper = np.array([joint.upper for joint in robot.joints])
+        self._velocity = np.array([joint.velocity for joint in robot.joints])
+        self._gripper = robot.joint_names.index(robot.gripper) if robot.gripper else None
+        self.start(np.array(robot.home))
+
+    def start(self, measured: np.ndarray) -> None:
+        """
+        Take hold of the arm where it is.
+
+        :param measured: joint positions (n,) [rad or m].
+        """
+        self._joints = clamp(np.array(measured, dtype=np.float64), self._lower, self._upper)
+        self._tool = self.tool_at(self._joints)
+
+    def step(self, jog: Jog, dt_s: float) -> np.ndarray:
+        """
+        Move the target and give the command that goes there.
+
+        :param jog: where to go.
+        :param dt_s: time since the last step [s].
+        :return: the command's action vector.
+        """
+        before = self._tool
+        if jog.home:
+            step = JOINT_SPEED_PART * self._speed * self._velocity * dt_s
+            way = np.array(self._robot.home) - self._joints
+            self._set_joints(self._joints + clamp(way, -step, step))
+        elif jog.joints:
+            self._jog_joints(jog.joints, dt_s)
+        elif np.any(jog.tool) and self._kinematics is not None:
+            self._jog_tool(jog.tool, dt_s)
+        if self._gripper is not None and jog.gripper and not jog.home:
+            rate = GRIPPER_SPEED_PART * self._speed * self._velocity[self._gripper]
+            self._joints = self._joints.copy()
+            self._joints[self._gripper] += jog.gripper * rate * dt_s
+            self._joints = clamp(self._joints, self._lower, self._upper)
+        return self._command(before, dt_s)
+
+    def tool_at(self, joints: np.ndarray) -> np.ndarray:
+        """
+        Give the tool's pose x y z qx qy qz qw (7,) at joint positions; zeros where unknown.
+
+        :param joints: joint positions (n,) [rad or m].
+        :return: the pose.
+        """
+        return np.zeros(7) if self._kinematics is None else (
+            self._kinematics.forward(joints)[_W_LAST])
+
+    def _jog_joints(self, directions: dict[int, float], dt_s: float) -> None:
+        joints = self._joints.copy()
+        for index, part in directions.items():
+            if index < len(joints) and index != self._gripper:
+                rate = JOINT_SPEED_PART * self._speed * self._velocity[index]
+                joints[index] += part * rate * dt_s
+        self._set_joints(joints)
+
+    def _jog_tool(self, direction: np.ndarray, dt_s: float) -> None:
+        twist = direction * self._speed * np.repeat([LINEAR_SPEED, ANGULAR_SPEED], 3)
+        pose = move_pose(self._tool, twist, dt_s)
+        if self._robot.workspace is not None:
+            low, high = np.array(self._robot.workspace)
+            # From outside the box the way in stays open, and only that.
+            low, high = np.minimum(low, self._tool[:3]), np.maximum(high, self._tool[:3])
+            pose[:3] = clamp(pose[:3], low, high)
+        found = self._kinematics.solve(self._joints, pose[_W_FIRST])
+        if found.position_error <= REACHED_M and found.angle_error <= REACHED_RAD:
+            self._joints = found.q
+            self._tool = pose
+
+    def _set_joints(self, joints: np.ndarray) -> None:
+        self._joints = clamp(joints, self._lower, self._upper)
+        self._tool = self.tool_at(self._joints)
+
+    def _command(self, before: np.ndarray, dt_s: float) -> np.ndarray:
+        if self._kind == 'joint_position':
+            return self._joints.copy()
+        opening = [] if self._gripper is None else [self._joints[self._gripper]]
+        if self._kind == 'end_effector_pose':
+            return np.concatenate([self._tool, opening or [0.0]])
+        return np.concatenate([pose_difference(before, self._tool, dt_s), opening or [0.0]])
+
+
+class JogSession:
+    """
+    When a person takes hold of the arm and lets go.
+
+    :param target: what is steered.
+    """
+
+    def __init__(self, target: JogTarget) -> None:
+        self.target = target
+        self.engaged = False
+        self.starting = False
+        """Whether the last step was the first of a hold: limits count from what is measured."""
+
+    def step(
+        self, jog: Jog, measured: np.ndarray | None, age_s: float, dt_s: float,
+    ) -> np.ndarray | None:
+        """
+        Make one step.
+
+        :param jog: where to go.
+        :param measured: joint positions (n,), or None before the first [rad or m].
+        :param age_s: how old they are [s].
+        :param dt_s: time since the last step [s].
+        :return: the command's action vector, or None while nobody has hold of the arm.
+        :raises RosError: if there is no fresh measurement to start from.
+        """
+        self.starting = jog.engaged and not self.engaged
+        self.engaged = jog.engaged
+        if not jog.engaged:
+            return None
+        if self.starting:
+            if measured is None or not age_s <= MAX_JOINT_AGE_S:
+                self.engaged = False
+                raise RosError('cannot take hold of the arm: no fresh joint_states')
+            self.target.start(measured)
+        return self.target.step(jog, dt_s)
