@@ -1,0 +1,103 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How large the parts of the aligned policy are, and how they are weighed against each other.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONTRASTS = ('soft_infonce', 'infonce', 'sigmoid')
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """
+    Sizes of the aligned policy.
+
+    :param vision: kind of vision encoder, one of ``vision_encoder.ENCODERS``.
+    :param crop: part of each picture side that the encoder sees (random place in training).
+    :param widths: channels of the vision stages, at 1/4, 1/8, 1/16 ... of the picture.
+    :param blocks: residual blocks of each stage.
+    :param keypoints: points in the picture that each encoder tracks.
+    :param vision_features: length of the feature vector of each camera.
+    :param proprio_features: length of the feature vector of the joint state.
+    :param state_dropout: how often training hides the whole joint state.
+    :param action_width: width of the action encoder.
+    :param action_layers: transformer layers of the action encoder.
+    :param action_heads: attention heads of the action encoder.
+    :param embedding_size: dimension of the shared space.
+    :param decoder_width: width of the action decoder.
+    :param decoder_layers: residual layers of the action decoder.
+    :param relative: predict arm joints relative to the present joint state.
+    """
+
+    vision: str = 'conv'
+    crop: float = 0.9375
+    widths: tuple[int, ...] = (32, 64, 128, 192)
+    blocks: tuple[int, ...] = (0, 1, 0, 0)
+    keypoints: int = 32
+    vision_features: int = 128
+    proprio_features: int = 64
+    state_dropout: float = 0.1
+    action_width: int = 64
+    action_layers: int = 2
+    action_heads: int = 4
+    embedding_size: int = 64
+    decoder_width: int = 192
+    decoder_layers: int = 2
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ('widths', 'blocks'):
+            object.__setattr__(self, name, tuple(int(item) for item in getattr(self, name)))
+        if not self.widths or len(self.widths) != len(self.blocks):
+            raise ValueError(f'widths {self.widths} and blocks {self.blocks}: expected the same '
+                             'number of stages in both, at least one')
+        if any(width % 8 for width in self.widths):
+            raise ValueError(f'widths {self.widths}: expected multiples of 8')
+        if not 0.5 <= self.crop <= 1:
+            raise ValueError(f'crop {self.crop}, expected 0.5 to 1')
+        if not 0 <= self.state_dropout < 1:
+            raise ValueError(f'state_dropout {self.state_dropout}, expected 0 to below 1')
+        if self.action_width % (2 * self.action_heads):
+            raise ValueError(f'action_width {self.action_width}, expected a multiple of twice '
+                             f'action_heads {self.action_heads}')
+        for name in ('keypoints', 'vision_features', 'proprio_features', 'action_layers',
+                     'action_heads', 'embedding_size', 'decoder_width', 'decoder_layers'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} {getattr(self, name)}, expected at least 1')
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """
+    Weights of the terms of the loss: L = L_BC + align * L_align + reconstruct * L_recon.
+
+    :param beta: beta-NLL weighting of the behaviour cloning term, 0 is the plain likelihood.
+    :param align: weight of the contrastive term.
+    :param contrast: its form: ``soft_infonce``, ``infonce`` (one-hot) or ``sigmoid``.
+    :param target_quantile: chunks closer than this in-batch quantile of distances count as near.
+    :param temperature: temperature at the start of training.
+    :param reconstruct: weight of rebuilding the chunk from its own embedding.
+    """
+
+    beta: float = 1.0
+    align: float = 0.1
+    contrast: str = 'soft_infonce'
+    target_quantile: float = 0.02
+    temperature: float = 0.07
+    reconstruct: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.contrast not in CONTRASTS:
+            raise ValueError(f'contrast {self.contrast!r}, expected one of {CONTRASTS}')
+        if not 0 <= self.beta <= 1:
+            raise ValueError(f'beta {self.beta}, expected 0 to 1')
+        if not 0 < self.target_quantile < 1:
+            raise ValueError(f'target_quantile {self.target_quantile}, expected between 0 and 1')
+        if not 0.01 <= self.temperature <= 1:
+            raise ValueError(f'temperature {self.temperature}, expected 0.01 to 1')
+        for name in ('align', 'reconstruct'):
+            if getattr(self, name) < 0:
+                raise ValueError(f'{name} {getattr(self, name)}, expected 0 or more')

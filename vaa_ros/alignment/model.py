@@ -1,0 +1,217 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The aligned policy, top to bottom.
+
+::
+
+    pictures --> VisionEncoder each --> features ------------------------+
+                                           |                            |
+                                           +--> Projection --> z_vision -+--> Fusion
+                                                                  :      |       |
+    joint state --> ProprioEncoder --------------------- : ------+  ActionDecoder
+                                                         : contrast              |
+    action chunk --> ActionEncoder --> Projection --> z_action     p(chunk | scene)
+
+``z_vision`` comes from the pictures alone: given the joint state it could tell which chunk
+belongs to which scene without looking.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vaa_ros.alignment.action_decoder import ActionDecoder
+from vaa_ros.alignment.action_decoder import ChunkDensity
+from vaa_ros.alignment.action_encoder import ActionEncoder
+from vaa_ros.alignment.action_space import ActionSpace
+from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.embedding import Contrast
+from vaa_ros.alignment.embedding import Projection
+from vaa_ros.alignment.fusion import Fusion
+from vaa_ros.alignment.fusion import ProprioEncoder
+from vaa_ros.alignment.vision_encoder import make_vision_encoder
+from vaa_ros.core.spec import CameraSpec
+from vaa_ros.core.spec import PolicySpec
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """
+    A training batch; pictures are cropped and about -1 to 1.
+
+    :param pictures: camera key to (B, 3, h, w) float.
+    :param shifts: camera key to how far each crop lies from the centre (B, 2), see
+        :class:`~vaa_ros.alignment.vision_encoder.ConvEncoder`; empty for centre crops.
+    :param state: joint states (B, S) [rad or m].
+    :param actions: the demonstrated chunks (B, T, D), physical, padded with the last real step.
+    :param mask: 1 where a step is real (B, T).
+    """
+
+    pictures: Mapping[str, torch.Tensor]
+    shifts: Mapping[str, torch.Tensor]
+    state: torch.Tensor
+    actions: torch.Tensor
+    mask: torch.Tensor
+
+
+def crop_size(camera: CameraSpec, crop: float) -> tuple[int, int]:
+    """
+    Give the rows and columns of a camera's picture that the encoder sees, even numbers.
+    """
+    return tuple(max(2, 2 * round(side * crop / 2)) for side in (camera.height, camera.width))
+
+
+class AlignedPolicy(nn.Module):
+    """
+    Vision-action alignment and behaviour cloning in one network.
+
+    :param spec: what the policy sees and does.
+    :param config: sizes of the parts.
+    :param loss: how the terms of the loss are formed and weighed.
+    """
+
+    def __init__(self, spec: PolicySpec, config: ModelConfig, loss: LossConfig) -> None:
+        super().__init__()
+        self.spec, self.config, self.loss = spec, config, loss
+        steps, elements = spec.chunk_length, len(spec.action.names)
+        seen = config.vision_features * len(spec.cameras)
+        self.space = ActionSpace(spec, config.relative)
+        self.eyes = nn.ModuleDict({key: make_vision_encoder(config) for key in spec.camera_keys})
+        self.proprio = ProprioEncoder(len(spec.joints), config)
+        self.action_encoder = ActionEncoder(spec, config)
+        self.project_vision = Projection(seen, config.embedding_size)
+        self.project_action = Projection(self.action_encoder.features, config.embedding_size)
+        self.contrast = Contrast(loss)
+        self.fusion = Fusion([seen, config.proprio_features, config.embedding_size], config)
+        self.decoder = ActionDecoder(spec, config)
+        self.rebuild = nn.Sequential(
+            nn.Linear(config.embedding_size, 2 * config.action_width), nn.SiLU(),
+            nn.Linear(2 * config.action_width, steps * elements),
+            nn.Unflatten(1, (steps, elements)))
+
+    def see(self, pictures: Mapping[str, torch.Tensor],
+            shifts: Mapping[str, torch.Tensor] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Look at the scene.
+
+        :param pictures: camera key to (B, 3, h, w) float.
+        :param shifts: camera key to crop shift (B, 2); missing means centre crops.
+        :return: features (B, F) and embedding z_vision (B, E).
+        """
+        shifts = shifts or {}
+        features = torch.cat(
+            [eye(pictures[key], shifts.get(key)) for key, eye in self.eyes.items()], dim=1)
+        return features, self.project_vision(features)
+
+    def embed_chunk(self, chunk: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """
+        Embed normalised chunks (B, T, D): z_action (B, E).
+        """
+        return self.project_action(self.action_encoder(chunk, mask))
+
+    def decide(self, features: torch.Tensor, z_vision: torch.Tensor,
+               state: torch.Tensor) -> ChunkDensity:
+        """
+        Give the density over normalised chunks for a scene and joint states (B, S).
+        """
+        feeling = self.proprio(self.space.normal_state(state))
+        return self.decoder(self.fusion(features, feeling, z_vision))
+
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """
+        Give the loss L = L_BC + align * L_align + reconstruct * L_recon of a batch.
+
+        :param batch: matching scenes and chunks.
+        :return: the loss, and every term of it without gradient.
+        """
+        chunk = self.space.normal_chunk(batch.actions, batch.state)
+        mask = batch.mask.unsqueeze(-1).expand_as(chunk)
+        features, z_vision = self.see(batch.pictures, batch.shifts)
+        z_action = self.embed_chunk(chunk, batch.mask)
+        density = self.decide(features, z_vision, batch.state)
+
+        def average(values: torch.Tensor) -> torch.Tensor:
+            return (values * mask).sum() / mask.sum().clamp_min(1)
+
+        cloning = average(density.cloning_loss(chunk, self.loss.beta))
+        align = self.contrast(z_vision, z_action, chunk)
+        rebuilt = average(functional.l1_loss(self.rebuild(z_action), chunk, reduction='none'))
+        total = cloning + self.loss.align * align + self.loss.reconstruct * rebuilt
+        with torch.no_grad():
+            terms = {'loss': total, 'cloning': cloning, 'align': align, 'reconstruct': rebuilt,
+                     'nll': average(density.nll(chunk)),
+                     'l1': average((density.mean - chunk).abs()),
+                     'cosine': (z_vision * z_action).sum(1).mean()}
+        return total, {name: value.detach() for name, value in terms.items()}
+
+
+class PolicyGraph(nn.Module):
+    """
+    The deployed graph: uint8 pictures and raw joint states in, physical actions out.
+
+    :param policy: the trained policy.
+    """
+
+    def __init__(self, policy: AlignedPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+        self.crops = {camera.key: crop_size(camera, policy.config.crop)
+                      for camera in policy.spec.cameras}
+
+    def prepare(self, key: str, picture: torch.Tensor) -> torch.Tensor:
+        """
+        Cut out the centre and scale to -1..1: (B, H, W, 3) uint8 to (B, 3, h, w) float.
+        """
+        rows, columns = self.crops[key]
+        top, left = (picture.shape[1] - rows) // 2, (picture.shape[2] - columns) // 2
+        picture = picture[:, top:top + rows, left:left + columns].permute(0, 3, 1, 2)
+        return picture.float() / 127.5 - 1
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """
+        Answer an observation.
+
+        :param inputs: one (B, H, W, 3) uint8 picture a camera in spec order, then the joint
+            states (B, S) float [rad or m].
+        :return: actions (B, T, D) and scale (B, T, D) in physical units, z_vision (B, E),
+            z_action (B, E) of these actions.
+        """
+        *pictures, state = inputs
+        policy = self.policy
+        keys = policy.spec.camera_keys
+        features, z_vision = policy.see(
+            {key: self.prepare(key, picture) for key, picture in zip(keys, pictures, strict=True)})
+        density = policy.decide(features, z_vision, state)
+        actions = policy.space.physical_chunk(density.mean, state)
+        scale = density.log_scale.exp() * policy.space.action_scale
+        return actions, scale, z_vision, policy.embed_chunk(density.mean)
+
+
+class ChunkGraph(nn.Module):
+    """
+    The other half of the space: demonstrated actions to their embedding.
+
+    :param policy: the trained policy.
+    """
+
+    def __init__(self, policy: AlignedPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, actions: torch.Tensor, mask: torch.Tensor,
+                state: torch.Tensor) -> torch.Tensor:
+        """
+        Embed chunks.
+
+        :param actions: (B, T, D) physical, padded with the last real step.
+        :param mask: 1 where a step is real (B, T).
+        :param state: joint states (B, S).
+        :return: z_action (B, E).
+        """
+        return self.policy.embed_chunk(self.policy.space.normal_chunk(actions, state), mask)

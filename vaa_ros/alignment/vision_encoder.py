@@ -1,0 +1,153 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Pictures to features: what is in the scene, and where.
+
+The layout is made for two CPU cores: the stem leaves full resolution at once, and the dense 3x3
+convolutions after it run close to the peak of the machine in channels-last memory.
+"""
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.core.errors import unknown_name
+
+GROUPS = 8
+EPSILON = 1e-3
+"""Added to variances: where a picture is all one colour, nothing may blow rounding errors up."""
+
+
+class ResidualBlock(nn.Module):
+    """
+    Two 3x3 convolutions around a shortcut.
+
+    :param width: channels in and out.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.GroupNorm(GROUPS, width, EPSILON),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.GroupNorm(GROUPS, width, EPSILON),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """
+        Refine a feature map (B, C, H, W).
+        """
+        return torch.relu(x + self.body(x))
+
+
+def stage(before: int, width: int, blocks: int, kernel: int, stride: int) -> nn.Sequential:
+    """
+    Make a downsampling convolution with residual blocks after it.
+
+    :param before: channels in.
+    :param width: channels out.
+    :param blocks: residual blocks.
+    :param kernel: size of the downsampling kernel.
+    :param stride: downsampling factor.
+    :return: the stage.
+    """
+    return nn.Sequential(
+        nn.Conv2d(before, width, kernel, stride, (kernel - stride + 1) // 2, bias=False),
+        nn.GroupNorm(GROUPS, width, EPSILON), nn.ReLU(inplace=True),
+        *(ResidualBlock(width) for _ in range(blocks)),
+    )
+
+
+class Keypoints(nn.Module):
+    """
+    Where in the picture each learned thing is: expected coordinates under a softmax.
+
+    The fine map says where exactly, the coarse one, which sees more around each place, says
+    which of several candidates is meant; their scores add up.
+
+    :param fine: channels of the fine map.
+    :param coarse: channels of the coarse map, or None where there is none.
+    :param count: points to find.
+    """
+
+    def __init__(self, fine: int, coarse: int | None, count: int) -> None:
+        super().__init__()
+        self.score = nn.Conv2d(fine, count, 1)
+        self.context = None if coarse is None else nn.Conv2d(coarse, count, 1)
+
+    def forward(self, fine: torch.Tensor, coarse: torch.Tensor | None = None) -> torch.Tensor:
+        """
+        Find the points.
+
+        :param fine: feature map (B, C, H, W).
+        :param coarse: feature map of the same picture at lower resolution.
+        :return: their coordinates (B, 2 * count), x and y in turn, -1 to 1 across the map.
+        """
+        score = self.score(fine)
+        if self.context is not None:
+            score = score + functional.interpolate(
+                self.context(coarse), size=fine.shape[-2:], mode='bilinear')
+        rows, columns = fine.shape[-2:]
+        y, x = torch.meshgrid(
+            torch.linspace(-1, 1, rows, device=fine.device, dtype=fine.dtype),
+            torch.linspace(-1, 1, columns, device=fine.device, dtype=fine.dtype), indexing='ij')
+        grid = torch.stack((x.flatten(), y.flatten()), dim=1)
+        return (score.flatten(2).softmax(-1) @ grid).flatten(1)
+
+
+class ConvEncoder(nn.Module):
+    """
+    A small residual network with keypoints: the encoder of the small configuration.
+
+    :param config: sizes.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        widths, blocks = config.widths, config.blocks
+        self.stages = nn.ModuleList([stage(3, widths[0], blocks[0], kernel=6, stride=4)])
+        for before, width, count in zip(widths, widths[1:], blocks[1:], strict=False):
+            self.stages.append(stage(before, width, count, kernel=3, stride=2))
+        self.where = Keypoints(widths[0], widths[1] if len(widths) > 1 else None,
+                               config.keypoints)
+        self.features = nn.Sequential(
+            nn.Linear(2 * config.keypoints + widths[-1], config.vision_features),
+            nn.LayerNorm(config.vision_features), nn.SiLU(),
+        )
+
+    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
+        """
+        Encode pictures.
+
+        :param picture: (B, 3, H, W) float, about -1 to 1.
+        :param shift: how far the crop lies from the centre (B, 2), in half crop sides (x, y);
+            keypoints are given in the frame of the camera, not of the crop. None is the centre.
+        :return: features (B, vision_features).
+        """
+        maps = [picture]
+        for layer in self.stages:
+            maps.append(layer(maps[-1]))
+        points = self.where(*maps[1:3])
+        if shift is not None:
+            points = points + shift.repeat(1, points.shape[1] // 2)
+        return self.features(torch.cat((points, maps[-1].mean((2, 3))), dim=1))
+
+
+ENCODERS = {'conv': ConvEncoder}
+
+
+def make_vision_encoder(config: ModelConfig) -> nn.Module:
+    """
+    Make the vision encoder that a configuration names.
+
+    :param config: sizes and kind.
+    :return: the encoder of one camera.
+    :raises ConfigError: if there is no such encoder.
+    """
+    if config.vision not in ENCODERS:
+        raise unknown_name('vision encoder', config.vision, ENCODERS)
+    return ENCODERS[config.vision](config)

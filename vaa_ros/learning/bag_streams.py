@@ -1,0 +1,279 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+One bag to streams: fitted pictures, joint states and commands, each with its times.
+
+Works on recordings of teleop_recorder and on any bag with the same message types on topics whose
+names end as the ROS interface says (``front/image_raw``, ``joint_states``, ...).
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import ImageError
+from vaa_ros.core.images import decode_compressed
+from vaa_ros.core.images import decode_image
+from vaa_ros.core.images import fit_image
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.spec import CameraSpec
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.types import JointState
+from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.messages import COMMAND_TYPES
+from vaa_ros.recording.messages import COMPRESSED_IMAGE
+from vaa_ros.recording.messages import FLOAT64_ARRAY
+from vaa_ros.recording.messages import header_stamp_ns
+from vaa_ros.recording.messages import IMAGE
+from vaa_ros.recording.messages import JOINT_STATE
+
+JOINTS, GRIPPER = 'joint_states', 'gripper_commands'
+STAMP_LABEL = 'stamp_ns='
+"""How vaa_ros nodes put the stamp of the observation into a Float64MultiArray."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """
+    A value with its times.
+
+    :param stamp_ns: stamp of the message [ns], 0 where it has none.
+    :param log_ns: when the recorder received it [ns].
+    :param value: a picture, a joint state or a command vector.
+    """
+
+    stamp_ns: int
+    log_ns: int
+    value: Any
+
+
+@dataclass
+class BagStreams:
+    """
+    What a bag holds for learning.
+
+    :param metadata: what vaa_ros recorded about the episode, None for a foreign bag.
+    :param command_type: the command topic's name in the ROS interface.
+    :param pictures: camera key to fitted pictures.
+    :param joints: joint states.
+    :param commands: command vectors; NaN where a message leaves an element out.
+    :param gripper: gripper openings (1,), where there is such a topic.
+    :param bad: messages left out, by reason.
+    """
+
+    metadata: EpisodeMetadata | None
+    command_type: str
+    pictures: dict[str, list[Timed]]
+    joints: list[Timed] = field(default_factory=list)
+    commands: list[Timed] = field(default_factory=list)
+    gripper: list[Timed] = field(default_factory=list)
+    bad: Counter[str] = field(default_factory=Counter)
+
+
+def read_streams(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+                 command_type: str | None = None) -> BagStreams:
+    """
+    Read a bag.
+
+    :param path: the bag.
+    :param robot: the robot; gives joint order.
+    :param cameras: the cameras wanted and their policy size.
+    :param dt_s: control period, to step through longer trajectories [s].
+    :param command_type: the command topic to learn from, None for the one that is there.
+    :return: its streams.
+    :raises BagError: if it cannot be read, or lacks a topic; names those it has.
+    """
+    with BagReader(path) as bag:
+        command_type = command_type or find_command_type(bag)
+        roles = find_topics(bag, cameras, command_type)
+        streams = BagStreams(bag.metadata, command_type, {c.key: [] for c in cameras})
+        by_key = {camera.key: camera for camera in cameras}
+        for topic, log_ns, message in bag.messages(list(roles)):
+            role = roles[topic]
+            stamp_ns = message_stamp_ns(message)
+            try:
+                if role in by_key:
+                    rgb = picture(message, bag.topics[topic])
+                    value = fit_image(rgb, by_key[role])
+                    streams.pictures[role].append(Timed(stamp_ns, log_ns, value))
+                elif role == JOINTS:
+                    state = joint_state(message, stamp_ns or log_ns)
+                    streams.joints.append(Timed(stamp_ns, log_ns, state))
+                elif role == GRIPPER:
+                    streams.gripper.append(Timed(stamp_ns, log_ns, vector(message.data, 1)))
+                else:
+                    streams.commands.extend(
+                        commands(message, role, robot, dt_s, stamp_ns, log_ns))
+            except (ImageError, ValueError) as problem:
+                streams.bad[f'{topic}: {problem}'] += 1
+    return streams
+
+
+def find_command_type(bag: BagReader) -> str:
+    """
+    Tell which command topic a bag was recorded with.
+
+    :param bag: an open bag.
+    :return: one of ``COMMAND_KINDS``.
+    :raises BagError: if there is none, or several and nothing says which.
+    """
+    found = [name for name in COMMAND_KINDS if topics_of(bag, name, (COMMAND_TYPES[name],))]
+    told = bag.metadata.command_type if bag.metadata is not None else ''
+    if told in found:
+        return told
+    if len(found) == 1:
+        return found[0]
+    listed = ', '.join(sorted(bag.counts)) or 'none'
+    problem = f'holds commands of several types ({", ".join(found)}); say which to learn from' \
+        if found else f'no message on {", ".join(COMMAND_KINDS)}'
+    raise BagError(f'{bag.path}: {problem}. It has: {listed}')
+
+
+def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
+                command_type: str) -> dict[str, str]:
+    """
+    Find the topics that are needed.
+
+    :param bag: an open bag.
+    :param cameras: the cameras wanted.
+    :param command_type: the command topic to learn from.
+    :return: topic to camera key, ``joint_states``, ``gripper_commands`` or command type.
+    :raises BagError: naming what is missing and what is there.
+    """
+    wanted = {camera.key: ((f'{camera.key}/image_raw', f'vision/{camera.key}',
+                            f'{camera.key}/image_raw/compressed'), (IMAGE, COMPRESSED_IMAGE))
+              for camera in cameras}
+    wanted[JOINTS] = ((JOINTS,), (JOINT_STATE,))
+    wanted[command_type] = ((command_type,), (COMMAND_TYPES[command_type],))
+    roles, missing = {}, []
+    for role, (names, types) in wanted.items():
+        found = next((topics for name in names if (topics := topics_of(bag, name, types))), [])
+        if not found:
+            missing.append(names[0])
+        elif len(found) > 1:
+            raise BagError(f'{bag.path}: several topics end in {names[0]}: {", ".join(found)}')
+        else:
+            roles[found[0]] = role
+    if missing:
+        listed = ', '.join(f'{name} ({count})' for name, count in sorted(bag.counts.items()))
+        raise BagError(f'{bag.path}: no message on {", ".join(missing)}. It has: {listed}')
+    roles.update(dict.fromkeys(topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))[:1], GRIPPER))
+    return roles
+
+
+def topics_of(bag: BagReader, name: str, types: Sequence[str]) -> list[str]:
+    """
+    Find the topics with messages whose name ends in ``name`` and whose type fits.
+    """
+    return [topic for topic, kind in sorted(bag.topics.items())
+            if ('/' + topic.lstrip('/')).endswith('/' + name) and kind in types
+            and bag.counts.get(topic)]
+
+
+def message_stamp_ns(message: Any) -> int:
+    """
+    Give the stamp of a message [ns], 0 where it has none.
+    """
+    stamp_ns = header_stamp_ns(message)
+    if stamp_ns is not None:
+        return stamp_ns
+    layout = getattr(message, 'layout', None)
+    label = layout.dim[0].label if layout is not None and layout.dim else ''
+    text = label[len(STAMP_LABEL):] if label.startswith(STAMP_LABEL) else ''
+    return int(text) if text.isdecimal() else 0
+
+
+def picture(message: Any, kind: str) -> np.ndarray:
+    """
+    Decode a picture (H, W, 3) uint8 rgb.
+    """
+    if kind == COMPRESSED_IMAGE:
+        return decode_compressed(message.data)
+    return decode_image(message.height, message.width, message.encoding, message.step,
+                        message.data)
+
+
+def joint_state(message: Any, stamp_ns: int) -> JointState:
+    """
+    Read a joint state.
+
+    :raises ValueError: if names and positions do not fit.
+    """
+    return JointState(stamp_ns, tuple(message.name), message.position)
+
+
+def vector(values: Sequence[float], size: int) -> np.ndarray:
+    """
+    Check a vector of numbers.
+
+    :raises ValueError: if it has the wrong size or a value that is not finite.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (size,) or not np.isfinite(array).all():
+        raise ValueError(f'command of shape {array.shape}, expected {size} finite numbers')
+    return array
+
+
+def commands(message: Any, command_type: str, robot: RobotSpec, dt_s: float, stamp_ns: int,
+             log_ns: int) -> list[Timed]:
+    """
+    Read a command message as action vectors; NaN where it leaves an element out.
+
+    :raises ValueError: if it holds no usable command.
+    """
+    if command_type == 'commands':
+        return [Timed(stamp_ns, log_ns, vector(message.data, len(robot.joints)))]
+    if command_type == 'target_pose':
+        pose = message.pose
+        values = [getattr(part, axis) for part, axes in
+                  ((pose.position, 'xyz'), (pose.orientation, 'xyzw')) for axis in axes]
+        return [Timed(stamp_ns, log_ns, np.append(vector(values, 7), np.nan))]
+    if command_type == 'delta_twist_cmds':
+        values = [getattr(part, axis) for part in (message.twist.linear, message.twist.angular)
+                  for axis in 'xyz']
+        return [Timed(stamp_ns, log_ns, np.append(vector(values, 6), np.nan))]
+    return trajectory(message, robot, dt_s, stamp_ns, log_ns)
+
+
+def trajectory(message: Any, robot: RobotSpec, dt_s: float, stamp_ns: int,
+               log_ns: int) -> list[Timed]:
+    """
+    Step through a joint trajectory: what to command at its start and every period after it.
+
+    :raises ValueError: if it holds no usable point.
+    """
+    names, known = list(message.joint_names), robot.joint_names
+    if not message.points or not set(names) & set(known):
+        raise ValueError('trajectory without points or without a joint of the robot')
+    points = np.stack([vector(point.positions, len(names)) for point in message.points])
+    times = np.array([point.time_from_start.sec + point.time_from_start.nanosec / NANOSECONDS
+                      for point in message.points])
+    result = []
+    for tick in range(max(1, round(times[-1] / dt_s))):
+        values = np.full(len(known), np.nan)
+        for column, name in enumerate(names):
+            if name in known:
+                values[known.index(name)] = np.interp((tick + 1) * dt_s, times, points[:, column])
+        later = round(tick * dt_s * NANOSECONDS)
+        result.append(Timed(stamp_ns + later if stamp_ns else 0, log_ns + later, values))
+    return result
+
+
+def stamps_agree(commands_: Sequence[Timed], pictures: Mapping[str, Sequence[Timed]]) -> bool:
+    """
+    Tell whether commands carry stamps on the clock of the pictures.
+    """
+    stamps = [item.stamp_ns for item in next(iter(pictures.values()))]
+    if not stamps or not commands_ or not all(item.stamp_ns for item in commands_):
+        return False
+    return commands_[0].stamp_ns <= max(stamps) and commands_[-1].stamp_ns >= min(stamps)

@@ -1,0 +1,326 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Recorded episodes to a dataset folder.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+import hashlib
+import json
+import os
+from pathlib import Path
+import shutil
+from typing import Any
+
+import numpy as np
+
+import vaa_ros
+from vaa_ros.core.chunking import align_signs
+from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.spec import ActionSpec
+from vaa_ros.core.spec import CameraSpec
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.learning.bag_streams import BagStreams
+from vaa_ros.learning.bag_streams import read_streams
+from vaa_ros.learning.episodes import Episode
+from vaa_ros.learning.episodes import make_episode
+from vaa_ros.learning.frames import DATASET_VERSION
+from vaa_ros.learning.frames import DESCRIPTION
+from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import TRAIN
+from vaa_ros.learning.npy_stream import NpyStream
+from vaa_ros.recording.bag_reader import list_episodes
+
+POLICY_SIZE = (128, 96)
+FEWEST_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """
+    What to make of the bags.
+
+    :param robot: name of the robot.
+    :param task: learn only from episodes of this task; None takes the only one there is.
+    :param command_type: command topic to learn from; None takes the one in the bags.
+    :param cameras: camera keys, or None for those of the robot.
+    :param size: width and height of the pictures [px].
+    :param control_rate_hz: rate of actions [Hz].
+    :param chunk_length: actions in a chunk.
+    :param held_out: fraction of the episodes that training does not see.
+    :param include_failed: also learn from episodes that failed.
+    :param include_policy: also learn from episodes that a policy drove.
+    :param max_skew_s: largest distance in time of two cameras' frames [s].
+    """
+
+    robot: str = 'vaa_arm'
+    task: str | None = None
+    command_type: str | None = None
+    cameras: tuple[str, ...] | None = None
+    size: tuple[int, int] = POLICY_SIZE
+    control_rate_hz: float = 30.0
+    chunk_length: int = 24
+    held_out: float = 0.08
+    include_failed: bool = False
+    include_policy: bool = False
+    max_skew_s: float = 0.016
+
+
+@dataclass(frozen=True)
+class DatasetResult:
+    """
+    What came of a build.
+
+    :param folder: the dataset folder.
+    :param episodes: episodes in it.
+    :param held_out: how many of them are held out.
+    :param frames: frames in it.
+    :param failed: episodes left out because they failed.
+    :param skipped: bags left out, with the reason.
+    :param dropped_frames: frames without command, at the ends of episodes or in gaps.
+    :param bad_messages: messages that could not be used.
+    """
+
+    folder: Path
+    episodes: int
+    held_out: int
+    frames: int
+    failed: int
+    skipped: list[tuple[Path, str]]
+    dropped_frames: int
+    bad_messages: int
+
+
+def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
+                  options: DatasetOptions | None = None, overwrite: bool = False,
+                  on_bag: Callable[[int, int, Path], None] | None = None) -> DatasetResult:
+    """
+    Make a dataset folder from bags; it appears whole or not at all.
+
+    :param bags: a folder of episodes, a bag, or several of these.
+    :param output: the folder to write.
+    :param options: what to make of them.
+    :param overwrite: replace an existing dataset.
+    :param on_bag: called before each bag with its number, their count and its path.
+    :return: what came of it.
+    :raises BagError: if a folder does not exist or holds no bags.
+    :raises DatasetError: if nothing usable is left, episodes do not fit together, or the folder
+        cannot be written.
+    """
+    options = options or DatasetOptions()
+    target = Path(output)
+    if target.exists() and not (overwrite and (target / DESCRIPTION).is_file()):
+        raise DatasetError(f'{target} exists already; choose another folder, or overwrite it '
+                           '(only a dataset is ever overwritten)')
+    found: list[Path] = []
+    skipped: list[tuple[Path, str]] = []
+    for folder in [bags] if isinstance(bags, (str, Path)) else bags:
+        good, bad = list_episodes(folder)
+        found += good
+        skipped += bad
+    partial = target.with_name(f'.{target.name}.partial')
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        builder = Builder(options, partial, skipped)
+        for number, path in enumerate(found):
+            if on_bag is not None:
+                on_bag(number, len(found), path)
+            builder.add(path)
+        result = builder.finish(target)
+        if target.exists():
+            shutil.rmtree(target)
+        os.rename(partial, target)
+    except OSError as problem:
+        raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return result
+
+
+class Builder:
+    """
+    Writes episodes one by one.
+
+    :param options: what to make of the bags.
+    :param folder: where to write.
+    :param skipped: bags left out so far; more are added.
+    """
+
+    def __init__(self, options: DatasetOptions, folder: Path,
+                 skipped: list[tuple[Path, str]]) -> None:
+        self.options, self.folder, self.skipped = options, folder, skipped
+        self.robot = load_robot(options.robot)
+        self.spec: PolicySpec | None = None
+        self.command_type = options.command_type
+        if self.command_type is not None and self.command_type not in COMMAND_KINDS:
+            raise unknown_name('command type', self.command_type, COMMAND_KINDS)
+        self.cameras = tuple(CameraSpec(key, *options.size)
+                             for key in options.cameras or self.robot.cameras)
+        self.episodes: list[dict[str, Any]] = []
+        self.failed = self.dropped = self.bad = self.frames = 0
+        self._out: dict[str, NpyStream] = {}
+        self._reference: np.ndarray | None = None
+
+    def add(self, path: Path) -> None:
+        """
+        Add a bag, or note why not.
+
+        :param path: the bag.
+        :raises DatasetError: if it does not fit the ones before it.
+        """
+        try:
+            streams = read_streams(path, self.robot, self.cameras, self._dt_s, self.command_type)
+        except BagError as problem:
+            self.skipped.append((path, str(problem)))
+            return
+        reason = self._refuse(streams)
+        if reason:
+            self.skipped.append((path, reason))
+            return
+        known = streams.metadata
+        if known is not None and known.success is False and not self.options.include_failed:
+            self.failed += 1
+            return
+        spec = self._spec_for(path, streams)
+        episode = make_episode(streams, spec, self.options.max_skew_s)
+        self.dropped += episode.dropped
+        self.bad += streams.bad.total()
+        if len(episode.observations) < FEWEST_FRAMES:
+            why = f'; {streams.bad.most_common(1)[0][0]}' if streams.bad else ''
+            self.skipped.append((path, f'only {len(episode.observations)} frames have both an '
+                                 f'observation and a command, at least {FEWEST_FRAMES} are '
+                                 f'needed{why}'))
+            return
+        self.spec, self.command_type = spec, streams.command_type
+        self._write(path, episode, streams)
+
+    def finish(self, target: Path) -> DatasetResult:
+        """
+        Write the description.
+
+        :param target: the name that the folder will have.
+        :return: what came of it.
+        :raises DatasetError: if there is no episode.
+        """
+        for stream in self._out.values():
+            stream.close()
+        if self.spec is None:
+            reasons = '; '.join(f'{path}: {reason}' for path, reason in self.skipped[:5])
+            failed = f'{self.failed} failed episodes were left out. ' if self.failed else ''
+            raise DatasetError(f'no usable episode, nothing written to {target}. {failed}'
+                               f'{reasons}')
+        count = len(self.episodes)
+        held = min(count - 1, max(1, round(self.options.held_out * count))) \
+            if self.options.held_out > 0 else 0
+        for number in range(held):
+            self.episodes[int((number + 0.5) * count / held)]['split'] = HELD_OUT
+        instructions = dict.fromkeys(
+            item['instruction'] for item in self.episodes if item['instruction'])
+        self.spec = replace(self.spec, instructions=tuple(instructions), provenance={
+            'episodes': count, 'frames': self.frames, 'seeds': [
+                item['seed'] for item in self.episodes],
+            'bags_sha256': hashlib.sha256(''.join(
+                item['sha256'] for item in self.episodes).encode()).hexdigest()})
+        description = {
+            'version': DATASET_VERSION, 'vaa_version': vaa_ros.__version__,
+            'command_type': self.command_type, 'spec': self.spec.to_dict(),
+            'episodes': self.episodes, 'failed': self.failed,
+            'skipped': [[str(path), reason] for path, reason in self.skipped],
+            'normalisation': self._statistics()}
+        (self.folder / DESCRIPTION).write_text(json.dumps(description, indent=1),
+                                               encoding='utf-8')
+        return DatasetResult(target, count, held, self.frames, self.failed, self.skipped,
+                             self.dropped, self.bad)
+
+    @property
+    def _dt_s(self) -> float:
+        return 1.0 / self.options.control_rate_hz
+
+    def _refuse(self, streams: BagStreams) -> str:
+        """
+        Say why an episode is not to be learned from, '' if it is.
+        """
+        known = streams.metadata
+        if known is None:
+            return ''
+        if known.robot and known.robot != self.robot.name:
+            return f'recorded with robot {known.robot!r}, not {self.robot.name!r}'
+        if self.options.task is not None and known.task != self.options.task:
+            return f'task {known.task!r}, not {self.options.task!r}'
+        if known.policy and not self.options.include_policy:
+            return f'driven by policy {known.policy!r}, no demonstration'
+        return ''
+
+    def _spec_for(self, path: Path, streams: BagStreams) -> PolicySpec:
+        known, options = streams.metadata, self.options
+        task = known.task if known is not None else options.task or ''
+        if self.spec is None:
+            kind = COMMAND_KINDS[streams.command_type]
+            return PolicySpec(
+                name=task or 'policy', task=task, robot=self.robot.name, cameras=self.cameras,
+                joints=self.robot.joints, action=ActionSpec.for_robot(kind, self.robot),
+                control_rate_hz=options.control_rate_hz, chunk_length=options.chunk_length,
+                base_frame=self.robot.base_frame,
+                end_effector_frame=self.robot.end_effector_frame)
+        if task != self.spec.task:
+            raise DatasetError(f'{path}: task {task!r}, the episodes before it have '
+                               f'{self.spec.task!r}; choose one task')
+        return self.spec
+
+    def _write(self, path: Path, episode: Episode, streams: BagStreams) -> None:
+        actions = episode.actions
+        if self.spec.action.kind == 'end_effector_pose':
+            # q and -q are one rotation: keep all of them in one hemisphere.
+            if self._reference is None:
+                self._reference = actions[0, 3:7].copy()
+            align_signs(actions[:, 3:7], self._reference)
+        count = len(episode.observations)
+        arrays = {
+            'state': np.stack([item.state for item in episode.observations]),
+            'action': actions.astype(np.float32),
+            'stamp': np.array([item.stamp_ns for item in episode.observations], np.int64),
+            'episode': np.full(count, len(self.episodes), np.int32)}
+        for camera in self.cameras:
+            arrays[f'images_{camera.key}'] = np.stack(
+                [item.images[camera.key] for item in episode.observations])
+        for name, array in arrays.items():
+            if name not in self._out:
+                self._out[name] = NpyStream(self.folder / f'{name}.npy', array.dtype,
+                                            array.shape[1:])
+            self._out[name].append(array)
+        known = streams.metadata
+        self.frames += count
+        self.episodes.append({
+            'bag': str(path), 'sha256': bag_hash(path), 'frames': count, 'split': TRAIN,
+            'task': self.spec.task, 'instruction': known.instruction if known else '',
+            'seed': known.seed if known else None, 'success': known.success if known else None})
+
+    def _statistics(self) -> dict[str, Any]:
+        result = {}
+        for name in ('state', 'action'):
+            values = np.load(self.folder / f'{name}.npy').astype(np.float64)
+            result[name] = {'mean': values.mean(0).tolist(), 'std': values.std(0).tolist(),
+                            'min': values.min(0).tolist(), 'max': values.max(0).tolist()}
+        return result
+
+
+def bag_hash(path: Path) -> str:
+    """
+    Give the SHA-256 over the files of a bag, in order of name.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open('rb') as stream:
+                for block in iter(lambda: stream.read(1 << 20), b''):
+                    digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,291 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Demonstrations without ROS: the scripted expert drives the simulator in this process.
+
+What lands on disk are the same rosbag2 episodes, topics and stamps that ``teleop_recorder``
+writes in lockstep, and the commands pass the same limits and the same controller on their way to
+the arm; there is only nobody in between. It goes as fast as the processor draws pictures.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import replace
+import json
+from pathlib import Path
+import time
+
+import numpy as np
+
+import vaa_ros
+from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.types import JointState
+from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.recording import messages
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.bag_writer import qos_profile
+from vaa_ros.recording.episode import check_output_dir
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.sim.arm_controller import ArmController
+from vaa_ros.sim.expert_driver import ExpertDriver
+from vaa_ros.sim.expert_driver import TaskStatus
+from vaa_ros.sim.kinematics import ArmKinematics
+from vaa_ros.sim.simulation import CONTROL_HZ
+from vaa_ros.sim.simulation import PHYSICS_HZ
+from vaa_ros.sim.simulation import Simulation
+
+JOINT_STATES = '/joint_states'
+TASK_STATUS = '/sim_arm/task_status'
+GRIPPER_COMMANDS = '/gripper_commands'
+
+START_NS = NANOSECONDS
+"""Stamp of the first tick [ns]; not 0, which ROS reads as "now"."""
+
+STEPS_A_TICK = PHYSICS_HZ // CONTROL_HZ
+STEPS_A_JOINT_STATE = PHYSICS_HZ // 100
+STEPS_AN_UPDATE = 2
+PUSH_RAD = 0.04
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """
+    One recorded episode.
+
+    :param path: the bag.
+    :param seed: seed of the scene and of the expert.
+    :param success: whether the task was done before its time limit.
+    :param seconds: simulated time that it took [s].
+    """
+
+    path: Path
+    seed: int
+    success: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """
+    Everything that one call recorded, failed takes included.
+
+    :param episodes: the episodes in order.
+    """
+
+    episodes: tuple[Demonstration, ...]
+
+    @property
+    def successes(self) -> int:
+        """
+        Count the episodes that did the task.
+        """
+        return sum(episode.success for episode in self.episodes)
+
+    @property
+    def failures(self) -> int:
+        """
+        Count the episodes that did not; their bags say so.
+        """
+        return len(self.episodes) - self.successes
+
+
+def record_demonstrations(
+    task: str, seeds: Iterable[int], out_dir: Path | str, robot: str = 'vaa_arm',
+    command_type: str = 'joint_trajectory',
+    progress: Callable[[Demonstration], None] | None = None, pushes_a_second: float = 0.0,
+    image_size: tuple[int, int] = (240, 320), compression: str = 'zstd',
+) -> Demonstrations:
+    """
+    Let the expert do one episode for each seed, and write them as bags.
+
+    The same arguments give the same messages. With ``pushes_a_second`` the arm is pushed aside
+    at random; the recorded commands are the expert's answers, never the push itself, so a policy
+    learns to come back.
+
+    :param task: name of the task.
+    :param seeds: one episode each.
+    :param out_dir: folder of the episodes; made where missing, earlier episodes stay.
+    :param robot: name of the robot.
+    :param command_type: one of the command topics of the ROS interface.
+    :param progress: called after each episode.
+    :param pushes_a_second: mean number of random pushes a second.
+    :param image_size: height and width of the pictures [px].
+    :param compression: ``zstd`` or ``none``.
+    :return: the episodes.
+    :raises ConfigError: for an unknown task, robot or command type; lists those that exist.
+    :raises BagError: if the disk is full or the folder cannot be written; whole episodes stay.
+    :raises SimulationError: if no pictures can be drawn.
+    """
+    if command_type not in COMMAND_KINDS:
+        raise unknown_name('command type', command_type, COMMAND_KINDS)
+    out_dir = Path(out_dir)
+    simulation = Simulation(task, image_size, robot)
+    check_output_dir(out_dir)
+    take = _Take(simulation, command_type, pushes_a_second)
+    episodes = []
+    try:
+        for seed in seeds:
+            episodes.append(take.record(int(seed), out_dir, compression))
+            if progress is not None:
+                progress(episodes[-1])
+    finally:
+        simulation.close()
+    return Demonstrations(tuple(episodes))
+
+
+class _Take:
+    """
+    Records one episode after the other with one simulation.
+    """
+
+    def __init__(self, simulation: Simulation, command_type: str,
+                 pushes_a_second: float) -> None:
+        self._simulation = simulation
+        self._robot: RobotSpec = simulation.robot
+        self._type = command_type
+        self._kind = COMMAND_KINDS[command_type]
+        self._push_chance = pushes_a_second / CONTROL_HZ
+        self._kinematics = ArmKinematics()
+        self._controller = ArmController(simulation, self._kinematics, 1.0 / CONTROL_HZ)
+        self._driver = ExpertDriver(self._kind, self._robot.joint_names)
+        self._limits = SafetyLimits.from_robot(self._robot)
+        self._cameras = {camera: f'/{camera}/image_raw' for camera in self._robot.cameras}
+        self._topics = dict.fromkeys(self._cameras.values(), messages.IMAGE)
+        self._topics[JOINT_STATES] = messages.JOINT_STATE
+        self._topics[f'/{command_type}'] = messages.COMMAND_TYPES[command_type]
+        if self._kind != 'joint_position':
+            self._topics[GRIPPER_COMMANDS] = messages.FLOAT64_ARRAY
+        self._topics[TASK_STATUS] = messages.DIAGNOSTIC_STATUS
+        self._qos = {topic: [qos_profile(durability='transient_local', depth=1)
+                             if topic == TASK_STATUS else qos_profile()]
+                     for topic in self._topics}
+        self._episode = 0
+
+    def record(self, seed: int, out_dir: Path, compression: str) -> Demonstration:
+        simulation = self._simulation
+        simulation.reset(seed)
+        self._controller.reset()
+        self._limiter = CommandLimiter(self._limits, self._kind)
+        self._last: np.ndarray | None = None
+        self._episode += 1
+        rng = np.random.default_rng([seed, 104729])
+        metadata = EpisodeMetadata(
+            task=simulation.task.name, instruction=simulation.instruction, seed=seed,
+            operator='expert', robot=self._robot.name, command_type=self._type,
+            started_ns=time.time_ns(), vaa_version=vaa_ros.__version__)
+        with BagWriter(next_episode_dir(out_dir), self._topics, metadata, compression,
+                       self._qos) as bag:
+            self._joints(bag)
+            while True:
+                status = self._look(bag)
+                if simulation.done():
+                    break
+                if rng.uniform() < self._push_chance:
+                    simulation.perturb(np.append(rng.uniform(-PUSH_RAD, PUSH_RAD, 6), 0.0))
+                self._command(bag, status)
+                self._pass_time(bag)
+            path = bag.close(replace(bag.metadata, success=simulation.success()))
+        return Demonstration(path, seed, simulation.success(), simulation.time_s)
+
+    def _stamp_ns(self) -> int:
+        return START_NS + self._simulation.time_ns
+
+    def _joints(self, bag: BagWriter) -> None:
+        simulation, stamp_ns = self._simulation, self._stamp_ns()
+        state = JointState(stamp_ns, self._robot.joint_names, simulation.joint_position,
+                           simulation.joint_velocity)
+        bag.write(JOINT_STATES, stamp_ns, messages.joint_state(state))
+
+    def _look(self, bag: BagWriter) -> TaskStatus:
+        """
+        Write what a tick shows besides the joints.
+        """
+        simulation, stamp_ns = self._simulation, self._stamp_ns()
+        objects = {name: [float(value) for value in pose]
+                   for name, pose in simulation.objects().items()}
+        values = {
+            'task': simulation.task.name, 'instruction': simulation.instruction,
+            'seed': str(simulation.seed), 'episode': str(self._episode),
+            'time_s': repr(simulation.time_s), 'success': str(simulation.success()).lower(),
+            'done': str(simulation.done()).lower(), 'objects': json.dumps(objects),
+            'max_time_s': repr(simulation.max_time_s), 'stamp_ns': str(stamp_ns)}
+        bag.write(TASK_STATUS, stamp_ns,
+                  messages.diagnostic_status('sim_arm: task', simulation.task.name, values))
+        for camera, topic in self._cameras.items():
+            bag.write(topic, stamp_ns, messages.image(simulation.render(camera), stamp_ns,
+                                                      f'{camera}_optical_frame'))
+        return TaskStatus.from_values(values)
+
+    def _command(self, bag: BagWriter, status: TaskStatus) -> None:
+        """
+        Ask the expert, bring its answer inside the limits, apply and write it.
+        """
+        names = self._robot.joint_names
+        position = self._simulation.joint_position
+        wanted = self._driver.answer(status, JointState(status.stamp_ns, names, position))
+        last = self._measured(position) if self._last is None else self._last
+        limited = self._limiter.limit(wanted, last, 1.0 / CONTROL_HZ)
+        if limited.command is None:  # Like the node: a refused command is not sent.
+            return
+        command = self._last = limited.command
+        stamp_ns = status.stamp_ns
+        if self._kind != 'joint_position':
+            self._controller.open_gripper(command[-1:])
+            bag.write(GRIPPER_COMMANDS, stamp_ns, _array(command[-1:], stamp_ns))
+        bag.write(f'/{self._type}', stamp_ns, self._apply(command, stamp_ns))
+
+    def _apply(self, command: np.ndarray, stamp_ns: int) -> bytes:
+        """
+        Hand a command to the arm and give its message.
+        """
+        robot, controller = self._robot, self._controller
+        header = messages.header(stamp_ns, robot.base_frame)
+        if self._type == 'joint_trajectory':
+            controller.follow(robot.joint_names, command[None], np.array([1.0 / CONTROL_HZ]))
+            return messages.joint_trajectory(robot.joint_names, command, 1.0 / CONTROL_HZ,
+                                             stamp_ns)
+        if self._type == 'commands':
+            controller.move_to(command)
+            return _array(command, stamp_ns)
+        if self._type == 'target_pose':
+            controller.reach(command[:7], robot.base_frame)
+            pose = {'position': _named('xyz', command[:3]),
+                    'orientation': _named('xyzw', command[3:7])}
+            return messages.serialize(messages.POSE_STAMPED, {'header': header, 'pose': pose})
+        controller.drive(command[:6], robot.base_frame)
+        twist = {'linear': _named('xyz', command[:3]), 'angular': _named('xyz', command[3:6])}
+        return messages.serialize(messages.TWIST_STAMPED, {'header': header, 'twist': twist})
+
+    def _measured(self, position: np.ndarray) -> np.ndarray:
+        if self._kind == 'joint_position':
+            return position
+        start = np.zeros(6)
+        if self._kind == 'end_effector_pose':
+            start = self._driver.tool(position)
+        return np.append(start, position[-1])
+
+    def _pass_time(self, bag: BagWriter) -> None:
+        simulation = self._simulation
+        for _ in range(0, STEPS_A_TICK, STEPS_AN_UPDATE):
+            self._controller.update()
+            simulation.advance(STEPS_AN_UPDATE)
+            if simulation.steps % STEPS_A_JOINT_STATE == 0 or \
+                    simulation.steps % STEPS_A_TICK == 0:
+                self._joints(bag)
+
+
+def _named(names: str, values: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
+
+
+def _array(values: np.ndarray, stamp_ns: int) -> bytes:
+    size = len(values)
+    layout = {'dim': [{'label': f'stamp_ns={stamp_ns}', 'size': size, 'stride': size}]}
+    return messages.serialize(messages.FLOAT64_ARRAY, {'layout': layout, 'data': values})

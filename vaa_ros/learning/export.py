@@ -1,0 +1,253 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A trained policy to one ONNX file: network, normalisation and policy spec together.
+"""
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+import contextlib
+from dataclasses import dataclass
+from dataclasses import replace
+import io
+import logging
+import os
+from pathlib import Path
+import warnings
+
+import numpy as np
+import torch
+
+from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.alignment.model import ChunkGraph
+from vaa_ros.alignment.model import PolicyGraph
+from vaa_ros.core.errors import ExportError
+from vaa_ros.core.errors import ModelError
+from vaa_ros.core.spec import METADATA_KEY
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.types import Observation
+from vaa_ros.learning.checkpoint import load_policy
+from vaa_ros.learning.config import config_to_yaml
+from vaa_ros.policies.onnx_policy import OnnxPolicy
+
+OPSET = 18
+ENCODER_KEY = 'vaa_action_encoder'
+"""Metadata key of the action encoder: an ONNX model in base64, for retrieval on new data."""
+TOLERANCE = 1e-5
+PARITY_SEEDS = (0, 1, 2, 3, 4)
+OUTPUTS = ('actions', 'scale', 'z_vision', 'z_action')
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """
+    What an export came to.
+
+    :param path: the ONNX file.
+    :param bytes: its size.
+    :param parity: largest absolute difference from torch, over all outputs and seeds.
+    :param parity_each: the same for each output.
+    :param spec: the spec inside the file.
+    """
+
+    path: Path
+    bytes: int
+    parity: float
+    parity_each: dict[str, float]
+    spec: PolicySpec
+
+
+def export(run: str | Path, output: str | Path, name: str | None = None) -> ExportResult:
+    """
+    Export the trained policy of a run, and check the file against torch.
+
+    The file appears only if it passes.
+
+    :param run: the run folder.
+    :param output: the ``.onnx`` file to write.
+    :param name: name of the policy, or None for that of its configuration.
+    :return: what came of it.
+    :raises ModelError: if the run has no usable checkpoint.
+    :raises ExportError: if the file cannot be written, or does not agree with torch.
+    """
+    policy, config, state = load_policy(run)
+    provenance = {**policy.spec.provenance, 'run': Path(run).name, 'steps': state['step'],
+                  'minutes': round(state['elapsed_s'] / 60, 2),
+                  'dataset_sha256': state['dataset_hash'],
+                  'vaa_version': state['vaa_version'], 'config': config_to_yaml(config),
+                  'held_out': state['metrics']}
+    spec = replace(policy.spec, name=name or config.name, calibration=state['calibration'],
+                   provenance=provenance)
+    return export_policy(policy, spec, output)
+
+
+def export_policy(policy: AlignedPolicy, spec: PolicySpec, output: str | Path) -> ExportResult:
+    """
+    Export a policy under a spec, and check the file against torch.
+
+    :param policy: the policy.
+    :param spec: the spec to store; its parity is filled in here.
+    :param output: the ``.onnx`` file to write.
+    :return: what came of it.
+    :raises ExportError: if the file cannot be written, or does not agree with torch.
+    """
+    path = Path(output)
+    if path.suffix != '.onnx':
+        raise ExportError(f'cannot export to {path}: the name must end in .onnx')
+    graph = PolicyGraph(policy.to(memory_format=torch.contiguous_format)).eval()
+    model, encoder = policy_to_onnx(graph, spec), encoder_to_onnx(graph.policy, spec)
+    partial = path.with_name(f'.{path.stem}.partial.onnx')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Once to measure parity through the runtime, once more with the figure inside.
+        write(model, encoder, spec, partial)
+        each = parity(graph, partial, spec)
+        worst = max(each.values())
+        if not worst <= TOLERANCE:
+            raise ExportError(f'{path}: not written, the ONNX graph differs from torch by '
+                              f'{worst:.2e} (allowed {TOLERANCE:.0e}): {each}')
+        spec = replace(spec, parity={
+            'max_abs_difference': worst, 'tolerance': TOLERANCE, 'seeds': len(PARITY_SEEDS),
+            'torch': torch.__version__, 'opset': OPSET, **each})
+        write(model, encoder, spec, partial)
+        OnnxPolicy(partial)
+        os.replace(partial, path)
+    except OSError as problem:
+        raise ExportError(f'cannot write {path}: {problem}') from problem
+    except ModelError as problem:
+        raise ExportError(f'{path}: not written, the exported file is not usable: {problem}') \
+            from problem
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return ExportResult(path, path.stat().st_size, worst, each, spec)
+
+
+def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
+    """
+    Trace the deployed graph with fixed batch 1: an ``onnx.ModelProto``.
+    """
+    example = [torch.zeros(1, camera.height, camera.width, 3, dtype=torch.uint8)
+               for camera in spec.cameras] + [torch.zeros(1, len(spec.joints))]
+    names = [f'image_{camera.key}' for camera in spec.cameras] + ['state']
+    return trace(graph, example, names, OUTPUTS)
+
+
+def encoder_to_onnx(policy: AlignedPolicy, spec: PolicySpec) -> object:
+    """
+    Trace the action encoder with fixed batch 1: an ``onnx.ModelProto``.
+    """
+    steps, elements = spec.chunk_length, len(spec.action.names)
+    example = [torch.zeros(1, steps, elements), torch.ones(1, steps),
+               torch.zeros(1, len(spec.joints))]
+    return trace(ChunkGraph(policy).eval(), example, ('actions', 'mask', 'state'), ('z_action',))
+
+
+def trace(graph: torch.nn.Module, example: Sequence[torch.Tensor], inputs: Sequence[str],
+          outputs: Sequence[str]) -> object:
+    """
+    Trace a module.
+
+    :param graph: the module, in evaluation mode.
+    :param example: inputs of the right shapes.
+    :param inputs: their names.
+    :param outputs: names of the outputs.
+    :return: an ``onnx.ModelProto``.
+    :raises ExportError: if the exporter fails.
+    """
+    logging.getLogger('torch.onnx').setLevel(logging.ERROR)
+    try:
+        # The exporter reports its progress on standard output, whatever verbose says.
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter('ignore')
+            program = torch.onnx.export(
+                graph, tuple(example), dynamo=True, opset_version=OPSET, optimize=True,
+                input_names=list(inputs), output_names=list(outputs), verbose=False)
+    except Exception as problem:
+        raise ExportError(f'torch cannot export this policy: {problem}') from problem
+    model = program.model_proto
+    # Traces of the Python source would only make the file larger.
+    for item in (*model.graph.node, *model.graph.value_info):
+        del item.metadata_props[:]
+        item.doc_string = ''
+    return model
+
+
+def write(model: object, encoder: object, spec: PolicySpec, path: Path) -> None:
+    """
+    Write a model with its spec, and with the action encoder for evaluation.
+
+    :param model: the policy, an ``onnx.ModelProto``.
+    :param encoder: the action encoder, an ``onnx.ModelProto``.
+    :param spec: the spec to store.
+    :param path: the file.
+    """
+    import onnx
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {
+        METADATA_KEY: spec.to_json(),
+        ENCODER_KEY: base64.b64encode(encoder.SerializeToString()).decode()})
+    path.write_bytes(model.SerializeToString())
+
+
+def parity(graph: PolicyGraph, path: Path, spec: PolicySpec,
+           seeds: Sequence[int] = PARITY_SEEDS) -> dict[str, float]:
+    """
+    Compare an exported file with torch on random input.
+
+    :param graph: the graph in torch.
+    :param path: the exported file.
+    :param spec: the policy's spec.
+    :param seeds: seeds of the input.
+    :return: largest absolute difference of each output.
+    """
+    policy = OnnxPolicy(path)
+    worst = dict.fromkeys(OUTPUTS, 0.0)
+    for seed in seeds:
+        for observation in random_observations(spec, seed):
+            chunk = policy.infer(observation)
+            found = (chunk.actions, chunk.scale, chunk.z_vision, chunk.z_action)
+            for name, ours, wanted in zip(OUTPUTS, found, ask(graph, observation), strict=True):
+                difference = float(np.abs(ours - wanted).max())
+                worst[name] = max(worst[name], difference)
+    return worst
+
+
+def ask(graph: PolicyGraph, observation: Observation) -> list[np.ndarray]:
+    """
+    Run the torch graph on one observation.
+
+    :param graph: the graph.
+    :param observation: the observation.
+    :return: actions, scale, z_vision and z_action, without the batch axis.
+    """
+    pictures = [torch.from_numpy(np.array(observation.images[key]))[None]
+                for key in graph.policy.spec.camera_keys]
+    state = torch.from_numpy(np.array(observation.state, dtype=np.float32))[None]
+    with torch.no_grad():
+        return [value[0].numpy() for value in graph(*pictures, state)]
+
+
+def random_observations(spec: PolicySpec, seed: int) -> list[Observation]:
+    """
+    Make observations at random joint positions: pictures of noise, and of random patches.
+
+    :param spec: what the policy sees.
+    :param seed: seed.
+    :return: two observations.
+    """
+    random = np.random.default_rng(seed)
+    lower = np.array([joint.lower for joint in spec.joints])
+    upper = np.array([joint.upper for joint in spec.joints])
+    observations = []
+    for side in (1, 8):
+        images = {}
+        for camera in spec.cameras:
+            coarse = random.integers(
+                0, 256, (camera.height // side + 1, camera.width // side + 1, 3), dtype=np.uint8)
+            fine = coarse.repeat(side, 0).repeat(side, 1)[:camera.height, :camera.width]
+            images[camera.key] = np.ascontiguousarray(fine)
+        state = random.uniform(lower, upper).astype(np.float32)
+        observations.append(Observation(seed, images, state))
+    return observations

@@ -1,0 +1,326 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The only file that writes bags: one rosbag2 folder with one MCAP file per episode.
+
+The official mcap library is used because it raises when the disk is full, and because what it
+has flushed survives a killed process. A bag gets its final name only when it is complete.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+from mcap.writer import CompressionType
+from mcap.writer import Writer
+import yaml
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import unknown_name
+from vaa_ros.recording.episode import ABORTED
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.episode import PARTIAL_SUFFIX
+from vaa_ros.recording.messages import schema
+from vaa_ros.recording.sure_file import MCAP_TAIL
+from vaa_ros.recording.sure_file import SureFile
+from vaa_ros.recording.sure_file import sync_dir
+
+BAG_VERSION = 9
+CHUNK_BYTES = 1024 * 1024
+FLUSH_S = 0.25
+METADATA_RECORD = 'vaa_episode'
+COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
+
+# Given back when the disk is full, so that the bag's last records still fit.
+_RESERVE_BYTES = 64 * 1024
+_FOREVER = {'sec': 9223372036, 'nsec': 854775807}
+
+
+def qos_profile(reliability: str = 'reliable', durability: str = 'volatile',
+                depth: int = 10) -> dict[str, Any]:
+    """
+    Describe an offered QoS profile as rosbag2 does.
+
+    :param reliability: ``reliable`` or ``best_effort``.
+    :param durability: ``volatile`` or ``transient_local``.
+    :param depth: depth of the history.
+    :return: values for metadata.yaml.
+    """
+    return {'history': 'keep_last', 'depth': depth, 'reliability': reliability,
+            'durability': durability, 'deadline': dict(_FOREVER), 'lifespan': dict(_FOREVER),
+            'liveliness': 'automatic', 'liveliness_lease_duration': dict(_FOREVER),
+            'avoid_ros_namespace_conventions': False}
+
+
+@dataclasses.dataclass
+class _Topic:
+    channel: int
+    msgtype: str
+    digest: str
+    qos: list[dict[str, Any]]
+    count: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mark:
+    """A position in the file up to which it is whole, and the messages before it."""
+
+    position: int
+    counts: dict[str, int]
+
+
+class BagWriter:
+    """
+    Writes one episode.
+
+    Not thread-safe. Use :meth:`close` for a finished episode and :meth:`abort` for any other;
+    as a context manager it aborts if neither was called.
+
+    :param final_dir: folder of the finished bag; must not exist.
+    :param topics: message type (``package/msg/Name``) by topic.
+    :param metadata: what is known at the start.
+    :param compression: ``zstd`` or ``none``, applied to chunks of about 1 MiB.
+    :param qos: QoS profiles offered by a topic's publishers; see :func:`qos_profile`.
+    :raises BagError: if a type is unknown or the folder cannot be made.
+    """
+
+    def __init__(self, final_dir: Path | str, topics: Mapping[str, str],
+                 metadata: EpisodeMetadata, compression: str = 'zstd',
+                 qos: Mapping[str, Sequence[dict[str, Any]]] | None = None) -> None:
+        if compression not in COMPRESSIONS:
+            raise BagError(str(unknown_name('compression', compression, COMPRESSIONS)))
+        described = {topic: (msgtype, *schema(msgtype)) for topic, msgtype in topics.items()}
+        self.final_dir = Path(final_dir)
+        self.path = self.final_dir.with_name(self.final_dir.name + PARTIAL_SUFFIX)
+        self.metadata = metadata
+        self._topics: dict[str, _Topic] = {}
+        self._first_ns: int | None = None
+        self._last_ns = 0
+        self._flushed_s = time.monotonic()
+        self._open(compression)
+        try:
+            self._register(described, qos or {})
+        except OSError as error:
+            failure = self._failed(error)
+            self.abort(str(error))
+            raise failure from error
+
+    @property
+    def count(self) -> int:
+        """Give the number of messages written."""
+        return sum(topic.count for topic in self._topics.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Give the number of messages written by topic."""
+        return {name: topic.count for name, topic in self._topics.items()}
+
+    @property
+    def seconds(self) -> float:
+        """Give the time from the first to the last message [s]."""
+        return 0.0 if self._first_ns is None else (self._last_ns - self._first_ns) / 1e9
+
+    def __enter__(self) -> BagWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: object) -> None:
+        if not self._file.closed:
+            self.abort(str(error) if error else 'the writer was not closed')
+
+    def write(self, topic: str, log_ns: int, data: bytes, publish_ns: int | None = None) -> None:
+        """
+        Write one message.
+
+        :param topic: one of the topics given at the start.
+        :param log_ns: when it was received [ns].
+        :param data: the serialised message (CDR).
+        :param publish_ns: when it was sent [ns]; None for ``log_ns``.
+        :raises BagError: if the topic is unknown or the disk is full; then call :meth:`abort`.
+        """
+        entry = self._topics.get(topic)
+        if entry is None:
+            raise BagError(str(unknown_name('topic', topic, self._topics)))
+        try:
+            self._writer.add_message(entry.channel, log_ns, data,
+                                     log_ns if publish_ns is None else publish_ns,
+                                     entry.count)
+        except OSError as error:
+            raise self._failed(error) from error
+        entry.count += 1
+        self._first_ns = log_ns if self._first_ns is None else min(self._first_ns, log_ns)
+        self._last_ns = max(self._last_ns, log_ns)
+        if self._file.tell() != self._good.position:
+            self._mark_good()
+        if time.monotonic() - self._flushed_s > FLUSH_S:
+            self.flush()
+
+    def flush(self, sync: bool = False) -> None:
+        """
+        Hand everything so far to the operating system, where a killed process cannot lose it.
+
+        :param sync: wait until it is on the disk, where a power cut cannot lose it.
+        :raises BagError: if the disk is full.
+        """
+        try:
+            self._writer.flush()
+            self._mark_good()
+            if sync:
+                self._file.sync()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def close(self, metadata: EpisodeMetadata | None = None) -> Path:
+        """
+        Finish the episode and give it its final name.
+
+        :param metadata: what is known at the end; counts are filled in here.
+        :return: the finished bag.
+        :raises BagError: if the disk is full; the bag is aborted then.
+        """
+        self.metadata = metadata or self.metadata
+        try:
+            self._finish()
+            self._reserve.unlink()
+            if self.final_dir.exists():
+                raise FileExistsError(f'{self.final_dir} exists, and is not overwritten')
+            os.rename(self.path, self.final_dir)
+            sync_dir(self.final_dir.parent)
+        except OSError as error:
+            failure = self._failed(error)
+            self.abort(str(error))
+            raise failure from error
+        return self.final_dir
+
+    def abort(self, reason: str) -> Path | None:
+        """
+        Break off, keeping what was written readable in ``aborted/`` beside the episodes.
+
+        :param reason: why, for the metadata.
+        :return: where the bag is now, or None if nothing could be kept.
+        """
+        self.metadata = dataclasses.replace(self.metadata, aborted=reason or 'unknown reason',
+                                            success=None)
+        try:
+            self._reserve.unlink(missing_ok=True)
+            if not self._broken:
+                self._finish()
+            else:
+                self._cut_off()
+        except (OSError, BagError):
+            # Nothing more can be written: what is there is kept as it is.
+            self._file.close()
+        try:
+            return move_aside(self.path, ABORTED)
+        except BagError:
+            return self.path if self.path.exists() else None
+
+    def _finish(self) -> None:
+        if not self._file.closed:
+            self.flush()
+            self.metadata = dataclasses.replace(self.metadata, counts=self.counts)
+            self._writer.add_metadata(METADATA_RECORD, self.metadata.to_custom_data())
+            # rosbag2 keeps a copy of metadata.yaml in the file, so that the file stands alone.
+            self._writer.add_metadata('rosbag2', {'serialized_metadata': yaml.dump(
+                self._information(), sort_keys=False, Dumper=_PlainDumper)})
+            self._writer.finish()
+            self._file.sync()
+            self._file.close()
+        self._write_information()
+
+    def _cut_off(self) -> None:
+        """End the file after the last chunk that was written in full."""
+        for name, count in self._good.counts.items():
+            self._topics[name].count = count
+        self.metadata = dataclasses.replace(self.metadata, counts=self.counts)
+        if not self._file.closed:
+            self._file.truncate(self._good.position)
+            self._file.write(MCAP_TAIL)
+            self._file.close()
+        self._write_information()
+
+    def _mark_good(self) -> None:
+        self._good = _Mark(self._file.tell(), self.counts)
+        self._flushed_s = time.monotonic()
+
+    def _failed(self, error: OSError) -> BagError:
+        # The mcap writer's state is unknown after a failed write: it must not be used again.
+        self._broken = True
+        return self._error(error)
+
+    def _open(self, compression: str) -> None:
+        if self.final_dir.exists():
+            raise BagError(f'{self.final_dir} exists, and is not overwritten')
+        self._reserve = self.path / '.reserve'
+        try:
+            self.path.mkdir(parents=True)
+            self._reserve.write_bytes(bytes(_RESERVE_BYTES))
+            self._file = SureFile(self.path / f'{self.final_dir.name}_0.mcap')
+        except OSError as error:
+            raise self._error(error) from error
+        self._good = _Mark(0, {})
+        self._broken = False
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES,
+                              compression=COMPRESSIONS[compression])
+
+    def _register(self, described: Mapping[str, tuple[str, str, str]],
+                  qos: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+        self._writer.start(profile='ros2', library='vaa_ros')
+        schemas: dict[str, int] = {}
+        for name, (msgtype, text, digest) in described.items():
+            if msgtype not in schemas:
+                schemas[msgtype] = self._writer.register_schema(msgtype, 'ros2msg',
+                                                                text.encode())
+            profiles = list(qos.get(name) or [qos_profile()])
+            channel = self._writer.register_channel(name, 'cdr', schemas[msgtype], {
+                'offered_qos_profiles': yaml.dump(profiles, sort_keys=False,
+                                                  Dumper=_PlainDumper),
+                'topic_type_hash': digest})
+            self._topics[name] = _Topic(channel, msgtype, digest, profiles)
+        self._mark_good()
+
+    def _information(self) -> dict[str, Any]:
+        start = self.metadata.started_ns if self._first_ns is None else self._first_ns
+        duration = 0 if self._first_ns is None else self._last_ns - self._first_ns
+        common = {'starting_time': {'nanoseconds_since_epoch': start},
+                  'duration': {'nanoseconds': duration}, 'message_count': self.count}
+        name = f'{self.final_dir.name}_0.mcap'
+        return {
+            'version': BAG_VERSION, 'storage_identifier': 'mcap', **common,
+            'topics_with_message_count': [
+                {'topic_metadata': {'name': topic, 'type': entry.msgtype,
+                                    'serialization_format': 'cdr',
+                                    'offered_qos_profiles': entry.qos,
+                                    'type_description_hash': entry.digest},
+                 'message_count': entry.count}
+                for topic, entry in self._topics.items()],
+            'compression_format': '', 'compression_mode': '', 'relative_file_paths': [name],
+            'files': [{'path': name, **common}],
+            'custom_data': self.metadata.to_custom_data(),
+            'ros_distro': os.environ.get('ROS_DISTRO', 'unknown'),
+        }
+
+    def _write_information(self) -> None:
+        text = yaml.dump({'rosbag2_bagfile_information': self._information()}, sort_keys=False,
+                         Dumper=_PlainDumper, allow_unicode=True)
+        with open(self.path / 'metadata.yaml', 'w', encoding='utf-8') as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _error(self, error: OSError) -> BagError:
+        return BagError(f'cannot write {self.path}: {error.strerror or error}. Earlier episodes '
+                        'are intact; free some space or choose another output_dir')
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes repeated values in full: rosbag2 readers need no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True

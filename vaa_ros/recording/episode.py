@@ -1,0 +1,175 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Episodes on disk: what is known of one, and where the next one goes.
+
+``<output>/episode_000012`` is a finished demonstration. While it is written its name ends in
+``.partial``; ``discarded/`` and ``aborted/`` beside it hold what must not be learned from.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import fields
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import tempfile
+
+from vaa_ros.core.errors import BagError
+
+PARTIAL_SUFFIX = '.partial'
+DISCARDED = 'discarded'
+ABORTED = 'aborted'
+_NAME = re.compile(r'episode_(\d+)(\.partial)?')
+_UNKNOWN = 'unknown'
+
+
+@dataclass(frozen=True)
+class EpisodeMetadata:
+    """
+    What is known of an episode besides its messages.
+
+    :param task: name of the task.
+    :param instruction: what was asked for, in words.
+    :param seed: seed of the scene, or None where there is none.
+    :param success: verdict of the operator, or None while there is none.
+    :param operator: who or what drove the arm.
+    :param robot: name of the robot.
+    :param command_type: topic of the commands, for example ``joint_trajectory``.
+    :param policy: the policy that drove the arm, empty for a demonstration.
+    :param started_ns: wall-clock time of the start [ns].
+    :param vaa_version: version of vaa_ros that recorded it.
+    :param aborted: why the recording broke off, empty if it did not.
+    :param counts: messages written by topic.
+    :param dropped: messages lost by topic, because the disk was too slow.
+    """
+
+    task: str = ''
+    instruction: str = ''
+    seed: int | None = None
+    success: bool | None = None
+    operator: str = ''
+    robot: str = ''
+    command_type: str = ''
+    policy: str = ''
+    started_ns: int = 0
+    vaa_version: str = ''
+    aborted: str = ''
+    counts: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def to_custom_data(self) -> dict[str, str]:
+        """
+        Give the strings that go into ``custom_data`` of metadata.yaml.
+
+        :return: one string per field.
+        """
+        return {item.name: _to_text(getattr(self, item.name)) for item in fields(self)}
+
+    @classmethod
+    def from_custom_data(cls, data: Mapping[str, str]) -> EpisodeMetadata:
+        """
+        Read what :meth:`to_custom_data` wrote; keys of others are ignored.
+
+        :param data: ``custom_data`` of a bag.
+        :return: the metadata.
+        :raises BagError: if a value cannot be read.
+        """
+        values = {}
+        for item in fields(cls):
+            if item.name not in data:
+                continue
+            text = str(data[item.name])
+            try:
+                values[item.name] = _from_text(item.name, text)
+            except ValueError:
+                raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be '
+                               'read') from None
+        return cls(**values)
+
+
+def next_episode_dir(output_dir: Path) -> Path:
+    """
+    Name the next episode, after every number that was ever used in the folder.
+
+    :param output_dir: folder of the episodes; may not exist yet.
+    :return: a path that does not exist.
+    """
+    used = [-1]
+    for folder in (output_dir, output_dir / DISCARDED, output_dir / ABORTED):
+        for path in folder.glob('episode_*'):
+            match = _NAME.match(path.name)
+            if match:
+                used.append(int(match.group(1)))
+    return output_dir / f'episode_{max(used) + 1:06d}'
+
+
+def check_output_dir(output_dir: Path, min_free_bytes: int = 0) -> None:
+    """
+    Make sure that episodes can be written, and make the folder.
+
+    :param output_dir: folder of the episodes.
+    :param min_free_bytes: space that must be free [bytes].
+    :raises BagError: if the folder cannot be made or written to, or the disk is nearly full.
+    """
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output_dir):
+            pass
+        free = shutil.disk_usage(output_dir).free
+    except OSError as error:
+        raise BagError(f'cannot write to {output_dir}: {error.strerror or error}. Choose another '
+                       'output_dir, or give this user permission to write there') from error
+    if free < min_free_bytes:
+        raise BagError(f'{output_dir}: {free / 1e9:.2f} GB free on the disk, expected at least '
+                       f'{min_free_bytes / 1e9:.2f} GB. Free some space, choose another '
+                       'output_dir, or lower min_free_gb')
+
+
+def move_aside(bag: Path, folder: str) -> Path:
+    """
+    Move a bag out of the demonstrations, into a folder beside them.
+
+    :param bag: the episode's folder.
+    :param folder: ``discarded`` or ``aborted``.
+    :return: where it is now.
+    :raises BagError: if it cannot be moved.
+    """
+    target = bag.parent / folder / bag.name.removesuffix(PARTIAL_SUFFIX)
+    try:
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            raise FileExistsError(f'{target} exists')
+        os.rename(bag, target)
+    except OSError as error:
+        raise BagError(f'cannot move {bag} to {target}: {error}') from error
+    return target
+
+
+def _to_text(value: object) -> str:
+    if value is None:
+        return _UNKNOWN
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), sort_keys=True)
+    return str(value)
+
+
+def _from_text(name: str, text: str) -> object:
+    if name in ('seed', 'success') and text in (_UNKNOWN, ''):
+        return None
+    if name in ('seed', 'started_ns'):
+        return int(text)
+    if name == 'success':
+        if text not in ('true', 'false'):
+            raise ValueError(text)
+        return text == 'true'
+    if name in ('counts', 'dropped'):
+        values = json.loads(text)
+        return {str(topic): int(count) for topic, count in dict(values).items()}
+    return text

@@ -1,0 +1,234 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Recording without waiting for the disk: messages queue up, a thread writes them.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections import deque
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+import json
+from pathlib import Path
+import threading
+import time
+from typing import Any
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.bag_writer import FLUSH_S
+from vaa_ros.recording.episode import DISCARDED
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import move_aside
+
+QUEUE_BYTES = 256 * 1024 * 1024
+SYNC_S = 1.0
+
+
+@dataclass(frozen=True)
+class RecordedEpisode:
+    """
+    What became of an episode.
+
+    :param path: where it is now.
+    :param seconds: time from its first to its last message [s].
+    :param counts: messages written by topic.
+    :param dropped: messages lost by topic, because the disk was too slow.
+    """
+
+    path: Path
+    seconds: float
+    counts: Mapping[str, int]
+    dropped: Mapping[str, int]
+
+    @property
+    def messages(self) -> int:
+        """Give the number of messages written."""
+        return sum(self.counts.values())
+
+    def to_json(self) -> str:
+        """
+        Describe the episode in one line for people and programs.
+
+        :return: JSON with path, seconds, messages and dropped.
+        """
+        return json.dumps({'path': str(self.path), 'seconds': round(self.seconds, 3),
+                           'messages': self.messages, 'dropped': sum(self.dropped.values())})
+
+
+class EpisodeRecorder:
+    """
+    Records one episode with a thread of its own.
+
+    ``put`` never waits: what does not fit into the queue is dropped and counted. Everything that
+    ``put`` took is on the disk when ``stop`` returns. When writing fails, the episode is aborted
+    at once, ``failure`` says why, and later calls raise it.
+
+    :param final_dir: folder of the finished episode.
+    :param topics: message type by topic.
+    :param metadata: what is known at the start.
+    :param compression: ``zstd`` or ``none``.
+    :param qos: QoS profiles offered by a topic's publishers.
+    :param queue_bytes: most that may wait for the disk [bytes].
+    :raises BagError: if the bag cannot be made.
+    """
+
+    def __init__(self, final_dir: Path, topics: Mapping[str, str], metadata: EpisodeMetadata,
+                 compression: str = 'zstd',
+                 qos: Mapping[str, Sequence[dict[str, Any]]] | None = None,
+                 queue_bytes: int = QUEUE_BYTES) -> None:
+        self._writer = BagWriter(final_dir, topics, metadata, compression, qos)
+        self._queue_bytes = queue_bytes
+        self._queue: deque[tuple[str, int, bytes, int]] = deque()
+        self._waiting = 0
+        self._dropped: Counter[str] = Counter()
+        self._change = threading.Condition()
+        self._closing = False
+        self._failure: BagError | None = None
+        self._aborted: Path | None = None
+        self._thread = threading.Thread(target=self._run, name='bag_writer', daemon=True)
+        self._thread.start()
+
+    @property
+    def path(self) -> Path:
+        """Give the folder that the finished episode will have."""
+        return self._writer.final_dir
+
+    @property
+    def messages(self) -> int:
+        """Give the number of messages written so far."""
+        return self._writer.count
+
+    @property
+    def seconds(self) -> float:
+        """Give the time from the first to the last message written so far [s]."""
+        return self._writer.seconds
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Give the number of messages written so far by topic."""
+        return self._writer.counts
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Give the number of messages lost so far by topic."""
+        return dict(self._dropped)
+
+    @property
+    def failure(self) -> str:
+        """Say why writing failed and where the rest is, or nothing while all is well."""
+        if self._failure is None:
+            return ''
+        where = f' What was written is in {self._aborted}' if self._aborted else ''
+        return f'{self._failure}.{where}'
+
+    def put(self, topic: str, log_ns: int, data: bytes, publish_ns: int | None = None) -> bool:
+        """
+        Hand over one message, without waiting.
+
+        :param topic: one of the topics.
+        :param log_ns: when it was received [ns].
+        :param data: the serialised message (CDR).
+        :param publish_ns: when it was sent [ns].
+        :return: false if it was dropped.
+        """
+        with self._change:
+            full = self._waiting + len(data) > self._queue_bytes and self._queue
+            if full or self._closing or self._failure is not None:
+                self._dropped[topic] += 1
+                return False
+            self._queue.append((topic, log_ns, data, log_ns if publish_ns is None
+                                else publish_ns))
+            self._waiting += len(data)
+            self._change.notify()
+        return True
+
+    def stop(self, metadata: EpisodeMetadata,
+             lost: Mapping[str, int] | None = None) -> RecordedEpisode:
+        """
+        Write what is queued and finish the episode.
+
+        :param metadata: what is known at the end; counts are filled in.
+        :param lost: messages lost by topic before they got here.
+        :return: the finished episode.
+        :raises BagError: if writing failed; the episode is among the aborted ones then.
+        """
+        self._end_thread()
+        if self._failure is None:
+            self._dropped.update(lost or {})
+            metadata = replace(metadata, dropped=self.dropped)
+            path = self._writer.close(metadata)
+            return self._result(path)
+        raise BagError(self.failure)
+
+    def discard(self) -> RecordedEpisode:
+        """
+        Finish the episode as one that must not be learned from.
+
+        :return: the episode, in ``discarded/`` beside the others.
+        :raises BagError: if writing failed.
+        """
+        recorded = self.stop(replace(self._writer.metadata, success=None))
+        return replace(recorded, path=move_aside(recorded.path, DISCARDED))
+
+    def abort(self, reason: str) -> RecordedEpisode | None:
+        """
+        Break off because of something outside, such as the end of the process.
+
+        :param reason: why, for the metadata.
+        :return: the episode, in ``aborted/`` beside the others, or None if nothing could be kept.
+        """
+        self._end_thread()
+        if self._failure is None:
+            self._aborted = self._writer.abort(reason)
+        return self._result(self._aborted) if self._aborted else None
+
+    def _result(self, path: Path) -> RecordedEpisode:
+        return RecordedEpisode(path, self._writer.seconds, self._writer.counts, self.dropped)
+
+    def _end_thread(self) -> None:
+        with self._change:
+            self._closing = True
+            self._change.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._write_all()
+        except BagError as error:
+            self._fail(error)
+        except Exception as error:
+            self._fail(BagError(f'writing {self._writer.path} failed: '
+                                f'{type(error).__name__}: {error}'))
+
+    def _write_all(self) -> None:
+        synced_s = time.monotonic()
+        while True:
+            with self._change:
+                if not self._queue and not self._closing:
+                    self._change.wait(FLUSH_S)
+                batch = list(self._queue)
+                self._queue.clear()
+                self._waiting = 0
+                closing = self._closing
+            for topic, log_ns, data, publish_ns in batch:
+                self._writer.write(topic, log_ns, data, publish_ns)
+            if closing and not batch:
+                return
+            now_s = time.monotonic()
+            if not batch or now_s - synced_s > SYNC_S:
+                sync = now_s - synced_s > SYNC_S
+                self._writer.flush(sync)
+                synced_s = now_s if sync else synced_s
+
+    def _fail(self, error: BagError) -> None:
+        aborted = self._writer.abort(str(error))
+        with self._change:
+            self._aborted = aborted
+            self._failure = error
+            self._dropped.update(topic for topic, *_ in self._queue)
+            self._queue.clear()
+            self._waiting = 0

@@ -1,0 +1,227 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+One demonstration after the other, from a source of serialised messages to episodes on disk.
+
+What a recorder node does, without ROS: the topics come in through :class:`TopicSource`.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+import time
+from typing import Protocol
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_writer import qos_profile
+from vaa_ros.recording.episode import check_output_dir
+from vaa_ros.recording.episode import DISCARDED
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.messages import register_type
+from vaa_ros.recording.messages import typestore
+from vaa_ros.recording.recorder import EpisodeRecorder
+from vaa_ros.recording.recorder import RecordedEpisode
+
+_POLL_S = 0.02
+
+
+class TopicSource(Protocol):
+    """Where messages come from; :class:`vaa_ros.ros.raw_topics.RawTopics` on a robot."""
+
+    types: Mapping[str, str]
+    latched: Mapping[str, tuple[bytes, int]]
+    lost: Mapping[str, int]
+
+    def refresh(self) -> None:
+        """Look for topics that have appeared."""
+
+    def unmatched(self, names: Sequence[str]) -> list[str]:
+        """Give those of the topics that cannot be received now."""
+
+    def explain(self, name: str) -> str:
+        """Say why a topic cannot be received."""
+
+    def published(self) -> list[str]:
+        """List the topics that somebody publishes."""
+
+    def offered(self, name: str) -> list[tuple[str, str, int]]:
+        """Give (reliability, durability, depth) of each publisher."""
+
+    def definition(self, msgtype: str) -> str:
+        """Write the definition of a message type."""
+
+    def drain(self) -> None:
+        """Hand over every message that has arrived."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """
+    Where episodes go.
+
+    :param output_dir: folder of the episodes.
+    :param compression: ``zstd`` or ``none``.
+    :param min_free_bytes: free space below which no episode is started [bytes].
+    """
+
+    output_dir: Path
+    compression: str = 'zstd'
+    min_free_bytes: int = 0
+
+
+class RecordingSession:
+    """
+    Starts, feeds and ends episodes.
+
+    All methods are called from one thread.
+
+    :param source: where messages come from.
+    :param required: topics without which no episode is started.
+    :param clock: gives the time under which the start is logged [ns].
+    """
+
+    def __init__(self, source: TopicSource, required: Sequence[str],
+                 clock: Callable[[], int] = time.time_ns) -> None:
+        self._source = source
+        self._required = tuple(required)
+        self._clock = clock
+        self._recorder: EpisodeRecorder | None = None
+        self._metadata = EpisodeMetadata()
+        self._types: dict[str, str] = {}
+        self._lost_before: Counter[str] = Counter()
+
+    @property
+    def recording(self) -> EpisodeRecorder | None:
+        """Give the recorder of the episode at hand, or None between episodes."""
+        return self._recorder
+
+    def start(self, disk: Disk, metadata: EpisodeMetadata, wait_s: float = 0.0) -> Path:
+        """
+        Begin an episode.
+
+        :param disk: where it goes.
+        :param metadata: what is known of it.
+        :param wait_s: time to wait for topics that are missing [s].
+        :return: the folder that it will have.
+        :raises BagError: if an episode is being recorded, a topic is missing, or the episode
+            cannot be written.
+        """
+        if self._recorder is not None:
+            raise BagError(f'already recording {self._recorder.path}; stop or discard it first')
+        self._await_topics(wait_s)
+        check_output_dir(disk.output_dir, disk.min_free_bytes)
+        types = dict(self._source.types)
+        for msgtype in sorted(set(types.values()) - set(typestore().fielddefs)):
+            register_type(msgtype, self._source.definition(msgtype))
+        # What arrived before the start does not belong to the episode.
+        self._source.drain()
+        self._lost_before = Counter(self._source.lost)
+        started_ns = self._clock()
+        self._metadata = replace(metadata, started_ns=started_ns)
+        recorder = EpisodeRecorder(
+            next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
+            {name: [qos_profile(*offer) for offer in self._source.offered(name)]
+             for name in types})
+        for name, (data, sent_ns) in self._source.latched.items():
+            recorder.put(name, started_ns, data, sent_ns)
+        self._types, self._recorder = types, recorder
+        return recorder.path
+
+    def put(self, topic: str, log_ns: int, data: bytes, sent_ns: int) -> None:
+        """
+        Take one message; it is written if an episode is being recorded.
+
+        :param topic: where it came from.
+        :param log_ns: when it was received [ns].
+        :param data: the serialised message (CDR).
+        :param sent_ns: when it was sent [ns].
+        """
+        if self._recorder is not None and topic in self._types:
+            self._recorder.put(topic, log_ns, data, sent_ns)
+
+    def stop(self, success: bool) -> RecordedEpisode:
+        """
+        Finish the episode; every message that has arrived is in it.
+
+        :param success: verdict of the operator.
+        :return: what was recorded.
+        :raises BagError: if nothing is being recorded, nothing arrived, or it could not be
+            written.
+        """
+        recorder = self._end()
+        recorded = recorder.stop(replace(self._metadata, success=success), self._lost())
+        if recorded.messages:
+            return recorded
+        path = move_aside(recorded.path, DISCARDED)
+        raise BagError(f'no message arrived; the empty episode is in {path}')
+
+    def discard(self) -> RecordedEpisode:
+        """
+        Finish the episode and move it out of the demonstrations.
+
+        :return: what was recorded.
+        :raises BagError: if nothing is being recorded, or it could not be written.
+        """
+        return self._end().discard()
+
+    def abort(self, reason: str) -> RecordedEpisode | None:
+        """
+        Break off the episode, if there is one.
+
+        :param reason: why, for the metadata.
+        :return: what could be kept of it, in ``aborted/``.
+        """
+        return None if self._recorder is None else self._end().abort(reason)
+
+    def failure(self) -> str:
+        """
+        Tell whether writing has failed, and end the episode if so.
+
+        :return: why and where the rest is, or an empty string.
+        """
+        failure = self._recorder.failure if self._recorder is not None else ''
+        if failure:
+            self._recorder = None
+        return failure
+
+    def silent(self, recorded: RecordedEpisode) -> list[str]:
+        """
+        Tell which required topics an episode has no message of.
+
+        :param recorded: the episode.
+        :return: their names.
+        """
+        return [name for name in self._required if not recorded.counts.get(name)]
+
+    def _end(self) -> EpisodeRecorder:
+        if self._recorder is None:
+            raise BagError('no episode is being recorded; start one first')
+        self._source.drain()
+        recorder, self._recorder = self._recorder, None
+        return recorder
+
+    def _lost(self) -> dict[str, int]:
+        return dict(Counter(self._source.lost) - self._lost_before)
+
+    def _await_topics(self, wait_s: float) -> None:
+        deadline_s = time.monotonic() + wait_s
+        self._source.refresh()
+        while True:
+            missing = self._source.unmatched(self._required)
+            if not missing:
+                return
+            if time.monotonic() >= deadline_s:
+                break
+            # The graph is updated by the middleware's own threads while this one waits.
+            time.sleep(_POLL_S)
+            self._source.refresh()
+        reasons = '; '.join(self._source.explain(name) for name in missing)
+        there = ', '.join(self._source.published()) or 'none'
+        raise BagError(f'cannot record: {reasons}. Published topics: {there}')

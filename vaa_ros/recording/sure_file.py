@@ -1,0 +1,89 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Files for recordings, where a full disk must be noticed at the write that did not fit.
+"""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mcap.data_stream import RecordBuilder
+from mcap.records import DataEnd
+from mcap.records import Footer
+from mcap.writer import MCAP0_MAGIC
+
+
+class SureFile:
+    """
+    An unbuffered file that writes all or raises.
+
+    A buffered one would try to write its rest again when it is closed on a full disk.
+
+    :param path: the file, which must not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        self._position = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        """Write all of the data."""
+        view = memoryview(data)
+        while view:
+            written = os.write(self._descriptor, view)
+            self._position += written
+            view = view[written:]
+        return len(data)
+
+    def tell(self) -> int:
+        """Give the number of bytes written."""
+        return self._position
+
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered."""
+
+    def sync(self) -> None:
+        """Wait until the data is on the disk."""
+        os.fsync(self._descriptor)
+
+    def truncate(self, size: int) -> None:
+        """Cut the file off."""
+        os.ftruncate(self._descriptor, size)
+        os.lseek(self._descriptor, size, os.SEEK_SET)
+        self._position = size
+
+    def close(self) -> None:
+        """Close the file, once."""
+        if not self.closed:
+            self.closed = True
+            os.close(self._descriptor)
+
+
+def sync_dir(folder: Path) -> None:
+    """
+    Wait until the names in a folder are on the disk.
+
+    :param folder: the folder.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _mcap_tail() -> bytes:
+    """
+    Give the end of an MCAP file without a summary, which is valid and tiny.
+
+    :return: the last records and the magic.
+    """
+    builder = RecordBuilder()
+    DataEnd(0).write(builder)
+    Footer(summary_start=0, summary_offset_start=0, summary_crc=0).write(builder)
+    return builder.end() + MCAP0_MAGIC
+
+
+MCAP_TAIL = _mcap_tail()
