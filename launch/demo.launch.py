@@ -1,0 +1,41 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+See a policy move the simulated arm: ``sim_arm``, ``camera_subscriber`` and ``policy``.
+
+The next episode begins with ``ros2 service call /sim_arm/reset std_srvs/srv/Trigger`` after
+``ros2 param set /sim_arm seed 7``. ``vaa demo`` does whole rounds of episodes and reports.
+"""
+
+from __future__ import annotations
+
+from launch import LaunchDescription
+
+from vaa_ros.ros.launching import argument
+from vaa_ros.ros.launching import BOOL
+from vaa_ros.ros.launching import common_arguments
+from vaa_ros.ros.launching import node
+from vaa_ros.ros.launching import together
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription([
+        *common_arguments('policy'),
+        argument('model_path', 'pick_place',
+                 'The policy: a name in models, a path to an .onnx file, or hold.'),
+        argument('task', 'pick_place', 'Task of the first episode.',
+                 ['reach', 'push', 'pick_place']),
+        argument('seed', '0', 'Seed of the first episode: object poses, colours, light.'),
+        argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
+        argument('command_type', 'joint_trajectory', 'Type and topic of the commands.',
+                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        argument('autostart', 'true',
+                 'Load the policy and begin to command at once; false waits for the lifecycle '
+                 'services.', BOOL),
+        together(
+            node('sim_arm', {'task': str, 'seed': int, 'robot': str}),
+            node('camera_subscriber', {'model_path': str}),
+            node('policy', {'model_path': str, 'robot': str, 'command_type': str,
+                            'autostart': bool}),
+        ),
+    ])

@@ -1,0 +1,76 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Record demonstrations: ``teleop`` and ``teleop_recorder``, and the simulated arm if asked for.
+
+Episodes begin and end by service: ``/teleop_recorder/start_episode``, ``stop_episode`` (data is
+the success) and ``discard_episode``. A launched process has no keyboard: to drive by keys, start
+with ``teleop:=false`` and run ``ros2 run vaa_ros teleop`` in a terminal of its own.
+"""
+
+from __future__ import annotations
+
+from launch import LaunchDescription
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+
+from vaa_ros.ros.launching import argument
+from vaa_ros.ros.launching import BOOL
+from vaa_ros.ros.launching import common_arguments
+from vaa_ros.ros.launching import node
+from vaa_ros.ros.launching import together
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription([
+        *common_arguments('teleop_recorder'),
+        *source_arguments(),
+        *episode_arguments(),
+        together(
+            node('sim_arm', {'task': str, 'seed': int, 'robot': str},
+                 condition=IfCondition(LaunchConfiguration('simulation'))),
+            node('teleop', {'mode': str, 'robot': str, 'command_type': str},
+                 {'wait_for_recording': True},
+                 remappings=[('task_status', 'sim_arm/task_status'),
+                             ('is_recording', 'teleop_recorder/is_recording')],
+                 condition=IfCondition(LaunchConfiguration('teleop'))),
+            node('teleop_recorder',
+                 {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
+                  'task': str, 'instruction': str, 'operator': str, 'seed': int,
+                  'compression': str, 'autostart': bool}),
+        ),
+    ])
+
+
+def source_arguments() -> list:
+    """
+    Declare who drives what.
+    """
+    return [
+        argument('simulation', 'false', 'Start the simulated arm too.', BOOL),
+        argument('teleop', 'true', 'Start teleop; false where you run it yourself.', BOOL),
+        argument('mode', 'gamepad',
+                 'Who drives: gamepad (sensor_msgs/Joy on joy), or expert (simulated arm only).',
+                 ['gamepad', 'expert']),
+        argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
+        argument('command_type', 'joint_trajectory', 'Type and topic of the commands.',
+                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        argument('compressed', 'false', 'Record the compressed images instead of the raw ones.',
+                 BOOL),
+    ]
+
+
+def episode_arguments() -> list:
+    """
+    Declare what is written and where.
+    """
+    return [
+        argument('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
+        argument('task', 'pick_place', 'Task, for the metadata and the simulated arm.'),
+        argument('instruction', '', 'What the arm is asked to do, in words, for the metadata.'),
+        argument('operator', '', 'Who drives the arm, for the metadata.'),
+        argument('seed', '0', 'Seed of the scene, for the metadata and the simulated arm.'),
+        argument('compression', 'zstd', 'Compression of the bags.', ['zstd', 'none']),
+        argument('autostart', 'true',
+                 'Make the recorder ready at once; false waits for the lifecycle services.', BOOL),
+    ]

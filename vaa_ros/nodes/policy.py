@@ -1,0 +1,345 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The node policy: from pictures and joint states to commands, with a policy from an ONNX file.
+
+``python -m vaa_ros.nodes.policy --ros-args -p model_path:=pick_place``
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from datetime import timezone
+import gc
+import sys
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.lifecycle import LifecycleNode
+from rclpy.lifecycle import LifecycleState
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter as RosParameter
+from std_msgs.msg import Bool
+from std_msgs.msg import Float64
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+
+from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
+from vaa_ros.core.chunking import ENSEMBLES
+from vaa_ros.core.control_loop import ControlLoop
+from vaa_ros.core.control_loop import Tick
+from vaa_ros.core.control_setup import ControlOptions
+from vaa_ros.core.control_setup import make_control_loop
+from vaa_ros.core.errors import RosError
+from vaa_ros.core.errors import VaaError
+from vaa_ros.core.gate import HOLDING
+from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.gate import WAITING
+from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.paths import model_file
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.sync import ObservationSync
+from vaa_ros.policies.base import Policy
+from vaa_ros.policies.opening import check_takeover
+from vaa_ros.policies.opening import HOLD
+from vaa_ros.policies.opening import open_policy
+from vaa_ros.policies.opening import policy_file
+from vaa_ros.policies.slot import PolicySlot
+from vaa_ros.ros.background import in_background
+from vaa_ros.ros.command_publisher import CommandPublisher
+from vaa_ros.ros.control_thread import ControlThread
+from vaa_ros.ros.control_thread import Wiring
+from vaa_ros.ros.diagnostics import DiagnosticsPublisher
+from vaa_ros.ros.diagnostics import ERROR
+from vaa_ros.ros.diagnostics import OK
+from vaa_ros.ros.diagnostics import status_message
+from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.parameters import declare
+from vaa_ros.ros.parameters import Parameter
+from vaa_ros.ros.policy_inputs import PolicyInputs
+from vaa_ros.ros.process import run
+from vaa_ros.ros.process import transition
+from vaa_ros.ros.qos import EVENTS
+from vaa_ros.ros.qos import LATCHED
+
+SWITCH_INTERVAL_S = 0.0005
+
+PARAMETERS = (
+    Parameter('model_path', HOLD, 'Policy: a model in models/, the path of an .onnx file, or hold '
+              '(stays where it is); ~/reload_policy takes a new value to work.'),
+    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
+              read_only=True),
+    Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
+              choices=tuple(COMMAND_KINDS), read_only=True),
+    Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own.', 'Hz', 0.0,
+              500.0, read_only=True),
+    Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',
+              read_only=True),
+    Parameter('stamp_commands', False, 'Stamp commands with the observation that they answer; '
+              'otherwise a trajectory starts on receipt.', read_only=True),
+    Parameter('autostart', True, 'Configure and activate by itself at start.', read_only=True),
+    Parameter('ensemble', 'temporal', 'How overlapping action chunks are combined: temporal '
+              '(all vote) or none (the newest decides).', choices=ENSEMBLES, read_only=True),
+    Parameter('ensemble_coefficient', DEFAULT_COEFFICIENT, 'Decay of the votes from the oldest '
+              'chunk to the newest; negative favours the newest.', '', -1.0, 1.0, read_only=True),
+    Parameter('max_image_age_s', 0.2, 'Age of a picture above which the arm holds.', 's', 0.01,
+              10.0, read_only=True),
+    Parameter('max_joint_age_s', 0.2, 'Age of the joint states above which the arm holds.', 's',
+              0.01, 10.0, read_only=True),
+    Parameter('max_skew_s', 0.016, 'Largest time between the pictures of one observation; less '
+              'than half a camera period.', 's', 0.0, 1.0, read_only=True),
+    Parameter('resume_after_s', 0.1, 'How long every input must be good before a hold ends.', 's',
+              0.0, 10.0, read_only=True),
+    Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
+              read_only=True),
+    Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
+              'command topic.', read_only=True),
+)
+
+
+class PolicyNode(LifecycleNode):
+    """
+    Wires inputs to a control thread and says what it does.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('policy', **options)
+        declare(self, PARAMETERS)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self._robot = load_robot(self._value('robot'))
+        self._kind = COMMAND_KINDS[self._value('command_type')]
+        self._slot = PolicySlot()
+        self._thread: ControlThread | None = None
+        self._loop: ControlLoop | None = None
+        self._commands: CommandPublisher | None = None
+        self._inputs: PolicyInputs | None = None
+        self._lifecycle = 'unconfigured'
+        self._said_state = ''
+        self._paused = self._e_stop = False
+        self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
+        self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
+        self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
+        self.create_subscription(Bool, 'e_stop', self._on_e_stop, LATCHED)
+        self.create_service(Trigger, '~/reload_policy', self._on_reload)
+        self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
+        self.create_service(Trigger, '~/reset_policy', self._on_reset)
+        self.create_service(SetBool, '~/pause', self._on_pause)
+        self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        DiagnosticsPublisher(self, 'control', self._report)
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _check_parameters(self, changes: list[RosParameter]) -> SetParametersResult:
+        for change in changes:
+            if change.name == 'model_path' and change.value != HOLD:
+                try:
+                    model_file(change.value)
+                except (VaaError, TypeError) as error:
+                    return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    @transition
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """
+        Load the policy and connect its inputs.
+        """
+        slot = PolicySlot()
+        spec = slot.put(open_policy(self._value('model_path'), self._robot, self._kind),
+                        self._robot, self._kind).spec
+        period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
+        lockstep = self._value('lockstep')
+        self._loop = make_control_loop(spec, self._robot, ControlOptions(
+            period_s, self._value('ensemble'), self._value('ensemble_coefficient'),
+            self._value('max_image_age_s'), self._value('max_joint_age_s'),
+            self._value('resume_after_s'), self._value('speed')))
+        self._slot = slot
+        self._commands = CommandPublisher(
+            self, self._value('command_type'), self._robot, period_s,
+            self._value('stamp_commands') or lockstep)
+        self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
+        wiring = Wiring(lambda: self._slot.current, self._commands.publish, self._after,
+                        lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
+        buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
+        self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
+        self._thread.pause(self._paused)
+        self._thread.set_e_stop(self._e_stop)
+        self._inputs.connect(self._thread)
+        self._lifecycle = 'inactive'
+        self._tell_active_policy()
+        return super().on_configure(state)
+
+    @transition
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """
+        Begin to command the arm, unless someone else does.
+        """
+        others = self._others()
+        if others:
+            raise RosError(f'not activated: {others}')
+        # What exists now stays; later collections then have little to look through.
+        gc.collect()
+        gc.freeze()
+        self._thread.start()
+        self._lifecycle = 'active'
+        return super().on_activate(state)
+
+    @transition
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """
+        Hold the arm and stop commanding it.
+        """
+        self._thread.halt()
+        self._lifecycle = 'inactive'
+        return super().on_deactivate(state)
+
+    @transition
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """
+        Hold the arm and disconnect everything that belongs to the policy.
+        """
+        self._disconnect()
+        return TransitionCallbackReturn.SUCCESS
+
+    on_shutdown = on_cleanup
+    on_error = on_cleanup
+
+    def stop(self) -> None:
+        """
+        Publish the hold before the process ends.
+        """
+        if self._thread is not None:
+            self._thread.halt()
+            self._inputs.close()
+
+    def fault(self, reason: str) -> None:
+        """
+        Hold after an exception that escaped a callback, until ~/reset_policy.
+
+        :param reason: one line.
+        """
+        if self._thread is not None:
+            self._thread.problem('node', reason)
+
+    def _disconnect(self) -> None:
+        self.stop()
+        if self._commands is not None:
+            self._commands.close()
+        self._thread = self._loop = self._inputs = self._commands = None
+        self._lifecycle = 'unconfigured'
+
+    def _on_e_stop(self, message: Bool) -> None:
+        self._e_stop = message.data
+        if self._thread is not None:
+            self._thread.set_e_stop(message.data)
+        if message.data:
+            self.get_logger().error('emergency stop: holding until released and ~/reset_policy')
+
+    async def _on_reload(self, _: Trigger.Request, response: Trigger.Response) -> Any:
+        return await self._exchange(self._load, response)
+
+    async def _on_rollback(self, _: Trigger.Request, response: Trigger.Response) -> Any:
+        return await self._exchange(self._slot.rollback, response)
+
+    async def _exchange(
+        self, change: Callable[[], Policy], response: Trigger.Response,
+    ) -> Trigger.Response:
+        if self._thread is None:
+            response.message = 'the node is not configured: configure it to load a policy'
+            return response
+        response.success, response.message = await in_background(
+            self, lambda: f'policy {change().spec.name!r} is active')
+        self._log(response.success, response.message)
+        self._tell_active_policy()
+        return response
+
+    def _load(self) -> Policy:
+        policy = open_policy(self._value('model_path'), self._robot, self._kind)
+        check_takeover(self._slot.current.spec, policy.spec)
+        return self._slot.put(policy, self._robot, self._kind)
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._thread is None:
+            response.message = 'the node is not configured: there is nothing to reset'
+        elif self._e_stop:
+            response.message = 'not reset: emergency stop is pressed; release e_stop first'
+        elif not self._thread.reset():
+            response.message = 'the control thread did not answer'
+        else:
+            response.success, response.message = True, 'chunks, faults and stops are forgotten'
+        return response
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._paused = request.data
+        done = self._thread is None or self._thread.pause(request.data)
+        response.success = done
+        response.message = ('the control thread did not answer' if not done else
+                            'paused: the arm holds' if request.data else 'going on')
+        return response
+
+    def _after(self, tick: Tick) -> None:
+        if tick.fresh:
+            self._alignment.publish(Float64(data=self._loop.figures.alignment))
+
+    def _on_timer(self) -> None:
+        if self._thread is None:
+            return
+        self._thread.set_other_publisher(self._others())
+        level, message, values = self._report()
+        self._status.publish(status_message('policy: control', level, message, values))
+        if values['state'] != self._said_state:
+            self._said_state = values['state']
+            self._log(level == OK, message)
+
+    def _log(self, good: bool, text: str) -> None:
+        # rclpy wants one severity for each line of code.
+        if good:
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
+
+    def _others(self) -> str:
+        if self._value('allow_other_publishers'):
+            return ''
+        names = self._commands.others()
+        return '' if not names else (
+            f'{self._commands.topic} has another publisher: {", ".join(names)}; stop it, or set '
+            'allow_other_publishers')
+
+    def _report(self) -> tuple[bytes, str, dict[str, object]]:
+        if self._thread is None:
+            return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
+        decision = self._thread.decision
+        level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(decision.state, OK)
+        values = {'state': decision.state, 'reason': decision.reason,
+                  'policy': self._slot.current.spec.name, **self._loop.figures.values()}
+        values.update({f'age_s {topic}': 'never received' if age is None else age
+                       for topic, age in self._thread.ages_s().items()})
+        text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
+        return level, text, values
+
+    def _tell_active_policy(self) -> None:
+        policy = self._slot.current
+        path, sha256 = policy_file(policy)
+        self._active_policy.publish(status_message(
+            'policy: active policy', OK, policy.spec.name, {
+                'name': policy.spec.name, 'task': policy.spec.task, 'path': path,
+                'sha256': sha256, 'loaded': datetime.now(timezone.utc).isoformat(),
+                'kind': policy.spec.action.kind, 'robot': self._robot.name}))
+
+
+def main() -> None:
+    """
+    Run the node.
+    """
+    # The control thread shall not wait 5 ms for a callback that is busy.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    sys.exit(run(PolicyNode))
+
+
+if __name__ == '__main__':
+    main()

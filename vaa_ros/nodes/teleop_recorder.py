@@ -1,0 +1,338 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The node teleop_recorder: demonstrations from topics to rosbag2 episodes.
+
+It subscribes while it is active and writes between ``~/start_episode`` and ``~/stop_episode``.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+import queue
+import sys
+import threading
+from typing import Any
+from typing import TypeVar
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.lifecycle import LifecycleNode
+from rclpy.lifecycle import LifecycleState
+from rclpy.lifecycle import TransitionCallbackReturn
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+
+from vaa_ros import __version__
+from vaa_ros.core.errors import RosError
+from vaa_ros.core.errors import VaaError
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import load_robot
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.recorder import RecordedEpisode
+from vaa_ros.recording.session import Disk
+from vaa_ros.recording.session import RecordingSession
+from vaa_ros.ros.diagnostics import ERROR
+from vaa_ros.ros.diagnostics import OK
+from vaa_ros.ros.diagnostics import status_message
+from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.parameters import declare
+from vaa_ros.ros.parameters import Parameter
+from vaa_ros.ros.process import run
+from vaa_ros.ros.process import transition
+from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.raw_topics import RawTopics
+from vaa_ros.ros.terminal import TerminalKeys
+
+PARAMETERS = (
+    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a file.',
+              read_only=True),
+    Parameter('cameras', (), "Cameras to record; empty for the robot's.", read_only=True),
+    Parameter('compressed', False,
+              'Record <camera>/image_raw/compressed instead of <camera>/image_raw.',
+              read_only=True),
+    Parameter('command_type', 'joint_trajectory', 'Command topic that is recorded.',
+              choices=tuple(COMMAND_KINDS), read_only=True),
+    Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
+              'joint_states and the command topic.', read_only=True),
+    Parameter('extra_topics', ('sim_arm/task_status',),
+              'Topics that are recorded too where they are published.', read_only=True),
+    Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
+    Parameter('task', '', 'Name of the task, for the metadata.'),
+    Parameter('instruction', '', 'What the arm is asked to do, in words, for the metadata.'),
+    Parameter('operator', '', 'Who drives the arm, for the metadata.'),
+    Parameter('policy', '', 'The policy that drives the arm, empty for a demonstration.'),
+    Parameter('seed', -1, 'Seed of the scene, for the metadata; -1 for none.', minimum=-1),
+    Parameter('compression', 'zstd', 'Compression of the bags.', choices=('zstd', 'none'),
+              read_only=True),
+    Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started.', 'GB', 0.0,
+              1e6),
+    Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
+              60.0),
+    Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
+    Parameter('autostart', True, 'Configure and activate at start.', read_only=True),
+)
+
+KEYS = 'keys: s start, y stop as success, n stop as failure, d discard, q quit'
+STATUS_S = 0.5
+Response = TypeVar('Response', Trigger.Response, SetBool.Response)
+STOPPED = 'the recorder was stopped in the middle of the episode'
+
+
+class TeleopRecorder(LifecycleNode):
+    """
+    Records demonstrations, one rosbag2 folder each.
+
+    :param options: passed on to :class:`rclpy.lifecycle.LifecycleNode`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('teleop_recorder', **options)
+        declare(self, PARAMETERS)
+        self.finished = threading.Event()
+        self._required: list[str] = []
+        self._topics: RawTopics | None = None
+        self._session: RecordingSession | None = None
+        self._simulated = False
+        self._saved = 0
+        self._state = (OK, 'idle')
+        self._last: RecordedEpisode | None = None
+        self._pressed: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._key_guard = self.create_guard_condition(self._on_keys)
+        self._terminal = TerminalKeys(self._press)
+        self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
+        self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
+        self.create_service(Trigger, '~/start_episode', self._on_start)
+        self.create_service(SetBool, '~/stop_episode', self._on_stop)
+        self.create_service(Trigger, '~/discard_episode', self._on_discard)
+        self.create_timer(STATUS_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._show(OK, 'idle')
+
+    @transition
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Work out the topics of every episode."""
+        self._required = [self.resolve_topic_name(name) for name in self._wanted()]
+        return TransitionCallbackReturn.SUCCESS
+
+    @transition
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe, and read keys where there is a terminal."""
+        self._simulated = bool(self._value('use_sim_time'))
+        extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
+        names = list(dict.fromkeys([*self._required, *extra]))
+        self._topics = RawTopics(self, names, self._on_message)
+        self._session = RecordingSession(self._topics, self._required, self._now_ns)
+        self.get_logger().info(f'ready to record {", ".join(self._required)} to '
+                               f'{self._output_dir()}')
+        if self._value('keys') and self._terminal.start():
+            self.get_logger().info(KEYS)
+        return super().on_activate(state)
+
+    @transition
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Abort an episode that is being recorded, and unsubscribe."""
+        self._halt('the recorder was deactivated in the middle of the episode')
+        return super().on_deactivate(state)
+
+    @transition
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Abort an episode that is being recorded."""
+        self._halt(STOPPED)
+        return TransitionCallbackReturn.SUCCESS
+
+    def stop(self) -> None:
+        """Abort an episode that is being recorded, and give the terminal back."""
+        self._halt(STOPPED)
+
+    def fault(self, reason: str) -> None:
+        """
+        Show an exception that escaped a callback; recording goes on.
+
+        :param reason: one line.
+        """
+        self._show(ERROR, reason)
+
+    def start_episode(self) -> Path:
+        """
+        Begin an episode.
+
+        :return: the folder that it will have.
+        :raises VaaError: if a topic is missing or the episode cannot be written.
+        """
+        disk = Disk(self._output_dir(), self._value('compression'),
+                    int(self._value('min_free_gb') * 1e9))
+        path = self._active().start(disk, self._metadata(), self._value('topic_wait_s'))
+        self._last = None
+        self._show(OK, 'recording')
+        self.get_logger().info(f'recording {path}')
+        return path
+
+    def stop_episode(self, success: bool) -> RecordedEpisode:
+        """
+        Finish the episode.
+
+        :param success: verdict of the operator.
+        :return: what was recorded.
+        :raises VaaError: if nothing is being recorded, or it could not be written.
+        """
+        session = self._active()
+        recorded = session.stop(success)
+        self._saved += 1
+        problems = [f'no message on {name}' for name in session.silent(recorded)]
+        problems += [f'{count} messages of {name} lost'
+                     for name, count in recorded.dropped.items()]
+        self._finish(f'saved as {"success" if success else "failure"}', recorded, problems)
+        return recorded
+
+    def discard_episode(self) -> RecordedEpisode:
+        """
+        Finish the episode and move it out of the demonstrations.
+
+        :return: what was recorded.
+        :raises VaaError: if nothing is being recorded, or it could not be written.
+        """
+        recorded = self._active().discard()
+        self._finish('discarded', recorded, [])
+        return recorded
+
+    def _value(self, name: str) -> object:
+        return self.get_parameter(name).value
+
+    def _active(self) -> RecordingSession:
+        if self._session is None:
+            raise RosError('the recorder is not active; activate it first')
+        return self._session
+
+    def _output_dir(self) -> Path:
+        return Path(self._value('output_dir')).expanduser().absolute()
+
+    def _wanted(self) -> list[str]:
+        if self._value('topics'):
+            return list(self._value('topics'))
+        robot = load_robot(self._value('robot'))
+        suffix = '/compressed' if self._value('compressed') else ''
+        cameras = self._value('cameras') or robot.cameras
+        command_type = self._value('command_type')
+        names = [f'{camera}/image_raw{suffix}' for camera in cameras]
+        names += ['joint_states', command_type]
+        if COMMAND_KINDS[command_type] != 'joint_position' and robot.gripper is not None:
+            names.append('gripper_commands')
+        return names
+
+    def _metadata(self) -> EpisodeMetadata:
+        seed = self._value('seed')
+        return EpisodeMetadata(
+            task=self._value('task'), instruction=self._value('instruction'),
+            seed=None if seed < 0 else seed, operator=self._value('operator'),
+            robot=self._value('robot'), command_type=self._value('command_type'),
+            policy=self._value('policy'), vaa_version=__version__)
+
+    def _now_ns(self) -> int:
+        return self.get_clock().now().nanoseconds
+
+    def _on_message(self, topic: str, received_ns: int, data: bytes, sent_ns: int) -> None:
+        if self._session is not None:
+            # As rosbag2 does: bags of a simulated clock are logged in simulated time.
+            log_ns = self._now_ns() if self._simulated else received_ns
+            self._session.put(topic, log_ns, data, sent_ns)
+
+    def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return self._answer(response, lambda: str(self.start_episode()))
+
+    def _on_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        return self._answer(response, lambda: self.stop_episode(request.data).to_json())
+
+    def _on_discard(self, request: Trigger.Request,
+                    response: Trigger.Response) -> Trigger.Response:
+        return self._answer(response, lambda: self.discard_episode().to_json())
+
+    def _answer(self, response: Response, action: Callable[[], str]) -> Response:
+        try:
+            response.message = action()
+            response.success = True
+        except VaaError as error:
+            response.success = False
+            response.message = str(error)
+            self._report(str(error))
+        return response
+
+    def _report(self, problem: str) -> None:
+        self.get_logger().error(problem)
+        recording = self._session is not None and self._session.recording is not None
+        self._show(WARN if recording else ERROR, problem)
+
+    def _finish(self, what: str, recorded: RecordedEpisode, problems: list[str]) -> None:
+        self._last = recorded
+        text = f'{what}: {recorded.path}, {recorded.seconds:.1f} s, {recorded.messages} messages'
+        if problems:
+            self.get_logger().warning(f'{text}; {"; ".join(problems)}')
+        else:
+            self.get_logger().info(text)
+        self._show(WARN if problems else OK, '; '.join([what, *problems]))
+
+    def _halt(self, reason: str) -> None:
+        self._terminal.stop()
+        if self._session is not None:
+            recorded = self._session.abort(reason)
+            if recorded is not None:
+                self._finish('aborted', recorded, [reason])
+        self._session = None
+        if self._topics is not None:
+            self._topics.close()
+            self._topics = None
+
+    def _watch(self) -> None:
+        """Look for new topics and for a failure of the writer, and show the progress."""
+        if self._session is None or self._topics is None:
+            return
+        failure = self._session.failure()
+        if failure:
+            self._report(f'the episode was aborted: {failure}')
+        elif self._session.recording is not None:
+            self._show(*self._state)
+        self._topics.refresh()
+
+    def _show(self, level: bytes, message: str) -> None:
+        self._state = (level, message)
+        recorder = self._session.recording if self._session is not None else None
+        shown = recorder or self._last
+        values: dict[str, object] = {
+            'recording': recorder is not None, 'episodes_saved': self._saved,
+            'output_dir': self._output_dir(), 'task': self._value('task'),
+            'instruction': self._value('instruction'), 'seed': self._value('seed')}
+        if shown is not None:
+            values.update(path=shown.path, seconds=float(shown.seconds),
+                          messages=shown.messages, dropped=sum(shown.dropped.values()))
+        self._episode.publish(status_message(f'{self.get_name()}: episode', level, message,
+                                             values))
+        self._is_recording.publish(Bool(data=recorder is not None))
+
+    def _press(self, key: str) -> None:
+        # Called by the terminal's thread; episodes are the executor's business.
+        self._pressed.put(key)
+        self._key_guard.trigger()
+
+    def _on_keys(self) -> None:
+        actions = {'s': self.start_episode, 'y': lambda: self.stop_episode(True),
+                   'n': lambda: self.stop_episode(False), 'd': self.discard_episode,
+                   'q': self.finished.set}
+        while not self._pressed.empty():
+            key = self._pressed.get()
+            if key not in actions:
+                self.get_logger().info(KEYS)
+                continue
+            try:
+                actions[key]()
+            except VaaError as error:
+                self._report(str(error))
+
+
+def main() -> None:
+    """Run the node until a signal ends it."""
+    sys.exit(run(TeleopRecorder))
+
+
+if __name__ == '__main__':
+    main()

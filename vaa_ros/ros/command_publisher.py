@@ -1,0 +1,151 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Commands of every type, out to the arm and in again: the one place that knows their messages.
+
+``gripper_commands`` goes beside the end-effector types, whose messages have no room for it.
+Float64MultiArray has no stamp; where one is wanted it goes into the label of its dimension,
+which controllers ignore.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import TwistStamped
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import MultiArrayDimension
+from trajectory_msgs.msg import JointTrajectory
+
+from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.ros.conversions import joint_trajectory_msg
+from vaa_ros.ros.conversions import pose_msg
+from vaa_ros.ros.conversions import positions_msg
+from vaa_ros.ros.conversions import twist_msg
+from vaa_ros.ros.qos import COMMAND
+
+COMMAND_MESSAGES: dict[str, type] = {
+    'joint_trajectory': JointTrajectory,
+    'commands': Float64MultiArray,
+    'target_pose': PoseStamped,
+    'delta_twist_cmds': TwistStamped,
+}
+"""The message of each command type; its topic has the name of the type."""
+
+GRIPPER_TOPIC = 'gripper_commands'
+STAMP_LABEL = 'stamp_ns='
+
+
+class CommandPublisher:
+    """
+    Publishes action vectors as messages of one command type.
+
+    :param node: the node that speaks.
+    :param command_type: one of :data:`COMMAND_MESSAGES`.
+    :param robot: the robot: joint names and base frame.
+    :param period_s: control period: when a trajectory's point is to be reached [s].
+    :param stamped: put the stamp of the observation into every message; otherwise trajectories
+        say "now" (0) and poses and twists carry the time of publishing.
+    :raises ConfigError: if the command type is unknown.
+    """
+
+    def __init__(
+        self, node: Node, command_type: str, robot: RobotSpec, period_s: float, stamped: bool,
+    ) -> None:
+        if command_type not in COMMAND_MESSAGES:
+            raise unknown_name('command type', command_type, COMMAND_MESSAGES)
+        self.kind = COMMAND_KINDS[command_type]
+        self._node = node
+        self._robot = robot
+        self._period_s = period_s
+        self._stamped = stamped
+        self._publisher = node.create_publisher(
+            COMMAND_MESSAGES[command_type], command_type, COMMAND)
+        self._gripper = None
+        if self.kind != 'joint_position' and robot.gripper:
+            self._gripper = node.create_publisher(Float64MultiArray, GRIPPER_TOPIC, COMMAND)
+        makers: dict[str, Callable[[np.ndarray, int], Any]] = {
+            'joint_trajectory': self._trajectory, 'commands': self._positions,
+            'target_pose': self._pose, 'delta_twist_cmds': self._twist}
+        self._make = makers[command_type]
+
+    @property
+    def topic(self) -> str:
+        """
+        Give the full name of the command topic.
+        """
+        return self._publisher.topic_name
+
+    def publish(self, command: np.ndarray, stamp_ns: int) -> None:
+        """
+        Publish one command.
+
+        :param command: the action vector of the command type's kind.
+        :param stamp_ns: stamp of the observation behind it [ns].
+        """
+        if self._gripper is not None:
+            self._gripper.publish(self._array(command[-1:], stamp_ns))
+        self._publisher.publish(self._make(command, stamp_ns))
+
+    def others(self) -> list[str]:
+        """
+        Find who else publishes on the command topic.
+
+        :return: full names of the other publishers' nodes.
+        """
+        own = self._node.get_fully_qualified_name()
+        found = self._node.get_publishers_info_by_topic(self.topic)
+        names = [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found]
+        if own in names:
+            names.remove(own)
+        return sorted(names)
+
+    def close(self) -> None:
+        """
+        Give the publishers back.
+        """
+        self._node.destroy_publisher(self._publisher)
+        if self._gripper is not None:
+            self._node.destroy_publisher(self._gripper)
+
+    def _trajectory(self, command: np.ndarray, stamp_ns: int) -> JointTrajectory:
+        return joint_trajectory_msg(self._robot.joint_names, command, self._period_s,
+                                    stamp_ns if self._stamped else 0)
+
+    def _positions(self, command: np.ndarray, stamp_ns: int) -> Float64MultiArray:
+        return self._array(command, stamp_ns)
+
+    def _pose(self, command: np.ndarray, stamp_ns: int) -> PoseStamped:
+        return pose_msg(command[:7], self._robot.base_frame, self._time(stamp_ns))
+
+    def _twist(self, command: np.ndarray, stamp_ns: int) -> TwistStamped:
+        return twist_msg(command[:6], self._robot.base_frame, self._time(stamp_ns))
+
+    def _time(self, stamp_ns: int) -> int:
+        return stamp_ns if self._stamped else self._node.get_clock().now().nanoseconds
+
+    def _array(self, values: Sequence[float] | np.ndarray, stamp_ns: int) -> Float64MultiArray:
+        message = positions_msg(values)
+        if self._stamped:
+            size = len(values)
+            message.layout.dim = [MultiArrayDimension(
+                label=f'{STAMP_LABEL}{stamp_ns}', size=size, stride=size)]
+        return message
+
+
+def array_stamp_ns(message: Float64MultiArray) -> int | None:
+    """
+    Give the stamp that :class:`CommandPublisher` put into an array.
+
+    :param message: the message.
+    :return: the stamp [ns], or None where it has none.
+    """
+    label = message.layout.dim[0].label if message.layout.dim else ''
+    text = label[len(STAMP_LABEL):] if label.startswith(STAMP_LABEL) else ''
+    return int(text) if text.isdecimal() else None

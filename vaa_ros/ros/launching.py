@@ -1,0 +1,110 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the launch files share: described arguments, nodes with their parameters, one group for all.
+
+A node's parameter that a launch file offers has a launch argument of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
+
+from launch import Action
+from launch.actions import DeclareLaunchArgument
+from launch.actions import GroupAction
+from launch.actions import SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import EnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch.substitutions import PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.actions import PushROSNamespace
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+PACKAGE = 'vaa_ros'
+PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+BOOL = ['true', 'false', 'True', 'False']
+
+
+def share(*parts: str) -> PathJoinSubstitution:
+    """
+    Give a path below ``share/vaa_ros``.
+    """
+    return PathJoinSubstitution([FindPackageShare(PACKAGE), *parts])
+
+
+def argument(name: str, default: Any, description: str,
+             choices: Iterable[str] | None = None) -> DeclareLaunchArgument:
+    """
+    Declare a launch argument.
+
+    :param name: its name.
+    :param default: its default, a text or a substitution.
+    :param description: one sentence for ``ros2 launch --show-args``.
+    :param choices: the only values allowed, where they are finite.
+    """
+    return DeclareLaunchArgument(name, default_value=default, description=description,
+                                 choices=list(choices) if choices is not None else None)
+
+
+def common_arguments(node: str) -> list[DeclareLaunchArgument]:
+    """
+    Declare what every launch file offers.
+
+    :param node: the node whose parameter file stands as the default of ``params_file``.
+    """
+    return [
+        argument('namespace', '', 'Namespace of every node; topics and services lie below it.'),
+        argument('params_file', share('config', 'nodes', f'{node}.yaml'),
+                 'YAML file with parameters of these nodes, read after those in config/nodes. '
+                 'The other arguments win over it.'),
+        argument('use_sim_time', 'false', 'Take the time from /clock.', BOOL),
+        argument('log_level', 'info', 'Least severity that is logged.',
+                 ['debug', 'info', 'warn', 'error', 'fatal']),
+        argument('fastdds_profile', 'true',
+                 'Use the Fast DDS profile of this package, without which camera images above '
+                 f'0.5 MB are lost; {PROFILE_VARIABLE} in the environment wins over it.', BOOL),
+    ]
+
+
+def node(executable: str, arguments: Mapping[str, type],
+         fixed: Mapping[str, Any] | None = None,
+         remappings: Iterable[tuple[Any, Any]] = (), **options: Any) -> Node:
+    """
+    Start a node with its parameter file, ``params_file`` and launch arguments, the last to win.
+
+    :param executable: executable and name of the node.
+    :param arguments: parameters that are launch arguments of the same name, with their types.
+    :param fixed: parameters that this launch file decides.
+    :param remappings: pairs of names.
+    :param options: further options of ``launch_ros.actions.Node``.
+    """
+    taken = {name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+             for name, kind in {**arguments, 'use_sim_time': bool}.items()}
+    return Node(
+        package=PACKAGE,
+        executable=executable,
+        output='screen',
+        parameters=[share('config', 'nodes', f'{executable}.yaml'),
+                    LaunchConfiguration('params_file'), {**taken, **(fixed or {})}],
+        remappings=list(remappings),
+        ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+        **options,
+    )
+
+
+def together(*actions: Action) -> GroupAction:
+    """
+    Put actions into the namespace and the environment that the common arguments ask for.
+    """
+    profile = EnvironmentVariable(PROFILE_VARIABLE, default_value=share('config', 'fastdds.xml'))
+    return GroupAction([
+        SetEnvironmentVariable(PROFILE_VARIABLE, profile,
+                               condition=IfCondition(LaunchConfiguration('fastdds_profile'))),
+        PushROSNamespace(LaunchConfiguration('namespace')),
+        *actions,
+    ])

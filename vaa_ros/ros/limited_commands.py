@@ -1,0 +1,91 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Commands that pass the safety limits on their way out, and the hold that ends them.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from vaa_ros.core.errors import RosError
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.ros.command_publisher import CommandPublisher
+
+
+class LimitedCommands:
+    """
+    Sends action vectors inside the robot's limits.
+
+    :param publisher: publishes what may be sent.
+    :param robot: the robot whose limits hold.
+    """
+
+    def __init__(self, publisher: CommandPublisher, robot: RobotSpec) -> None:
+        self.kind = publisher.kind
+        self.refused = 0
+        """How many commands the limits refused."""
+        self._publisher = publisher
+        self._robot = robot
+        self._limiter = CommandLimiter(SafetyLimits.from_robot(robot), publisher.kind)
+        self._last: np.ndarray | None = None
+
+    def send(
+        self, wanted: np.ndarray, start: np.ndarray | None, dt_s: float, stamp_ns: int = 0,
+    ) -> np.ndarray:
+        """
+        Publish a command, brought inside the limits.
+
+        :param wanted: the action vector wanted.
+        :param start: what is measured (:meth:`measured`), for the first command; None to go on.
+        :param dt_s: time since the last command [s].
+        :param stamp_ns: stamp of what it answers [ns].
+        :return: what was sent.
+        :raises RosError: if the limits refuse it.
+        """
+        result = self._limiter.limit(wanted, self._last if start is None else start, dt_s)
+        if result.command is None:
+            self.refused += 1
+            raise RosError(f'command refused: {result.refused}')
+        self._last = result.command
+        self._publisher.publish(result.command, stamp_ns)
+        return result.command
+
+    def again(self, command: np.ndarray, stamp_ns: int) -> None:
+        """
+        Publish a command that was sent before once more.
+
+        :param command: what :meth:`send` or :meth:`hold` gave.
+        :param stamp_ns: stamp of what it answers [ns].
+        """
+        self._publisher.publish(command, stamp_ns)
+
+    def hold(self, stamp_ns: int = 0) -> np.ndarray | None:
+        """
+        Publish the command that keeps the arm where it is, if there was any.
+
+        :param stamp_ns: stamp of what it answers [ns].
+        :return: what was sent.
+        """
+        if self._last is None:
+            return None
+        held = self._last
+        if self.kind == 'end_effector_twist':
+            held = np.concatenate([np.zeros(6), held[6:]])
+        self._publisher.publish(held, stamp_ns)
+        return held
+
+    def measured(self, joints: np.ndarray, tool: np.ndarray) -> np.ndarray:
+        """
+        Give what is measured, as the command's kind has it.
+
+        :param joints: joint positions in the robot's order (n,) [rad or m].
+        :param tool: pose x y z qx qy qz qw (7,); used for poses alone.
+        :return: the vector that the first command is measured against.
+        """
+        if self.kind == 'joint_position':
+            return joints
+        names = self._robot.joint_names
+        opening = joints[names.index(self._robot.gripper)] if self._robot.gripper else 0.0
+        return np.append(tool if self.kind == 'end_effector_pose' else np.zeros(6), opening)
