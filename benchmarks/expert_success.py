@@ -1,0 +1,88 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Measure the scripted expert: success, episode length and cost of a control tick.
+
+    nice python benchmarks/expert_success.py --seeds 0:200 --processes 2
+"""
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+import json
+from pathlib import Path
+import time
+
+import numpy as np
+
+from vaa_ros.sim import TASK_NAMES
+from vaa_ros.sim.expert import ExpertInput
+from vaa_ros.sim.expert import make_expert
+from vaa_ros.sim.simulation import Simulation
+
+
+def run(task: str, seeds: list[int], kicks: int) -> list[dict[str, float]]:
+    """
+    Run the expert on some seeds.
+
+    :param task: name of the task.
+    :param seeds: the episodes.
+    :param kicks: disturbances in each episode.
+    :return: one record an episode.
+    """
+    sim = Simulation(task)
+    expert = make_expert(task, 0)
+    records = []
+    for seed in seeds:
+        sim.reset(seed)
+        expert.reset(seed)
+        rng = np.random.default_rng([seed, 5])
+        when = set(rng.choice(np.arange(10, 150), kicks, replace=False).tolist())
+        started, ticks = time.perf_counter(), 0
+        while not sim.done():
+            if ticks in when:
+                sim.perturb(np.append(rng.uniform(-0.1, 0.1, 6), 0.0))
+            seen = ExpertInput(sim.time_s, sim.joint_position, sim.objects())
+            sim.set_targets(expert.act(seen))
+            sim.step()
+            ticks += 1
+        cost = 1e3 * (time.perf_counter() - started) / ticks
+        records.append({'seed': seed, 'success': sim.success(), 'time_s': sim.time_s,
+                        'tick_ms': cost})
+    return records
+
+
+def main() -> None:
+    """
+    Print one table.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument('--tasks', nargs='+', default=list(TASK_NAMES), choices=TASK_NAMES)
+    parser.add_argument('--seeds', default='0:200', help='FIRST:COUNT')
+    parser.add_argument('--processes', type=int, default=1)
+    parser.add_argument('--kicks', type=int, default=0, help='disturbances in each episode')
+    parser.add_argument('--json', type=Path, help='write the figures here too')
+    options = parser.parse_args()
+    first, count = (int(part) for part in options.seeds.split(':'))
+    seeds = list(range(first, first + count))
+    figures = {}
+    print('| task | success | mean s | shortest s | longest s | ms a tick | failed seeds |')
+    print('|---|---|---|---|---|---|---|')
+    for task in options.tasks:
+        parts = [seeds[index::options.processes] for index in range(options.processes)]
+        with ProcessPoolExecutor(options.processes) as pool:
+            jobs = [pool.submit(run, task, part, options.kicks) for part in parts]
+            records = [record for job in jobs for record in job.result()]
+        times = np.array([record['time_s'] for record in records if record['success']])
+        failed = sorted(record['seed'] for record in records if not record['success'])
+        tick = float(np.mean([record['tick_ms'] for record in records]))
+        figures[task] = {'success_rate': 1 - len(failed) / count, 'episodes': count,
+                         'mean_s': float(times.mean()), 'tick_ms': tick, 'failed': failed}
+        print(f'| {task} | {count - len(failed)}/{count} | {times.mean():.2f} | '
+              f'{times.min():.2f} | {times.max():.2f} | {tick:.2f} | {failed or "none"} |')
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + '\n', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,229 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Camera stamp to command received, over real ROS 2 topics between separate processes.
+
+    python benchmarks/latency.py                     # the shipped policy, two 640x480 cameras
+    python benchmarks/latency.py --seconds 60 --json out/latency.json
+
+Processes: a camera driver (640x480 rgb8 at 30 Hz, joint states at 100 Hz), ``camera_subscriber``,
+``policy``, and this one, which receives the commands. The baseline, measured in the same run, is
+the shortest chain that does the job at all: one plain rclpy node that subscribes to the cameras,
+resizes, runs the same ONNX file and publishes, with no checks of any kind.
+"""
+from __future__ import annotations
+
+import argparse
+import array
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+CAMERAS = ('front', 'wrist')
+WIDTH, HEIGHT, RATE_HZ = 640, 480, 30
+WARM_UP_S = 4.0
+
+
+def drive_cameras() -> None:
+    """
+    Publish pictures and joint states as a driver would, until interrupted.
+    """
+    import rclpy
+    from rclpy.qos import QoSProfile
+    from rclpy.qos import ReliabilityPolicy
+    from sensor_msgs.msg import Image
+    from sensor_msgs.msg import JointState
+
+    from vaa_ros.core.robot import load_robot
+    robot = load_robot('vaa_arm')
+    rclpy.init()
+    node = rclpy.create_node('driver')
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    images = {key: node.create_publisher(Image, f'{key}/image_raw', best_effort)
+              for key in CAMERAS}
+    joints = node.create_publisher(JointState, 'joint_states', 10)
+    rng = np.random.default_rng(0)
+    frames = [array.array('B', rng.integers(0, 255, HEIGHT * WIDTH * 3, np.uint8).tobytes())
+              for _ in range(8)]
+    message = Image(height=HEIGHT, width=WIDTH, encoding='rgb8', step=WIDTH * 3)
+    state = JointState(name=list(robot.joint_names), position=list(map(float, robot.home)))
+    step_s, tick, start = 1 / 300, 0, time.monotonic()
+    while rclpy.ok():
+        time.sleep(max(0.0, start + tick * step_s - time.monotonic()))
+        now = node.get_clock().now().to_msg()
+        if tick % 3 == 0:
+            state.header.stamp = now
+            joints.publish(state)
+        if tick % 10 == 0:
+            message.header.stamp = now
+            message.data = frames[tick // 10 % len(frames)]
+            for key in CAMERAS:
+                message.header.frame_id = f'{key}_optical'
+                images[key].publish(message)
+        tick += 1
+
+
+def run_bare(model: str) -> None:
+    """
+    Be the baseline: one node, cameras to command, nothing checked.
+    """
+    import cv2
+    import onnxruntime
+    import rclpy
+    from rclpy.qos import QoSProfile
+    from rclpy.qos import ReliabilityPolicy
+    from sensor_msgs.msg import Image
+    from sensor_msgs.msg import JointState
+    from trajectory_msgs.msg import JointTrajectory
+    from trajectory_msgs.msg import JointTrajectoryPoint
+    cv2.setNumThreads(1)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    spec = json.loads(session.get_modelmeta().custom_metadata_map['vaa_policy_spec'])
+    size = (spec['cameras'][0]['width'], spec['cameras'][0]['height'])
+    names = [joint['name'] for joint in spec['joints']]
+    rclpy.init()
+    node = rclpy.create_node('bare')
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    publisher = node.create_publisher(JointTrajectory, 'joint_trajectory', 1)
+    held: dict[str, object] = {}
+
+    def on_image(key: str, message: Image) -> None:
+        picture = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
+        held[key] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        if key != CAMERAS[-1] or len(held) < len(CAMERAS) + 1:
+            return
+        inputs = {f'image_{key}': held[key][None] for key in CAMERAS}
+        inputs['state'] = np.array([held['state']], np.float32)
+        actions = session.run(['actions'], inputs)[0][0]
+        command = JointTrajectory(joint_names=names)
+        command.header.stamp = message.header.stamp
+        command.points = [JointTrajectoryPoint(positions=actions[0].astype(float).tolist())]
+        publisher.publish(command)
+
+    for key in CAMERAS:
+        node.create_subscription(
+            Image, f'{key}/image_raw', lambda message, key=key: on_image(key, message),
+            best_effort)
+    node.create_subscription(
+        JointState, 'joint_states', lambda message: held.update(state=message.position), 10)
+    rclpy.spin(node)
+
+
+def receive(seconds: float) -> tuple[np.ndarray, int]:
+    """
+    Receive commands for a while.
+
+    :param seconds: how long to measure after the warm-up [s].
+    :return: latencies of first commands of each frame (n,) [ms], and commands received.
+    """
+    import rclpy
+    from trajectory_msgs.msg import JointTrajectory
+    rclpy.init()
+    node = rclpy.create_node('receiver')
+    latency: dict[int, float] = {}
+    count = 0
+    begin: float | None = None
+
+    def on_command(message: JointTrajectory) -> None:
+        nonlocal begin, count
+        now = time.time_ns()
+        begin = begin or time.monotonic()
+        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        if time.monotonic() - begin < WARM_UP_S:
+            return
+        count += 1
+        latency.setdefault(stamp, (now - stamp) / 1e6)
+
+    node.create_subscription(JointTrajectory, 'joint_trajectory', on_command, 1)
+    deadline = time.monotonic() + seconds + WARM_UP_S + 20
+    while time.monotonic() < (deadline if begin is None else begin + WARM_UP_S + seconds):
+        rclpy.spin_once(node, timeout_sec=0.1)
+        if begin is None and time.monotonic() > deadline:
+            break
+    rclpy.try_shutdown()
+    return np.array(sorted(latency.values())), count
+
+
+def measure(chain: list[list[str]], seconds: float, env: dict[str, str]) -> dict[str, float]:
+    """
+    Run a chain of processes and receive its commands.
+
+    :param chain: command lines to start, in order.
+    :param seconds: how long to measure [s].
+    :param env: environment of the processes.
+    :return: the figures of one row.
+    """
+    processes = [subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) for command in chain]
+    try:
+        latency, count = receive(seconds)
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGINT)
+        for process in processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    if not len(latency):
+        raise SystemExit(f'no command came from: {" | ".join(map(" ".join, chain))}')
+    p50, p99 = np.percentile(latency, [50, 99])
+    return {'p50_ms': round(p50, 2), 'p99_ms': round(p99, 2), 'max_ms': round(latency[-1], 2),
+            'frames_answered': len(latency), 'frames_sent': round(seconds * RATE_HZ),
+            'commands': count}
+
+
+def main() -> None:
+    """
+    Measure both chains in turn and print one table.
+    """
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--model', default='pick_place', help='model name or ONNX file')
+    parser.add_argument('--seconds', type=float, default=30.0, help='time a chain [s]')
+    parser.add_argument('--json', type=Path, help='write the figures to this file too')
+    parser.add_argument('--role', choices=('driver', 'bare'), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    from vaa_ros.core.paths import config_file
+    from vaa_ros.core.paths import model_file
+    model = str(model_file(args.model))
+    if args.role:
+        return drive_cameras() if args.role == 'driver' else run_bare(model)
+    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '97'),
+                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
+                      FASTDDS_DEFAULT_PROFILES_FILE=str(config_file('fastdds.xml')))
+    me = [sys.executable, __file__, '--model', model, '--role']
+    node = [sys.executable, '-m']
+    chains = {
+        'vaa_ros: driver, camera_subscriber, policy': [
+            [*me, 'driver'],
+            [*node, 'vaa_ros.nodes.camera_subscriber', '--ros-args', '-p',
+             f'cameras:=[{",".join(CAMERAS)}]', '-p', f'model_path:={model}'],
+            [*node, 'vaa_ros.nodes.policy', '--ros-args', '-p', f'model_path:={model}',
+             '-p', 'stamp_commands:=true', '-p', 'autostart:=true']],
+        'baseline: driver, one bare node, no checks': [[*me, 'driver'], [*me, 'bare']],
+    }
+    rows = {name: measure(chain, args.seconds, dict(os.environ))
+            for name, chain in chains.items()}
+    keys = list(next(iter(rows.values())))
+    print('| chain, 2 cameras 640x480 at 30 Hz | ' + ' | '.join(keys) + ' |')
+    print('|---' * (len(keys) + 1) + '|')
+    for name, row in rows.items():
+        print(f'| {name} | ' + ' | '.join(str(row[key]) for key in keys) + ' |')
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,197 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Say what a file is: a recorded episode, a folder of them, a dataset, a run or a model.
+
+A model's spec is printed as YAML: its cameras, joints, actions, and how it was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+import json
+from pathlib import Path
+from typing import Any
+
+from vaa_ros.cli.options import add_json
+from vaa_ros.cli.output import prepare_json
+from vaa_ros.cli.output import table
+from vaa_ros.cli.output import write_json
+from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.errors import VaaError
+from vaa_ros.core.paths import model_file
+from vaa_ros.core.paths import model_names
+
+EPILOG = """\
+examples:
+  vaa inspect out/episodes                     every episode of a folder, one line each
+  vaa inspect out/episodes/episode_000003      topics, counts and verdict of one episode
+  vaa inspect out/dataset                      episodes, frames and split of a dataset
+  vaa inspect models/pick_place                spec of a model, as YAML
+  vaa inspect policy.onnx --json spec.json     the same for machines
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the options."""
+    parser.add_argument('path', metavar='PATH',
+                        help='bag, folder of bags, dataset, run folder, .onnx file, or the name '
+                             'of a model that ships with the package')
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the path holds."""
+    prepare_json(args.json)
+    write_json(args.json, describe(args.path))
+    return 0
+
+
+def describe(name: str) -> Mapping[str, object]:
+    """
+    Print what a path holds and return the same for machines.
+
+    :raises VaaError: when it is nothing that this package knows.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if (path / 'dataset.json').is_file():
+            return _dataset(path)
+        if (path / 'metrics.jsonl').is_file():
+            return _run(path)
+        if (path / 'metadata.yaml').is_file():
+            return _episode(path)
+        if any(path.glob('*.onnx')):
+            return _model(name)
+        if any(path.iterdir()):
+            return _episodes(path)
+        raise BagError(f'{path}: the folder is empty')
+    if path.suffix in ('.mcap', '.db3') and path.is_file():
+        return _episode(path)
+    if path.suffix == '.onnx' or name in model_names():
+        return _model(name)
+    if path.exists():
+        raise VaaError(f'{path}: not a bag (.mcap, .db3), a model (.onnx) or a folder of one')
+    raise VaaError(f'{path}: no such file or folder; models that ship with the package: '
+                   + (', '.join(model_names()) or 'none'))
+
+
+def _model(name: str) -> Mapping[str, object]:
+    import yaml
+
+    from vaa_ros.cli.policy_run import policy_spec
+    path = model_file(name)
+    found = policy_spec(str(path))
+    assert found is not None  # only the hold policy has no spec, and it is no file
+    spec = found.to_dict()
+    # Statistics of every chunk step are for programs; --json has them, in full precision.
+    shown = {key: _short(value) for key, value in spec.items() if key != 'normalisation'}
+    print(f'# {path}  ({path.stat().st_size / 1e6:.2f} MB)')
+    print(yaml.dump(shown, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=98,
+                    default_flow_style=None), end='')
+    return {'kind': 'model', 'path': path, 'bytes': path.stat().st_size, 'spec': spec}
+
+
+def _episode(path: Path) -> Mapping[str, object]:
+    from vaa_ros.recording.bag_reader import BagReader
+    with BagReader(path) as bag:
+        seconds, metadata = bag.seconds, bag.metadata
+        topics = [(topic, kind, bag.counts.get(topic, 0))
+                  for topic, kind in sorted(bag.topics.items())]
+    facts = metadata.to_custom_data() if metadata is not None else {}
+    shown = {key: value for key, value in facts.items() if key not in ('counts', 'dropped')}
+    print(table([('bag', str(path)), ('length', f'{seconds:.1f} s'), *shown.items()]))
+    if metadata is None:
+        print('(no vaa_ros metadata: recorded by something else)')
+    print()
+    print(table([(*topic, topic[2] / seconds if seconds > 0 else None) for topic in topics],
+                header=('topic', 'type', 'messages', 'per second')))
+    return {'kind': 'episode', 'path': path, 'seconds': seconds, 'metadata': facts,
+            'topics': [dict(zip(('topic', 'type', 'messages'), topic, strict=True))
+                       for topic in topics]}
+
+
+def _episodes(folder: Path) -> Mapping[str, object]:
+    from vaa_ros.recording.bag_reader import BagReader
+    from vaa_ros.recording.bag_reader import list_episodes
+    paths, skipped = list_episodes(folder)
+    episodes = []
+    total_s = 0.0
+    for path in paths:
+        with BagReader(path) as bag:
+            known = bag.metadata
+            total_s += bag.seconds
+            episodes.append({
+                'episode': path.name, 'task': known.task if known else None,
+                'seed': known.seed if known else None,
+                'success': known.success if known else None,
+                'operator': known.operator if known else None,
+                'seconds': round(bag.seconds, 2), 'messages': sum(bag.counts.values()),
+                'dropped': sum(known.dropped.values()) if known else None})
+    columns = ('episode', 'task', 'seed', 'success', 'operator', 'seconds', 'messages', 'dropped')
+    print(table([[_word(entry[name]) for name in columns] for entry in episodes], header=columns))
+    good = [entry['success'] for entry in episodes].count(True)
+    print(f'\n{len(episodes)} episodes, {good} of them successes, '
+          f'{total_s:.0f} s in all; {len(skipped)} skipped')
+    for path, reason in skipped:
+        print(f'skipped {path}: {reason}')
+    return {'kind': 'episodes', 'path': folder, 'episodes': episodes,
+            'skipped': [{'path': path, 'reason': reason} for path, reason in skipped]}
+
+
+def _dataset(folder: Path) -> Mapping[str, object]:
+    path = folder / 'dataset.json'
+    try:
+        description = json.loads(path.read_text(encoding='utf-8'))
+        episodes = description['episodes']
+        rows = [[_word(entry.get(name)) for name in
+                 ('bag', 'task', 'seed', 'success', 'frames', 'split')] for entry in episodes]
+        frames = {split: sum(entry['frames'] for entry in episodes if entry['split'] == split)
+                  for split in sorted({entry['split'] for entry in episodes})}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f'{path}: cannot be read as a dataset: {error!r}') from error
+    print(table([[Path(str(row[0])).name, *row[1:]] for row in rows],
+                header=('bag', 'task', 'seed', 'success', 'frames', 'split')))
+    print(f'\n{len(episodes)} episodes, '
+          + ', '.join(f'{count} frames {split}' for split, count in frames.items()))
+    return {'kind': 'dataset', 'path': folder, 'frames': frames, 'description': description}
+
+
+def _run(folder: Path) -> Mapping[str, object]:
+    from vaa_ros.cli.training_log import read_metrics
+    last = read_metrics(folder / 'metrics.jsonl')[-1]
+    files = sorted(path.name for path in folder.iterdir() if path.is_file())
+    print(table([('run', str(folder)), ('files', ', '.join(files)), *last.items()]))
+    return {'kind': 'run', 'path': folder, 'files': files, 'last': last}
+
+
+def _dumper() -> Any:
+    """Make a YAML dumper that writes texts of several lines as they are."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Keeps lines."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = '|' if '\n' in value else None
+        return dumper.represent_scalar('tag:yaml.org,2002:str', value, style=style)
+
+    Dumper.add_representer(str, text)
+    return Dumper
+
+
+def _short(value: Any) -> Any:
+    """Round numbers for people, however deep they lie."""
+    if isinstance(value, float):
+        return float(f'{value:.4g}')
+    if isinstance(value, Mapping):
+        return {key: _short(item) for key, item in value.items()}
+    return [_short(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _word(value: object) -> object:
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    return value
