@@ -1,0 +1,56 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What every test may use: a ROS domain of its own, and node processes that end with the test.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import os
+import signal
+
+from processes import NodeProcess
+from processes import ROOT
+import pytest
+
+# Processes that the tests start shall obey SIGINT also where the test run itself is a background
+# job of a script, which ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.setdefault('MUJOCO_GL', 'egl')
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(ROOT / 'config' / 'fastdds.xml'))
+
+
+@pytest.fixture(scope='session')
+def ros_domain() -> Iterator[int]:
+    """
+    Give this test run a ROS domain of its own, here and in the processes that it starts.
+    """
+    given = os.environ.get('ROS_DOMAIN_ID')
+    with contextlib.ExitStack() as stack:
+        if given is None:
+            coordinator = pytest.importorskip('domain_coordinator')
+            os.environ['ROS_DOMAIN_ID'] = str(stack.enter_context(coordinator.domain_id()))
+        yield int(os.environ['ROS_DOMAIN_ID'])
+    if given is None:
+        del os.environ['ROS_DOMAIN_ID']
+
+
+@pytest.fixture
+def start_process(ros_domain: int) -> Iterator[Callable[..., NodeProcess]]:
+    """
+    Give a function that starts node processes, and end them all after the test.
+    """
+    started: list[NodeProcess] = []
+
+    def start(module: str, *arguments: str,
+              environment: dict[str, str | None] | None = None) -> NodeProcess:
+        process = NodeProcess(module, *arguments, environment=environment)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()

@@ -1,0 +1,180 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every launch file: what it offers, and what it would start, read through the recording double.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+import re
+from typing import Any
+
+import launch_double
+from launch_double import Context
+from launch_files import FILES
+from launch_files import load
+from launch_files import ROOT
+import pytest
+import yaml
+
+pytest.importorskip('rclpy')
+
+EXECUTABLES = {
+    'demo.launch.py': {'sim_arm', 'camera_subscriber', 'policy'},
+    'policy.launch.py': {'camera_subscriber', 'policy'},
+    'record.launch.py': {'teleop', 'teleop_recorder'},
+}
+PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+@pytest.fixture
+def launch(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """
+    Give a function that walks a launch file with arguments and an environment.
+    """
+    launch_double.install(monkeypatch)
+
+    def walk(name: str, environment: dict[str, str] | None = None, **arguments: str) -> Context:
+        return launch_double.execute(load(name, monkeypatch), arguments, environment)
+
+    return walk
+
+
+def rows_of(node: str) -> dict[str, Any]:
+    module = importlib.import_module(f'vaa_ros.nodes.{node}')
+    return {row.name: row for row in module.PARAMETERS}
+
+
+def test_the_launch_files_are_those_of_the_documentation() -> None:
+    assert set(FILES) == set(EXECUTABLES)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_every_argument_is_described(launch: Any, name: str) -> None:
+    for argument in launch(name).arguments.values():
+        assert re.fullmatch(r'[A-Z].*\.', argument.description, re.DOTALL), argument.name
+        assert argument.default_value is not None, f'{argument.name} has no default'
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_what_is_finite_has_choices(launch: Any, name: str) -> None:
+    context = launch(name)
+    for started in context.nodes.values():
+        rows = rows_of(started.executable)
+        for parameter, value in started.parameters.items():
+            argument = context.arguments.get(parameter)
+            if argument is None:
+                continue
+            choices = set(argument.choices or ())
+            if isinstance(value, bool):
+                assert choices == {'true', 'false', 'True', 'False'}, parameter
+            elif parameter in rows and rows[parameter].choices and parameter != 'task':
+                # A launched process has no keyboard.
+                assert choices == set(rows[parameter].choices) - {'keyboard'}, parameter
+    assert context.arguments['log_level'].choices == ['debug', 'info', 'warn', 'error', 'fatal']
+
+
+def test_the_demo_offers_every_task(launch: Any) -> None:
+    tasks = rows_of('sim_arm')['task'].choices
+    assert set(launch('demo.launch.py').arguments['task'].choices) == set(tasks)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_it_starts_executables_that_exist(launch: Any, name: str) -> None:
+    context = launch(name)
+    assert set(context.nodes) == EXECUTABLES[name]
+    scripts = (ROOT / 'setup.py').read_text(encoding='utf-8')
+    for started in context.nodes.values():
+        assert started.package == 'vaa_ros'
+        module = f'vaa_ros.nodes.{started.executable}'
+        assert f"'{started.executable} = {module}:main'" in scripts
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_parameters_fit_the_tables_of_the_nodes(launch: Any, name: str) -> None:
+    arguments = {'simulation': 'true'} if name == 'record.launch.py' else {}
+    for started in launch(name, **arguments).nodes.values():
+        rows = rows_of(started.executable)
+        for parameter, value in started.parameters.items():
+            if parameter == 'use_sim_time':
+                assert value is False
+                continue
+            assert parameter in rows, f'{started.executable} has no parameter {parameter}'
+            assert rows[parameter].problem(value) == ''
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_parameter_files_exist_and_fit(launch: Any, name: str) -> None:
+    for started in launch(name).nodes.values():
+        own, extra = started.parameter_files
+        assert own == ROOT / 'config' / 'nodes' / f'{started.executable}.yaml'
+        assert extra.parent == own.parent
+        for path in (own, extra):
+            for key, body in yaml.safe_load(path.read_text(encoding='utf-8')).items():
+                node = key.split('/')[-1]
+                assert key == f'/**/{node}', f'{path} does not fit every namespace'
+                assert set(body['ros__parameters']) <= set(rows_of(node))
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_names_are_relative_and_the_namespace_reaches_every_node(launch: Any, name: str) -> None:
+    for started in launch(name).nodes.values():
+        assert started.namespace == ''
+        for pair in started.remappings.items():
+            assert not any(topic.startswith('/') for topic in pair), pair
+    assert {n.namespace for n in launch(name, namespace='left').nodes.values()} == {'left'}
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_the_fast_dds_profile_is_set_unless_off(launch: Any, name: str) -> None:
+    profile = str(ROOT / 'config' / 'fastdds.xml')
+    assert Path(profile).is_file()
+    cases = [({}, {}, profile), ({}, {'fastdds_profile': 'false'}, None),
+             ({PROFILE: 'mine.xml'}, {}, 'mine.xml')]
+    for environment, arguments, expected in cases:
+        for started in launch(name, environment, **arguments).nodes.values():
+            assert started.environment.get(PROFILE) == expected
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_the_log_level_reaches_every_node(launch: Any, name: str) -> None:
+    for started in launch(name, log_level='debug').nodes.values():
+        assert started.ros_arguments == ('--log-level', 'debug')
+
+
+@pytest.mark.parametrize('name', ['demo.launch.py', 'policy.launch.py'])
+def test_camera_and_policy_read_one_model(launch: Any, name: str) -> None:
+    nodes = launch(name, model_path='other.onnx').nodes
+    read = {nodes[node].parameters['model_path'] for node in ('camera_subscriber', 'policy')}
+    assert read == {'other.onnx'}
+
+
+def test_a_real_arm_has_its_own_topics(launch: Any) -> None:
+    nodes = launch('policy.launch.py', command_topic='/jtc/joint_trajectory',
+                   joint_states_topic='/arm/joint_states', front_image_topic='/cam/image').nodes
+    assert nodes['policy'].remappings == {
+        'joint_states': '/arm/joint_states', 'joint_trajectory': '/jtc/joint_trajectory'}
+    camera = nodes['camera_subscriber'].remappings
+    assert camera['front/image_raw'] == '/cam/image'
+    assert camera['front/image_raw/compressed'] == '/cam/image/compressed'
+    assert camera['wrist/image_raw'] == 'wrist/image_raw'
+
+
+def test_recording_starts_what_is_asked_for(launch: Any) -> None:
+    both = launch('record.launch.py', simulation='true', mode='expert').nodes
+    assert set(both) == {'sim_arm', 'teleop', 'teleop_recorder'}
+    assert both['teleop'].parameters['mode'] == 'expert'
+    assert both['teleop'].remappings['task_status'] == 'sim_arm/task_status'
+    assert set(launch('record.launch.py', teleop='false').nodes) == {'teleop_recorder'}
+
+
+def test_documented_launch_commands_work(launch: Any) -> None:
+    texts = [path.read_text(encoding='utf-8')
+             for path in [ROOT / 'README.md', *(ROOT / 'doc').glob('*.md')]]
+    commands = re.findall(r'ros2 launch vaa_ros (\S+\.launch\.py)((?: \w+:=[^\s`|]+)*)',
+                          '\n'.join(texts))
+    assert {name for name, _ in commands} == set(FILES), 'README shows every launch file'
+    for name, rest in commands:
+        launch(name, **dict(item.split(':=') for item in rest.split()))

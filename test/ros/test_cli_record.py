@@ -1,0 +1,141 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`vaa record` with real node processes: the expert, and a person at a keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import json
+import os
+from pathlib import Path
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.bag_reader import list_episodes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment() -> dict[str, str]:
+    values = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    values.pop('ROS_DOMAIN_ID', None)
+    return values
+
+
+def command(out: Path, *options: str) -> list[str]:
+    return [sys.executable, '-m', 'vaa_ros.cli.main', 'record', '--task', 'reach', '--out',
+            str(out), *options]
+
+
+def recorded(out: Path) -> list[tuple[int | None, bool | None, str]]:
+    found = []
+    for path in list_episodes(out)[0]:
+        with BagReader(path) as bag:
+            assert bag.metadata is not None
+            found.append((bag.metadata.seed, bag.metadata.success, bag.metadata.operator))
+    return found
+
+
+def test_the_expert_fills_up_what_is_missing(tmp_path: Path) -> None:
+    out, figures = tmp_path / 'episodes', tmp_path / 'figures.json'
+    for count, options in ((1, ()), (2, ('--pushes', '5'))):
+        done = subprocess.run(
+            command(out, '--seeds', '40', '--episodes', str(count), '--json', str(figures),
+                    *options),
+            env=environment(), capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stdout + done.stderr
+        made = json.loads(figures.read_text())
+        assert [episode['seed'] for episode in made['per_episode']] == [39 + count]
+    assert 'already holds 1 of 2 seeds' in done.stdout
+    assert recorded(out) == [(40, True, 'expert'), (41, True, 'expert')]
+
+
+class Terminal:
+    """A command in a terminal of its own, with someone who types."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.said = ''
+        self._seen = 0
+        self.process, self._master = pty.fork()
+        if self.process == 0:
+            os.execve(arguments[0], arguments, environment())
+
+    def wait_for(self, text: str, timeout_s: float = 60.0) -> None:
+        """Read until a text comes that has not been waited for yet."""
+        deadline = time.monotonic() + timeout_s
+        while text not in self.said[self._seen:]:
+            assert time.monotonic() < deadline, f'no {text!r} in:\n{self.said}'
+            if select.select([self._master], [], [], 0.1)[0]:
+                try:
+                    self.said += os.read(self._master, 4096).decode(errors='replace')
+                except OSError:
+                    assert text in self.said[self._seen:], self.said
+        self._seen = self.said.index(text, self._seen) + len(text)
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def code(self) -> int:
+        """Wait for the end and return the exit code."""
+        status = os.waitpid(self.process, 0)[1]
+        self.process = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def close(self) -> None:
+        if self.process:
+            os.kill(self.process, signal.SIGTERM)
+            os.waitpid(self.process, 0)
+        os.close(self._master)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """Start `vaa record --teleop keyboard` in a terminal."""
+    opened = Terminal(command(tmp_path / 'episodes', '--episodes', '3', '--teleop', 'keyboard'))
+    yield opened
+    opened.close()
+
+
+def drive(terminal: Terminal) -> None:
+    """Hold a key for a second: the keyboard repeats it."""
+    for _ in range(30):
+        terminal.type('w')
+        time.sleep(1 / 30)
+
+
+def test_a_person_at_the_keyboard(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.wait_for('seed 0')
+    terminal.type('\n')
+    terminal.wait_for('recording')
+    drive(terminal)
+    terminal.type('x')
+    terminal.wait_for('the same scene again')
+    terminal.wait_for('seed 0')
+    terminal.type('\n')
+    terminal.wait_for('recording')
+    drive(terminal)
+    terminal.type('n')
+    terminal.wait_for('seed 1')
+    terminal.type('q')
+    terminal.wait_for('1 episodes')
+    assert terminal.code() == 0
+    assert recorded(tmp_path / 'episodes') == [(0, False, 'keyboard')]
+    path = list_episodes(tmp_path / 'episodes')[0][0]
+    with BagReader(path) as bag:
+        travelled = [float(message.position[1]) for _, _, message in
+                     bag.messages(['/joint_states'])]
+    assert abs(travelled[-1] - travelled[0]) > 0.01, 'the keys did not reach the arm'
+
+
+def test_a_person_needs_a_terminal(tmp_path: Path) -> None:
+    done = subprocess.run(command(tmp_path / 'e', '--teleop', 'keyboard'), env=environment(),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert 'needs a terminal' in done.stderr

@@ -1,0 +1,192 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Everything that stops the policy node: people, rivals, signals.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+import signal
+
+from geometry_msgs.msg import TwistStamped
+import numpy as np
+from policy_rig import activate
+from policy_rig import commands
+from policy_rig import GOAL
+from policy_rig import HOME
+from policy_rig import MODULE
+from policy_rig import near
+from policy_rig import newest_in_state
+from policy_rig import PERIOD_S
+from policy_rig import positions
+from policy_rig import Robot
+from policy_rig import statuses
+from processes import NodeProcess
+from processes import wait_for
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from ros_harness import Harness
+from std_msgs.msg import Bool
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+from tiny_policy import goal_policy
+from trajectory_msgs.msg import JointTrajectory
+
+from vaa_ros.nodes.policy import PolicyNode
+from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import LATCHED
+
+
+@pytest.fixture
+def robot(ros: Harness) -> Iterator[Robot]:
+    made = Robot(ros)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return goal_policy(tmp_path / 'goal.onnx', GOAL)
+
+
+def test_the_emergency_stop_latches(ros: Harness, robot: Robot, model: Path) -> None:
+    activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    stop = ros.publisher(Bool, 'e_stop', LATCHED)
+    robot.start()
+    sent.wait(3)
+    stop.publish(Bool(data=True))
+    newest_in_state(said, 'stopped')
+    held = positions(sent.messages[-1])
+    assert not ros.call(Trigger, 'policy/reset_policy').success
+    stop.publish(Bool(data=False))
+    newest_in_state(said, 'stopped', 'was pressed')
+    assert np.array_equal(positions(sent.messages[-1]), held)
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'running')
+
+
+def test_an_emergency_stop_from_before_is_obeyed(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    ros.node.create_publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True))
+    activate(ros, model_path=str(model))
+    said, sent = statuses(ros), commands(ros)
+    newest_in_state(said, 'stopped')
+    count = len(sent.messages)
+    robot.start()
+    newest_in_state(said, 'stopped')
+    assert len(sent.messages) == count
+
+
+def test_pause_holds_then_is_silent_and_goes_on(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait(3)
+    answer = ros.call(SetBool, 'policy/pause', SetBool.Request(data=True))
+    assert answer.success and 'paused' in answer.message
+    newest_in_state(said, 'paused')
+    count = len(sent.messages)
+    newest_in_state(said, 'paused')
+    assert len(sent.messages) == count
+    last_three = [positions(message) for message in sent.messages[-3:]]
+    assert all(np.array_equal(last_three[0], each) for each in last_three)
+    answer = ros.call(SetBool, 'policy/pause', SetBool.Request(data=False))
+    assert answer.success
+    newest_in_state(said, 'running')
+    first = positions(sent.wait(count + 1)[count])
+    assert np.abs(first - HOME).max() <= 3.5 * PERIOD_S + 1e-9, 'it starts where the arm is'
+    assert int(newest_in_state(said, 'running')['missed_ticks']) < 15
+
+
+def test_another_publisher_silences_it(
+    ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait(3)
+    rival = start_process('vaa_ros.nodes.teleop', '--ros-args', '-p', 'mode:=gamepad')
+    newest_in_state(said, 'holding', '/teleop')
+    count = len(sent.messages)
+    newest_in_state(said, 'holding', 'another publisher')
+    assert len(sent.messages) == count
+    rival.stop()
+    newest_in_state(said, 'running')
+
+
+def test_with_another_publisher_it_does_not_activate(ros: Harness, model: Path) -> None:
+    ros.node.create_publisher(JointTrajectory, 'joint_trajectory', COMMAND)
+    node = ros.make_node(PolicyNode, model_path=str(model))
+    wait_for(lambda: node.count_publishers('/joint_trajectory'))
+    node.trigger_configure()
+    assert node.trigger_activate() == TransitionCallbackReturn.FAILURE
+    allowed = ros.make_node(PolicyNode, model_path=str(model), allow_other_publishers=True)
+    allowed.trigger_configure()
+    assert allowed.trigger_activate() == TransitionCallbackReturn.SUCCESS
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_publishes_the_hold_and_exits_0(
+    ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
+    number: int,
+) -> None:
+    process = start_process(MODULE, '--ros-args', '-p', f'model_path:={model}')
+    sent = commands(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    robot.stop()
+    assert process.stop(number) == 0
+    assert near(GOAL.astype(np.float32))(sent.messages[-1])
+    assert 'Traceback' not in process.output
+
+
+def test_a_signal_stops_a_twist(
+    ros: Harness, robot: Robot, tmp_path: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    model = goal_policy(tmp_path / 'twist.onnx', [0.1, 0, 0, 0, 0, 0, 0.05],
+                        kind='end_effector_twist')
+    process = start_process(MODULE, '--ros-args', '-p', f'model_path:={model}', '-p',
+                            'command_type:=delta_twist_cmds')
+    sent = ros.collect(TwistStamped, 'delta_twist_cmds', COMMAND)
+    gripper = ros.collect(Float64MultiArray, 'gripper_commands', COMMAND)
+    robot.start()
+    sent.wait_until(lambda message: message.twist.linear.x > 0.09)
+    assert sent.messages[-1].header.frame_id == 'base_link'
+    gripper.wait_until(lambda message: abs(message.data[0] - 0.05) < 1e-6)
+    assert process.stop(signal.SIGTERM) == 0
+    assert sent.messages[-1].twist.linear.x == 0.0
+
+
+def test_deactivate_holds_and_activate_goes_on(ros: Harness, robot: Robot, model: Path) -> None:
+    node = activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    newest_in_state(said, 'inactive')
+    assert near(GOAL.astype(np.float32))(sent.messages[-1])
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+    newest_in_state(said, 'running')
+
+
+def test_cleanup_disconnects_and_configure_connects_again(ros: Harness, model: Path) -> None:
+    node = PolicyNode(parameter_overrides=[Parameter('model_path', value=str(model))])
+    inputs = ('/vision/front', '/vision/wrist', '/joint_states')
+    for _ in range(2):
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert [node.count_subscribers(topic) for topic in inputs] == [1, 1, 1]
+        assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+        assert [node.count_subscribers(topic) for topic in inputs] == [0, 0, 0]
+    answer = node._on_reset(Trigger.Request(), Trigger.Response())
+    assert not answer.success and 'not configured' in answer.message
+    node.destroy_node()

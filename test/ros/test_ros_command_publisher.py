@@ -1,0 +1,131 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Commands of every type as messages: what they hold, their stamps, who else publishes.
+"""
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from processes import wait_for
+import pytest
+from ros_harness import Harness
+from std_msgs.msg import Float64MultiArray
+
+from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import RosError
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.ros.command_publisher import array_stamp_ns
+from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
+from vaa_ros.ros.command_publisher import CommandPublisher
+from vaa_ros.ros.command_publisher import GRIPPER_TOPIC
+from vaa_ros.ros.conversions import stamp_to_ns
+from vaa_ros.ros.limited_commands import LimitedCommands
+from vaa_ros.ros.qos import COMMAND
+
+ROBOT = load_robot('vaa_arm')
+STAMP_NS = 12_345_678_901
+VECTORS = {
+    'joint_position': np.arange(7) / 100,
+    'end_effector_pose': np.array([0.3, 0.1, 0.2, 1.0, 0.0, 0.0, 0.0, 0.05]),
+    'end_effector_twist': np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.05]),
+}
+
+
+def publisher(ros: Harness, command_type: str, stamped: bool) -> CommandPublisher:
+    return CommandPublisher(ros.node, command_type, ROBOT, 1 / 30, stamped)
+
+
+def stamp_of(message: object) -> int | None:
+    if isinstance(message, Float64MultiArray):
+        return array_stamp_ns(message)
+    return stamp_to_ns(message.header.stamp)
+
+
+def test_every_command_type_has_a_message() -> None:
+    assert set(COMMAND_MESSAGES) == set(COMMAND_KINDS)
+
+
+@pytest.mark.parametrize('command_type', COMMAND_MESSAGES)
+def test_stamped_commands(ros: Harness, command_type: str) -> None:
+    commands = publisher(ros, command_type, True)
+    received = ros.collect(COMMAND_MESSAGES[command_type], command_type, COMMAND)
+    commands.publish(VECTORS[commands.kind], STAMP_NS)
+    assert stamp_of(received.wait()[0]) == STAMP_NS
+    if commands.kind != 'joint_position':
+        gripper = ros.collect(Float64MultiArray, GRIPPER_TOPIC, COMMAND)
+        commands.publish(VECTORS[commands.kind], STAMP_NS)
+        assert list(gripper.wait()[0].data) == [0.05]
+        assert stamp_of(gripper.wait()[0]) == STAMP_NS
+
+
+@pytest.mark.parametrize('command_type', COMMAND_MESSAGES)
+def test_commands_without_a_stamp_mean_now(ros: Harness, command_type: str) -> None:
+    commands = publisher(ros, command_type, False)
+    received = ros.collect(COMMAND_MESSAGES[command_type], command_type, COMMAND)
+    before = time.time_ns()
+    commands.publish(VECTORS[commands.kind], STAMP_NS)
+    stamp = stamp_of(received.wait()[0])
+    expected = {'joint_trajectory': 0, 'commands': None}
+    if command_type in expected:
+        assert stamp == expected[command_type]
+    else:
+        assert before <= stamp <= time.time_ns()
+
+
+@pytest.mark.parametrize('label', ['', 'stamp_ns=', 'stamp_ns=x', 'stamp_ns=-4', 'time=4'])
+def test_other_labels_are_no_stamp(label: str) -> None:
+    message = Float64MultiArray()
+    assert array_stamp_ns(message) is None
+    from std_msgs.msg import MultiArrayDimension
+    message.layout.dim = [MultiArrayDimension(label=label)]
+    assert array_stamp_ns(message) is None
+
+
+def test_an_unknown_type_is_refused(ros: Harness) -> None:
+    with pytest.raises(ConfigError, match='joint_trajectory'):
+        publisher(ros, 'thoughts', False)
+
+
+def test_other_publishers_are_named(ros: Harness) -> None:
+    commands = publisher(ros, 'commands', False)
+    assert commands.others() == []
+    rival = ros.node.create_publisher(Float64MultiArray, 'commands', COMMAND)
+    assert wait_for(commands.others) == ['/test_node']
+    ros.node.destroy_publisher(rival)
+    wait_for(lambda: commands.others() == [])
+    commands.close()
+
+
+def test_limits_hold_on_the_way_out(ros: Harness) -> None:
+    commands = LimitedCommands(publisher(ros, 'commands', False), ROBOT)
+    received = ros.collect(Float64MultiArray, 'commands', COMMAND)
+    assert commands.hold() is None
+    home = np.array(ROBOT.home)
+    with pytest.raises(RosError, match='not known yet'):
+        commands.send(home, None, 0.1)
+    with pytest.raises(RosError, match='not finite'):
+        commands.send(home * np.nan, home, 0.1)
+    assert commands.refused == 2
+    sent = commands.send(home + 5.0, home, 0.1)
+    assert sent[0] == pytest.approx(0.25)
+    assert list(received.wait()[0].data) == pytest.approx(sent)
+    assert commands.hold() is sent
+    received.wait(2)
+    commands.again(sent, 0)
+    assert len(received.wait(3)) == 3
+
+
+def test_what_is_measured_fits_the_kind(ros: Harness) -> None:
+    joints, tool = np.array(ROBOT.home), np.array([0.3, 0, 0.2, 1, 0, 0, 0])
+    for command_type, width in (('commands', 7), ('target_pose', 8), ('delta_twist_cmds', 7)):
+        commands = LimitedCommands(publisher(ros, command_type, False), ROBOT)
+        measured = commands.measured(joints, tool)
+        assert measured.shape == (width,)
+        assert measured[-1] == ROBOT.home[-1]
+    assert measured[:6].tolist() == [0.0] * 6
+    held = commands.send(np.append(np.full(6, 0.1), 0.05), measured, 0.1)
+    assert held[0] == 0.1
+    assert commands.hold()[:6].tolist() == [0.0] * 6

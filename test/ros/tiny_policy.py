@@ -1,0 +1,83 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A policy for the simulated arm as a tiny ONNX file: it always wants the same joint positions.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnx import numpy_helper
+from onnx import TensorProto
+
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.spec import ActionSpec
+from vaa_ros.core.spec import CameraSpec
+from vaa_ros.core.spec import METADATA_KEY
+from vaa_ros.core.spec import PolicySpec
+
+LENGTH = 24
+WIDTH, HEIGHT = 32, 24
+ROBOT = load_robot('vaa_arm')
+OUTPUTS = ('actions', 'scale', 'z_vision', 'z_action')
+
+
+def goal_policy(
+    path: Path, goal: Sequence[float], name: str = 'goal', cameras: Sequence[str] = ('front',
+                                                                                     'wrist'),
+    kind: str = 'joint_position', fails_near: float = 1e9,
+) -> Path:
+    """
+    Write a policy whose every action is a goal.
+
+    :param path: the file to write.
+    :param goal: the action.
+    :param name: the policy's name.
+    :param cameras: the cameras it wants.
+    :param kind: its action kind.
+    :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
+    :return: the file.
+    """
+    spec = PolicySpec(
+        name=name, task='reach', robot=ROBOT.name,
+        cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in cameras),
+        joints=ROBOT.joints, action=ActionSpec.for_robot(kind, ROBOT), control_rate_hz=30.0,
+        chunk_length=LENGTH, embedding_size=4)
+    values = {
+        'actions': np.tile(np.array(goal, np.float32), (1, LENGTH, 1)),
+        'scale': np.full((1, LENGTH, len(goal)), 0.1, np.float32),
+        'z_vision': np.array([[1.0, 0.0, 0.0, 0.0]], np.float32),
+        'z_action': np.array([[0.6, 0.8, 0.0, 0.0]], np.float32),
+    }
+    constants = {'wanted' if output == 'actions' else output: value
+                 for output, value in values.items()}
+    constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.2),
+                     nan=np.float32('nan'), nothing=np.float32(0.0))
+    nodes = [helper.make_node('Constant', [], [key],
+                              value=numpy_helper.from_array(np.asarray(value), key))
+             for key, value in constants.items()]
+    nodes += [
+        helper.make_node('Gather', ['state', 'first'], ['joint'], axis=1),
+        helper.make_node('Sub', ['joint', 'place'], ['way']),
+        helper.make_node('Abs', ['way'], ['distance']),
+        helper.make_node('Less', ['distance', 'margin'], ['there']),
+        helper.make_node('Where', ['there', 'nan', 'nothing'], ['added']),
+        helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
+        helper.make_node('Add', ['wanted', 'spread'], ['actions']),
+    ]
+    inputs = [helper.make_tensor_value_info(f'image_{key}', TensorProto.UINT8,
+                                            [1, HEIGHT, WIDTH, 3]) for key in cameras]
+    inputs.append(helper.make_tensor_value_info(
+        'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
+    graph = helper.make_graph(nodes, name, inputs, [
+        helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
+        for output in OUTPUTS])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
+    helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path

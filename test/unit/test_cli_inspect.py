@@ -1,0 +1,122 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`vaa inspect` says what a file is, whatever it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaa_ros.cli.main import main
+from vaa_ros.core.types import JointState
+from vaa_ros.recording import messages
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import next_episode_dir
+
+TOPICS = {'/front/image_raw': messages.IMAGE, '/joint_states': messages.JOINT_STATE}
+
+
+def record(folder: Path, seed: int, success: bool) -> Path:
+    metadata = EpisodeMetadata(task='reach', instruction='touch it', seed=seed, operator='expert',
+                               robot='vaa_arm', command_type='joint_trajectory',
+                               vaa_version='0.1.0')
+    with BagWriter(next_episode_dir(folder), TOPICS, metadata) as bag:
+        for index in range(5):
+            stamp_ns = 1_000_000_000 + index * 100_000_000
+            bag.write('/front/image_raw', stamp_ns,
+                      messages.image(np.zeros((4, 6, 3), np.uint8), stamp_ns))
+            bag.write('/joint_states', stamp_ns, messages.joint_state(
+                JointState(stamp_ns, ('a',), np.zeros(1), None)))
+        return bag.close(replace(metadata, success=success))
+
+
+def inspect(path: Path, tmp_path: Path) -> dict[str, object]:
+    figures = tmp_path / 'figures.json'
+    assert main(['inspect', str(path), '--json', str(figures)]) == 0
+    return json.loads(figures.read_text())
+
+
+def test_an_episode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = record(tmp_path / 'episodes', 7, True)
+    found = inspect(bag, tmp_path)
+    said = capsys.readouterr().out
+    assert 'touch it' in said
+    assert '/front/image_raw' in said
+    assert found['kind'] == 'episode'
+    assert found['seconds'] == pytest.approx(0.4)
+    assert found['topics'] == [
+        {'topic': '/front/image_raw', 'type': 'sensor_msgs/msg/Image', 'messages': 5},
+        {'topic': '/joint_states', 'type': 'sensor_msgs/msg/JointState', 'messages': 5}]
+
+
+def test_a_folder_of_episodes_names_what_it_skips(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / 'episodes'
+    record(folder, 7, True)
+    record(folder, 8, False)
+    broken = record(folder, 9, True)
+    next(broken.glob('*.mcap')).write_bytes(b'nothing')
+    found = inspect(folder, tmp_path)
+    said = capsys.readouterr().out
+    assert [(e['seed'], e['success']) for e in found['episodes']] == [(7, True), (8, False)]
+    assert '2 episodes, 1 of them successes' in said
+    assert len(found['skipped']) == 1
+    assert f'skipped {broken}' in said
+
+
+def test_a_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / 'dataset.json').write_text(json.dumps({'episodes': [
+        {'bag': '/x/episode_000000', 'task': 'reach', 'seed': 3, 'success': True, 'frames': 40,
+         'split': 'train'},
+        {'bag': '/x/episode_000001', 'task': 'reach', 'seed': 0, 'success': True, 'frames': 20,
+         'split': 'held_out'}]}))
+    assert inspect(tmp_path, tmp_path)['frames'] == {'train': 40, 'held_out': 20}
+    said = capsys.readouterr().out
+    assert 'episode_000001  reach     0  yes          20  held_out' in said
+    assert '2 episodes' in said
+
+
+def test_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / 'run'
+    run.mkdir()
+    (run / 'metrics.jsonl').write_text('{"split": "held_out", "step": 9, "l1": 0.25}\n')
+    assert inspect(run, tmp_path)['last'] == {'split': 'held_out', 'step': 9, 'l1': 0.25}
+    assert '0.25' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name, content, match', [
+    ('dataset.json', '{"episodes": [{"bag": 1}]}', 'cannot be read as a dataset'),
+    ('dataset.json', 'nonsense', 'cannot be read as a dataset'),
+    ('metadata.yaml', 'nonsense', 'cannot be read'),
+    ('notes.txt', 'hello', 'holds no bags'),
+])
+def test_a_bad_folder_is_named(tmp_path: Path, name: str, content: str, match: str,
+                               capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).write_text(content)
+    assert main(['inspect', str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert match in said
+    assert str(tmp_path) in said
+
+
+@pytest.mark.parametrize('name, content', [
+    ('a.onnx', b''), ('a.onnx', b'\x08\x01garbage'), ('a.mcap', b''), ('a.db3', b'x'),
+    ('a.txt', b'hello')])
+def test_a_bad_file_is_named(tmp_path: Path, name: str, content: bytes,
+                             capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert main(['inspect', str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('vaa: error: ')
+    assert name in said
+
+
+def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['inspect', str(tmp_path)]) == 2
+    assert 'the folder is empty' in capsys.readouterr().err

@@ -1,0 +1,266 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The control loop with fakes: when it ticks, what it publishes, what it holds and why.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vaa_ros.core.chunking import ChunkPlayer
+from vaa_ros.core.control_loop import ControlLoop
+from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
+from vaa_ros.core.control_loop import Tick
+from vaa_ros.core.control_loop import TickInputs
+from vaa_ros.core.control_loop import TickSchedule
+from vaa_ros.core.gate import Gate
+from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.core.types import ActionChunk
+from vaa_ros.core.types import Observation
+
+PERIOD_NS = 33_333_333
+PERIOD_S = PERIOD_NS / 1e9
+
+
+class Line:
+    """A policy whose every action is ``goal``."""
+
+    def __init__(self, goal: float) -> None:
+        self.goal = goal
+        self.asked = 0
+        self.resets = 0
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def infer(self, observation: Observation) -> ActionChunk:
+        self.asked += 1
+        return ActionChunk(
+            observation.stamp_ns, np.full((24, 7), self.goal, np.float32), PERIOD_S)
+
+
+class Rig:
+    """A loop of 7 joints that can go 3 rad/s between -1 and 1, and its clock."""
+
+    def __init__(self, kind: str = 'joint_position') -> None:
+        limits = SafetyLimits(
+            names=tuple('abcdefg'), lower=np.full(7, -1.0), upper=np.full(7, 1.0),
+            velocity=np.full(7, 3.0), gripper=6)
+        self.loop = ControlLoop(
+            Gate({'vision/front': 0.2}, resume_after_s=0.1),
+            ChunkPlayer(PERIOD_S, newest_only=(6,)), CommandLimiter(limits, kind), PERIOD_S)
+        self.count = 0
+        self.observation: Observation | None = None
+
+    def tick(self, policy: Line, fresh: bool = True, age_s: float | None = 0.0,
+             silent: bool = False, **gate: object) -> Tick:
+        self.count += 1
+        now_ns = 10**9 + self.count * PERIOD_NS
+        if fresh:
+            self.observation = Observation(now_ns, {}, np.zeros(7, np.float32))
+        inputs = TickInputs(
+            now_ns, now_ns, self.observation, fresh, np.zeros(7),
+            GateInputs(ages_s={'vision/front': age_s}, **gate), silent)
+        return self.loop.tick(inputs, policy)
+
+
+def test_follows_the_policy_within_the_speed_limit_from_the_measured_start() -> None:
+    rig, policy = Rig(), Line(0.5)
+    commands = [rig.tick(policy).command for _ in range(8)]
+    assert commands[0] == pytest.approx(np.full(7, 3.0 * PERIOD_S))
+    assert np.diff([command[0] for command in commands]).max() <= 3.0 * PERIOD_S + 1e-9
+    assert commands[-1] == pytest.approx(np.full(7, 0.5))
+    assert rig.loop.figures.clamped == 5
+    assert rig.loop.figures.control_ticks == 8
+
+
+def test_coasts_along_the_chunk_without_a_new_observation() -> None:
+    rig, policy = Rig(), Line(0.1)
+    rig.tick(policy)
+    tick = rig.tick(policy, fresh=False)
+    assert tick.moving and not tick.fresh
+    assert policy.asked == 1
+    assert rig.loop.figures.coasted_ticks == 1
+
+
+def test_stale_input_holds_the_last_command_with_the_reason_then_resumes() -> None:
+    rig, policy = Rig(), Line(0.5)
+    for _ in range(3):
+        last = rig.tick(policy).command
+    held = [rig.tick(policy, fresh=False, age_s=0.3) for _ in range(5)]
+    assert all(tick.command == pytest.approx(last) and not tick.moving for tick in held)
+    assert 'vision/front is stale' in held[0].decision.reason
+    states = [rig.tick(policy).decision.state for _ in range(5)]
+    assert states[0] == 'holding' and states[-1] == 'running'
+
+
+def test_a_hold_does_not_buy_a_leap() -> None:
+    rig, policy = Rig(), Line(0.2)
+    for _ in range(3):
+        rig.tick(policy)
+    for _ in range(30):
+        held = rig.tick(policy, fresh=False, age_s=0.3).command
+    policy.goal = -1.0
+    tick = rig.tick(policy)
+    while not tick.moving:
+        tick = rig.tick(policy)
+    assert np.abs(tick.command - held).max() <= 3.0 * PERIOD_S + 1e-9
+
+
+def test_waiting_publishes_nothing() -> None:
+    rig = Rig()
+    tick = rig.tick(Line(0.5), fresh=False, age_s=None)
+    assert tick.command is None
+    assert tick.decision.state == 'waiting'
+    assert 'vision/front' in tick.decision.reason
+
+
+def test_pause_holds_a_few_ticks_then_is_silent_and_starts_again_where_the_arm_is() -> None:
+    rig, policy = Rig(), Line(0.5)
+    for _ in range(8):
+        rig.tick(policy)
+    paused = [rig.tick(policy, paused=True).command for _ in range(PAUSE_HOLD_TICKS + 2)]
+    assert [command is not None for command in paused] == [True] * PAUSE_HOLD_TICKS + [False] * 2
+    asked = policy.asked
+    assert asked == 8
+    again = rig.tick(policy)
+    assert again.moving
+    # measured is 0 again: the arm was moved by someone else meanwhile
+    assert np.abs(again.command).max() <= 3.0 * PERIOD_S + 1e-9
+
+
+def test_emergency_stop_latches_until_reset() -> None:
+    rig, policy = Rig(), Line(0.5)
+    last = rig.tick(policy).command
+    stopped = rig.tick(policy, e_stop=True)
+    assert stopped.decision.state == 'stopped'
+    assert stopped.command == pytest.approx(last)
+    assert rig.tick(policy).decision.state == 'stopped'
+    assert policy.asked == 1
+    assert rig.tick(policy, reset=True).decision.state == 'running'
+
+
+def test_three_failures_in_a_row_latch_until_reset() -> None:
+    class Broken(Line):
+        def infer(self, observation: Observation) -> ActionChunk:
+            self.asked += 1
+            raise ValueError('no such luck')
+
+    rig, policy = Rig(), Broken(0.0)
+    ticks = [rig.tick(policy) for _ in range(5)]
+    assert policy.asked == 3
+    assert all(tick.command is None for tick in ticks)
+    assert 'no such luck' in ticks[0].decision.reason
+    assert '3 times in a row' in ticks[-1].decision.reason
+    assert rig.loop.figures.failures == 3
+    rig.loop.reset()
+    good = Line(0.1)
+    assert any(rig.tick(good).moving for _ in range(6))
+
+
+def test_non_finite_actions_hold() -> None:
+    rig, policy = Rig(), Line(0.1)
+    last = rig.tick(policy).command
+    policy.goal = float('nan')
+    tick = rig.tick(policy)
+    assert not tick.moving
+    assert tick.command == pytest.approx(last)
+    assert 'not finite' in tick.decision.reason
+
+
+def test_an_exhausted_chunk_holds_and_says_so() -> None:
+    rig, policy = Rig(), Line(0.1)
+    rig.tick(policy)
+    ticks = [rig.tick(policy, fresh=False) for _ in range(30)]
+    assert sum(tick.moving for tick in ticks) == 23
+    assert 'no action chunk' in ticks[23].decision.reason
+
+
+def test_silent_says_nothing_at_all() -> None:
+    rig, policy = Rig(), Line(0.1)
+    rig.tick(policy)
+    tick = rig.tick(policy, silent=True, fault='another publisher')
+    assert tick.command is None
+    assert tick.decision.state == 'holding'
+
+
+def test_another_policy_takes_over_without_a_leap() -> None:
+    rig, first, second = Rig(), Line(0.3), Line(-0.3)
+    for _ in range(6):
+        before = rig.tick(first).command
+    after = rig.tick(second).command
+    assert np.abs(after - before).max() <= 3.0 * PERIOD_S + 1e-9
+    for _ in range(10):
+        after = rig.tick(second).command
+    assert after == pytest.approx(np.full(7, -0.3))
+
+
+def test_twists_hold_with_no_motion_and_the_last_gripper() -> None:
+    rig, policy = Rig('end_effector_twist'), Line(0.05)
+    rig.tick(policy)
+    tick = rig.tick(policy, fresh=False, age_s=0.3)
+    assert tick.command == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
+    assert rig.loop.hold() == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
+
+
+def test_before_the_first_command_there_is_nothing_to_hold() -> None:
+    assert Rig().loop.hold() is None
+
+
+def test_an_unknown_start_is_refused_not_guessed() -> None:
+    rig = Rig()
+    observation = Observation(5, {}, np.zeros(7, np.float32))
+    tick = rig.loop.tick(
+        TickInputs(5, 5, observation, True, None, GateInputs(ages_s={'vision/front': 0.0})),
+        Line(0.1))
+    assert tick.command is None
+    assert 'not known yet' in tick.decision.reason
+    assert rig.loop.figures.refused == 1
+
+
+def test_inactive_neither_asks_nor_publishes() -> None:
+    rig, policy = Rig(), Line(0.1)
+    assert rig.tick(policy, lifecycle='inactive').command is None
+    assert policy.asked == 0
+
+
+def test_figures_are_flat_numbers() -> None:
+    rig = Rig()
+    rig.tick(Line(0.1))
+    values = rig.loop.figures.values()
+    assert values['control_ticks'] == 1
+    assert {'latency_ms_p99', 'inference_ms_max', 'missed_ticks'} <= set(values)
+
+
+def test_ticks_with_a_new_observation_but_not_too_soon() -> None:
+    schedule = TickSchedule(100)
+    assert schedule.due_ns(False) == 0
+    schedule.ticked(1000, True)
+    assert schedule.due_ns(True) == 1075
+    assert schedule.due_ns(False) == 1125
+
+
+@pytest.mark.parametrize(
+    ('interval', 'missed'),
+    [(100, 0), (125, 0), (200, 0), (201, 1), (299, 1), (300, 2), (1000, 9)])
+def test_missed_ticks_are_counted_between_commands(interval: int, missed: int) -> None:
+    schedule = TickSchedule(100)
+    assert schedule.ticked(0, True) == 0
+    assert schedule.ticked(interval, True) == missed
+
+
+def test_ticks_that_did_not_move_are_not_missed() -> None:
+    schedule = TickSchedule(100)
+    schedule.ticked(0, True)
+    assert schedule.ticked(500, False) == 0
+    assert schedule.ticked(1500, True) == 0
+
+
+def test_inputs_are_a_value() -> None:
+    inputs = TickInputs(1, 1, None, False, None, GateInputs())
+    assert replace(inputs, silent=True).silent and not inputs.silent

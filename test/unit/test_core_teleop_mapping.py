@@ -1,0 +1,156 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Keys and sticks to jogs.
+"""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from vaa_ros.core.teleop_mapping import GamepadJog
+from vaa_ros.core.teleop_mapping import GRIPPER_KEYS
+from vaa_ros.core.teleop_mapping import JOINT_KEYS
+from vaa_ros.core.teleop_mapping import KEY_HELP
+from vaa_ros.core.teleop_mapping import KEY_HOLD_S
+from vaa_ros.core.teleop_mapping import KeyboardJog
+from vaa_ros.core.teleop_mapping import TOOL_KEYS
+
+DEADMAN = [0, 0, 0, 0, 1, 0, 0, 0]
+
+
+def axes(**values: float) -> list[float]:
+    result = [0.0] * 8
+    for name, value in values.items():
+        result[int(name[1:])] = value
+    return result
+
+
+@pytest.mark.parametrize('key', TOOL_KEYS)
+def test_a_tool_key_moves_one_axis_while_it_is_held(key: str) -> None:
+    keys = KeyboardJog()
+    keys.press(key, 1.0)
+    jog = keys.jog(1.1)
+    axis, sign = TOOL_KEYS[key]
+    assert jog.engaged
+    assert jog.tool[axis] == sign
+    assert np.count_nonzero(jog.tool) == 1
+    later = keys.jog(1.0 + KEY_HOLD_S + 0.01)
+    assert not later.tool.any()
+    assert later.engaged, 'the arm stays held, and is told to stay'
+
+
+def test_joints_gripper_and_home() -> None:
+    keys = KeyboardJog()
+    keys.press('2', 0.0)
+    keys.press('$', 0.0)
+    keys.press('[', 0.0)
+    keys.press('h', 0.0)
+    jog = keys.jog(0.0)
+    assert jog.joints == {1: 1.0, 3: -1.0}
+    assert jog.gripper == -1.0
+    assert jog.home
+
+
+def test_opposite_keys_cancel() -> None:
+    keys = KeyboardJog()
+    keys.press('w', 0.0)
+    keys.press('s', 0.0)
+    assert not keys.jog(0.0).tool.any()
+
+
+@pytest.mark.parametrize('key', [' ', 'x'])
+def test_stop_lets_go_at_once(key: str) -> None:
+    keys = KeyboardJog()
+    keys.press('w', 0.0)
+    keys.press(key, 0.01)
+    jog = keys.jog(0.02)
+    assert not jog.engaged
+    assert not jog.tool.any()
+
+
+@pytest.mark.parametrize('key', ['q', '\x03', '\x04'])
+def test_quit(key: str) -> None:
+    keys = KeyboardJog()
+    assert not keys.quit
+    keys.press(key, 0.0)
+    assert keys.quit
+
+
+def test_speed_stays_within_bounds() -> None:
+    keys = KeyboardJog()
+    for _ in range(50):
+        keys.press('-', 0.0)
+    keys.press('w', 0.0)
+    assert keys.jog(0.0).tool[0] == pytest.approx(0.05)
+    for _ in range(50):
+        keys.press('+', 0.0)
+    keys.press('w', 1.0)
+    assert keys.jog(1.0).tool[0] == 1.0
+
+
+def test_unknown_keys_do_nothing() -> None:
+    keys = KeyboardJog()
+    for key in ('z', '\x1b[A', 'ß', ''):
+        keys.press(key, 0.0)
+    assert not keys.jog(0.0).engaged
+
+
+def test_the_help_names_every_letter() -> None:
+    for key in [*TOOL_KEYS, *GRIPPER_KEYS, 'h', 'q']:
+        assert f' {key} ' in f'{KEY_HELP} '.replace('\n', ' ')
+    assert '1' in JOINT_KEYS
+
+
+def test_no_motion_without_the_deadman_button() -> None:
+    pad = GamepadJog()
+    pad.update(axes(a1=1.0), [0] * 8, 0.0)
+    jog = pad.jog(0.0)
+    assert not jog.engaged
+    assert not jog.tool.any()
+
+
+def test_sticks_move_the_tool_beyond_the_dead_zone() -> None:
+    pad = GamepadJog()
+    pad.update(axes(a1=1.0, a0=-0.05, a4=-0.5), DEADMAN, 0.0)
+    jog = pad.jog(0.1)
+    assert jog.engaged
+    assert jog.tool[0] == 1.0
+    assert jog.tool[1] == 0.0
+    assert -0.5 < jog.tool[2] < -0.3
+
+
+def test_lets_go_when_messages_stop() -> None:
+    pad = GamepadJog(timeout_s=0.3)
+    pad.update(axes(a1=1.0), DEADMAN, 0.0)
+    assert pad.jog(0.3).engaged
+    assert not pad.jog(0.31).engaged
+
+
+def test_releasing_the_deadman_lets_go() -> None:
+    pad = GamepadJog()
+    pad.update(axes(a1=1.0), DEADMAN, 0.0)
+    pad.update(axes(a1=1.0), [0] * 8, 0.01)
+    assert not pad.jog(0.01).engaged
+
+
+@pytest.mark.parametrize(('sticks', 'buttons'), [
+    ([], []), ([1.0], []), ([math.nan] * 8, DEADMAN), ([math.inf] * 8, DEADMAN),
+    ([9.0] * 8, DEADMAN)])
+def test_odd_messages_never_move_faster_than_full(sticks: list, buttons: list) -> None:
+    pad = GamepadJog()
+    pad.update(sticks, buttons, 0.0)
+    tool = pad.jog(0.0).tool
+    assert np.isfinite(tool).all()
+    assert np.abs(tool).max() <= 1.0
+
+
+def test_gripper_buttons_and_home() -> None:
+    pad = GamepadJog()
+    pad.update(axes(), [1, 0, 0, 0, 1, 0, 0, 1], 0.0)
+    assert pad.jog(0.0).gripper == -1.0
+    assert pad.jog(0.0).home
+    pad.update(axes(), [0, 1, 0, 0, 1, 0, 0, 0], 0.0)
+    assert pad.jog(0.0).gripper == 1.0

@@ -1,0 +1,108 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+An exported policy is judged from its file alone, and as torch judges it.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+
+from learning_samples import tiny_config
+from learning_samples import tiny_spec
+from learning_samples import write_dataset
+import numpy as np
+import onnx
+import pytest
+
+from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.errors import ModelError
+from vaa_ros.learning.checkpoint import load_policy
+from vaa_ros.learning.export import ENCODER_KEY
+from vaa_ros.learning.export import export
+from vaa_ros.learning.frames import Frames
+from vaa_ros.learning.held_out import evaluate_held_out
+from vaa_ros.learning.train import train
+from vaa_ros.learning.validate import answer
+from vaa_ros.learning.validate import judge
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory) -> tuple[Path, Path, Path]:
+    folder = tmp_path_factory.mktemp('held_out')
+    data = write_dataset(folder / 'data', episodes=8, held_out=2)
+    train(tiny_config(steps=60), data, folder / 'run', progress=False)
+    export(folder / 'run', folder / 'p.onnx')
+    return folder / 'p.onnx', data, folder / 'run'
+
+
+def test_the_file_alone_gives_the_figures_of_torch(made):
+    model, data, run = made
+    found = evaluate_held_out(model, data)
+    frames = Frames(data)
+    policy, _, state = load_policy(run)
+    wanted = judge(answer(policy, frames, frames.split('held_out')), policy.spec)
+    assert found.keys() == wanted.keys() == state['metrics'].keys()
+    for name, value in wanted.items():
+        # Embeddings agree to 1e-6, but ranks of answers closer than that may swap: in a pool of
+        # 60 a query or two.
+        margin = 2.1 / 60 if 'recall' in name else 1e-4
+        assert found[name] == pytest.approx(value, abs=margin), name
+        assert state['metrics'][name] == pytest.approx(value, abs=margin), name
+
+
+def test_embeddings_and_chunks_are_those_of_torch(made):
+    from vaa_ros.learning.held_out import ask
+    from vaa_ros.learning.held_out import load_encoder
+    from vaa_ros.policies.onnx_policy import OnnxPolicy
+    model, data, run = made
+    frames = Frames(data)
+    chosen = frames.split('held_out')
+    ours = ask(OnnxPolicy(model), load_encoder(model), frames, chosen)
+    theirs = answer(load_policy(run)[0], frames, chosen)
+    for name in ('predicted', 'z_vision', 'z_action', 'z_own', 'relative', 'mask'):
+        difference = (getattr(ours, name) - getattr(theirs, name)).abs().max().item()
+        # Normal units of an element that hardly moves are of the size of its rounding.
+        assert difference < (2e-3 if name == 'relative' else 1e-5), name
+
+
+def test_a_dataset_of_other_episodes_is_used_whole(made, tmp_path):
+    model, _, _ = made
+    other = write_dataset(tmp_path / 'other', episodes=3, held_out=0, seed=7)
+    assert evaluate_held_out(model, other)['pool'] == 90
+
+
+def test_the_training_episodes_are_no_test(tmp_path):
+    data = write_dataset(tmp_path / 'data', episodes=4, held_out=0)
+    train(tiny_config(steps=3), data, tmp_path / 'run', progress=False)
+    export(tmp_path / 'run', tmp_path / 'p.onnx')
+    with pytest.raises(DatasetError, match='no held-out episode'):
+        evaluate_held_out(tmp_path / 'p.onnx', data)
+
+
+def test_a_dataset_of_another_shape_is_refused(made, tmp_path):
+    model, _, _ = made
+    other = write_dataset(tmp_path / 'other', tiny_spec(length=9, width=40))
+    with pytest.raises(DatasetError, match='cameras: policy.*chunk_length: policy 6, dataset 9'):
+        evaluate_held_out(model, other)
+
+
+@pytest.mark.parametrize('value, message', [
+    (None, 'holds no action encoder'), ('?', 'not base64'), ('AAAA', 'not an ONNX')])
+def test_a_missing_or_damaged_action_encoder_is_named(made, tmp_path, value, message):
+    path, data, _ = made
+    model = onnx.load(path)
+    kept = {item.key: item.value for item in model.metadata_props if item.key != ENCODER_KEY}
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, kept if value is None else {**kept, ENCODER_KEY: value})
+    other = tmp_path / 'other.onnx'
+    onnx.save(model, other)
+    with pytest.raises(ModelError, match=message):
+        evaluate_held_out(other, data)
+
+
+def test_relative_elements_start_from_the_state(made):
+    from vaa_ros.learning.held_out import start_of
+    from vaa_ros.policies.onnx_policy import OnnxPolicy
+    spec = OnnxPolicy(made[0]).spec
+    start = start_of(spec, np.array([[0.3, -0.2, 0.05]], np.float32))
+    assert start[0, 0].tolist() == pytest.approx([0.3, -0.2, 0.0])

@@ -1,0 +1,237 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What BagWriter writes is a rosbag2 recording, read back here with libraries other than the writer.
+"""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+from mcap.exceptions import McapError
+from mcap.reader import make_reader
+from mcap.stream_reader import StreamReader
+import numpy as np
+from processes import ROOT
+import pytest
+from recording_bags import METADATA
+from recording_bags import picture
+from recording_bags import START_NS
+from recording_bags import stream
+from recording_bags import TOPICS
+from recording_bags import write_bag
+from rosbags.rosbag2 import Reader
+from rosbags.typesys import get_types_from_msg
+from rosbags.typesys import get_typestore
+from rosbags.typesys import Stores
+import yaml
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.bag_writer import qos_profile
+from vaa_ros.recording.episode import EpisodeMetadata
+
+FRAMES = 20
+
+
+@pytest.fixture(params=['zstd', 'none'])
+def bag(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return write_bag(tmp_path / 'episode_000000', FRAMES, request.param)
+
+
+def test_rosbags_reads_every_message_with_the_definitions_in_the_bag(bag: Path) -> None:
+    typestore = get_typestore(Stores.EMPTY)
+    wanted = list(stream(FRAMES))
+    with Reader(bag) as reader:
+        assert {item.topic: item.msgtype for item in reader.connections} == TOPICS
+        for item in reader.connections:
+            typestore.register(get_types_from_msg(item.msgdef.data, item.msgtype))
+        got = [(item.topic, log_ns, bytes(data)) for item, log_ns, data in reader.messages()]
+        assert got == wanted
+        assert (reader.start_time, reader.message_count) == (START_NS, 3 * FRAMES)
+    images = [typestore.deserialize_cdr(data, TOPICS[topic]) for topic, _, data in got
+              if topic == '/front/image_raw']
+    for index, message in enumerate(images):
+        np.testing.assert_array_equal(message.data.reshape(24, 32, 3), picture(index))
+        assert message.header.frame_id == 'front'
+
+
+def test_mcap_reader_agrees_and_checks_the_sums(bag: Path) -> None:
+    with open(bag / 'episode_000000_0.mcap', 'rb') as file:
+        reader = make_reader(file, validate_crcs=True)
+        assert reader.get_header().profile == 'ros2'
+        got = [(channel.topic, message.log_time, message.data)
+               for _, channel, message in reader.iter_messages()]
+        assert got == list(stream(FRAMES))
+        summary = reader.get_summary()
+        assert {item.encoding for item in summary.schemas.values()} == {'ros2msg'}
+        assert {item.message_encoding for item in summary.channels.values()} == {'cdr'}
+        records = {item.name: item.metadata for item in reader.iter_metadata()}
+    assert EpisodeMetadata.from_custom_data(records['vaa_episode']).success is True
+    inside = yaml.safe_load(records['rosbag2']['serialized_metadata'])
+    assert inside['message_count'] == 3 * FRAMES
+
+
+def test_metadata_yaml_is_that_of_rosbag2_version_9(bag: Path) -> None:
+    information = yaml.safe_load((bag / 'metadata.yaml').read_text())[
+        'rosbag2_bagfile_information']
+    assert (information['version'], information['storage_identifier']) == (9, 'mcap')
+    assert information['relative_file_paths'] == ['episode_000000_0.mcap']
+    assert information['starting_time']['nanoseconds_since_epoch'] == START_NS
+    assert information['message_count'] == 3 * FRAMES
+    topic = information['topics_with_message_count'][0]
+    assert topic['message_count'] == FRAMES
+    assert topic['topic_metadata']['offered_qos_profiles'][0]['reliability'] == 'reliable'
+    assert topic['topic_metadata']['type_description_hash'].startswith('RIHS01_')
+    custom = information['custom_data']
+    assert custom['success'] == 'true'
+    assert EpisodeMetadata.from_custom_data(custom).counts == dict.fromkeys(TOPICS, FRAMES)
+    assert '&id' not in (bag / 'metadata.yaml').read_text()
+
+
+def test_offered_qos_is_kept(tmp_path: Path) -> None:
+    profile = qos_profile('best_effort', 'transient_local', 1)
+    with BagWriter(tmp_path / 'bag', TOPICS, METADATA,
+                   qos={'/front/image_raw': [profile]}) as writer:
+        writer.write(*next(stream(1)))
+        writer.close()
+    with Reader(tmp_path / 'bag') as reader:
+        offers = {item.topic: item.ext.offered_qos_profiles[0] for item in reader.connections}
+    assert offers['/front/image_raw'].reliability.name == 'BEST_EFFORT'
+    assert offers['/front/image_raw'].durability.name == 'TRANSIENT_LOCAL'
+    assert offers['/joint_states'].reliability.name == 'RELIABLE'
+
+
+def test_the_name_is_final_only_when_complete(tmp_path: Path) -> None:
+    final = tmp_path / 'bag'
+    writer = BagWriter(final, TOPICS, METADATA)
+    writer.write(*next(stream(1)))
+    assert not final.exists() and (tmp_path / 'bag.partial').is_dir()
+    writer.close()
+    assert sorted(path.name for path in tmp_path.rglob('*')) == [
+        'bag', 'bag_0.mcap', 'metadata.yaml']
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    write_bag(tmp_path / 'bag', 1)
+    before = (tmp_path / 'bag' / 'bag_0.mcap').read_bytes()
+    with pytest.raises(BagError, match='exists'):
+        BagWriter(tmp_path / 'bag', TOPICS, METADATA)
+    writer = BagWriter(tmp_path / 'other', TOPICS, METADATA)
+    with pytest.raises(BagError, match='File exists'):
+        BagWriter(tmp_path / 'other', TOPICS, METADATA)
+    (tmp_path / 'other').mkdir()
+    with pytest.raises(BagError, match='not overwritten'):
+        writer.close()
+    assert (tmp_path / 'bag' / 'bag_0.mcap').read_bytes() == before
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (({'/a': 'no_msgs/msg/No'}, METADATA), 'unknown message type'),
+    ((TOPICS, METADATA, 'zip'), "unknown compression 'zip'.*Available: none, zstd"),
+])
+def test_wrong_arguments_leave_nothing(tmp_path: Path, arguments: tuple, words: str) -> None:
+    with pytest.raises(BagError, match=words):
+        BagWriter(tmp_path / 'bag', *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_topic_is_refused(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / 'bag', TOPICS, METADATA) as writer:
+        with pytest.raises(BagError, match="unknown topic '/joint_state'. Did you mean"):
+            writer.write('/joint_state', 1, b'')
+        writer.close()
+
+
+def test_an_exception_aborts_and_keeps_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        with BagWriter(tmp_path / 'bag', TOPICS, METADATA) as writer:
+            for item in stream(3):
+                writer.write(*item)
+            raise RuntimeError('something else broke')
+    assert [path.name for path in tmp_path.iterdir()] == ['aborted']
+    with BagReader(tmp_path / 'aborted' / 'bag') as reader:
+        assert len(list(reader.messages())) == 9
+        assert reader.metadata.aborted == 'something else broke'
+        assert reader.metadata.success is None
+
+
+@pytest.mark.parametrize('compression', ['zstd', 'none'])
+def test_a_full_disk_raises_and_keeps_whole_chunks(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str) -> None:
+    earlier = write_bag(tmp_path / 'episode_000000', 2)
+    writer = BagWriter(tmp_path / 'episode_000001', TOPICS, METADATA, compression)
+    room = 2_500_000
+    real_write = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        nonlocal room
+        if room <= 0 and len(data) > 10_000:
+            raise OSError(28, 'No space left on device')
+        # A nearly full disk takes a part first.
+        part = data[:max(room, 10_000)]
+        room -= len(part)
+        return real_write(descriptor, part)
+
+    monkeypatch.setattr(os, 'write', write)
+    with pytest.raises(BagError, match='No space left on device. Earlier episodes are intact'):
+        for item in stream(200, 96, 128):
+            writer.write(*item)
+    path = writer.abort('the disk is full')
+    assert path == tmp_path / 'aborted' / 'episode_000001'
+    with BagReader(path) as reader:
+        got = list(reader.raw_messages())
+        assert reader.metadata.aborted == 'the disk is full'
+        assert reader.counts == reader.metadata.counts
+    assert 20 < len(got) < 600
+    assert got == list(stream(200, 96, 128))[:len(got)]
+    with BagReader(earlier) as reader:
+        assert len(list(reader.messages())) == 6
+
+
+def test_a_disk_that_is_full_at_the_end_aborts(tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = BagWriter(tmp_path / 'bag', TOPICS, METADATA)
+    for item in stream(3):
+        writer.write(*item)
+    writer.flush()
+
+    def write(descriptor: int, data: bytes) -> int:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'write', write)
+    with pytest.raises(BagError, match='No space left'):
+        writer.close()
+    assert [path.name for path in tmp_path.iterdir()] == ['aborted']
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = [{unit!r}]
+from recording_bags import *
+writer = BagWriter(sys.argv[1], TOPICS, METADATA, 'none')
+for item in stream(10):
+    writer.write(*item)
+writer.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_flushed_survives_a_kill(tmp_path: Path) -> None:
+    script = KILLED.format(unit=str(ROOT / 'test' / 'unit'))
+    done = subprocess.run([sys.executable, '-c', script, str(tmp_path / 'bag')], check=False,
+                          cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    assert done.returncode == -signal.SIGKILL
+    got = []
+    with open(tmp_path / 'bag.partial' / 'bag_0.mcap', 'rb') as file:
+        try:
+            for record in StreamReader(file).records:
+                if type(record).__name__ == 'Message':
+                    got.append(record.data)
+        except McapError:
+            pass
+    assert got == [data for _, _, data in stream(10)]

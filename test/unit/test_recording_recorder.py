@@ -1,0 +1,104 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+EpisodeRecorder: what it took is written, what it could not take is counted.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+import threading
+
+from processes import wait_for
+import pytest
+from recording_bags import METADATA
+from recording_bags import stream
+from recording_bags import TOPICS
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.recorder import EpisodeRecorder
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A disk that takes nothing until the event is set."""
+    released = threading.Event()
+    real_write = BagWriter.write
+
+    def write(self: BagWriter, *arguments: object) -> None:
+        assert released.wait(20)
+        real_write(self, *arguments)
+
+    monkeypatch.setattr(BagWriter, 'write', write)
+    yield released
+    released.set()
+
+
+def test_everything_taken_is_written(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+    sent = list(stream(200))
+    assert all(recorder.put(*item) for item in sent)
+    recorded = recorder.stop(replace(METADATA, success=True))
+    assert (recorded.path, recorded.messages, dict(recorded.dropped)) == (
+        tmp_path / 'bag', 600, {})
+    with BagReader(recorded.path) as bag:
+        assert list(bag.raw_messages()) == sent
+        assert bag.metadata.success is True
+    assert not recorder.put(*sent[0])
+
+
+def test_put_never_waits_and_drops_are_counted(tmp_path: Path, stuck: threading.Event) -> None:
+    size = sum(len(data) for _, _, data in stream(10))
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA, queue_bytes=size)
+    taken = [recorder.put(*item) for item in stream(50)]
+    assert 30 <= sum(taken) < 150
+    stuck.set()
+    recorded = recorder.stop(METADATA, {'/joint_states': 1000})
+    assert recorded.messages == sum(taken)
+    assert sum(recorded.dropped.values()) == 150 - sum(taken) + 1000
+    with BagReader(recorded.path) as bag:
+        assert bag.metadata.dropped == recorded.dropped
+        assert bag.metadata.dropped['/joint_states'] >= 1000
+
+
+def test_a_failure_aborts_at_once_and_later_calls_say_why(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(self: BagWriter, *arguments: object) -> None:
+        raise BagError('the disk is full')
+
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+    assert recorder.failure == ''
+    monkeypatch.setattr(BagWriter, 'write', write)
+    recorder.put(*next(stream(1)))
+    wait_for(lambda: recorder.failure, message='the failure')
+    assert 'the disk is full' in recorder.failure
+    assert str(tmp_path / 'aborted' / 'bag') in recorder.failure
+    assert not recorder.put(*next(stream(1)))
+    with pytest.raises(BagError, match='the disk is full'):
+        recorder.stop(METADATA)
+    assert [path.name for path in tmp_path.iterdir()] == ['aborted']
+
+
+def test_discard_and_abort_put_it_aside(tmp_path: Path) -> None:
+    for name, end in (('discarded', lambda r: r.discard()), ('aborted', lambda r: r.abort('why'))):
+        recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+        for item in stream(2):
+            recorder.put(*item)
+        recorded = end(recorder)
+        assert recorded.path == tmp_path / name / 'bag'
+        with BagReader(recorded.path) as bag:
+            assert bag.metadata.success is None
+            assert len(list(bag.messages())) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['aborted', 'discarded']
+
+
+def test_quiet_episodes_are_flushed_too(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA, 'none')
+    item = next(stream(1))
+    recorder.put(*item)
+    file = tmp_path / 'bag.partial' / 'bag_0.mcap'
+    wait_for(lambda: item[2] in file.read_bytes(), message='the message on the disk')
+    recorder.abort('done')

@@ -1,0 +1,148 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+RecordingSession against a source without ROS.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from recording_bags import METADATA
+from recording_bags import START_NS
+from recording_bags import stream
+from recording_bags import TOPICS
+
+from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.session import Disk
+from vaa_ros.recording.session import RecordingSession
+
+
+class Source:
+    """Topics whose messages wait until they are drained."""
+
+    def __init__(self) -> None:
+        self.types = dict(TOPICS)
+        self.latched: dict[str, tuple[bytes, int]] = {}
+        self.lost: dict[str, int] = {}
+        self.waiting: list[tuple[str, int, bytes]] = []
+        self.appears_after = 0
+        self.put: Callable[..., None] = print
+
+    def refresh(self) -> None:
+        self.appears_after -= 1
+
+    def unmatched(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name not in self.types or self.appears_after > 0]
+
+    def explain(self, name: str) -> str:
+        return f'nobody publishes {name}'
+
+    def published(self) -> list[str]:
+        return sorted(self.types)
+
+    def offered(self, name: str) -> list[tuple[str, str, int]]:
+        return [('best_effort', 'volatile', 5)]
+
+    def definition(self, msgtype: str) -> str:
+        return 'float64 x\n'
+
+    def drain(self) -> None:
+        for topic, log_ns, data in self.waiting:
+            self.put(topic, log_ns, data, log_ns)
+        self.waiting.clear()
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def session(source: Source) -> RecordingSession:
+    session = RecordingSession(source, list(TOPICS), lambda: START_NS - 5)
+    source.put = session.put
+    return session
+
+
+def test_what_waits_at_the_start_is_left_out_and_at_the_end_is_in(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    source.waiting = list(stream(2))
+    assert session.start(Disk(tmp_path), METADATA) == tmp_path / 'episode_000000'
+    sent = list(stream(5))
+    for topic, log_ns, data in sent[:6]:
+        session.put(topic, log_ns, data, log_ns)
+    source.waiting = sent[6:]
+    recorded = session.stop(True)
+    assert session.silent(recorded) == []
+    with BagReader(recorded.path) as bag:
+        assert list(bag.raw_messages()) == sent
+        assert bag.metadata.started_ns == START_NS - 5
+    session.put(*sent[0], 0)
+    assert session.recording is None
+
+
+def test_the_last_latched_message_opens_the_episode(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    topic, _, data = next(stream(1))
+    source.latched[topic] = (data, 1)
+    session.start(Disk(tmp_path), METADATA)
+    recorded = session.stop(False)
+    assert session.silent(recorded) == ['/joint_states', '/joint_trajectory']
+    with BagReader(recorded.path) as bag:
+        assert list(bag.raw_messages()) == [(topic, START_NS - 5, data)]
+
+
+def test_losses_count_from_the_start(source: Source, session: RecordingSession,
+                                     tmp_path: Path) -> None:
+    source.lost = {'/joint_states': 5}
+    session.start(Disk(tmp_path), METADATA)
+    session.put(*next(stream(1)), 0)
+    source.lost = {'/joint_states': 7}
+    assert dict(session.stop(True).dropped) == {'/joint_states': 2}
+
+
+def test_missing_topics_are_waited_for_and_then_named(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    source.appears_after = 3
+    session.start(Disk(tmp_path), METADATA, wait_s=10.0)
+    session.abort('next')
+    del source.types['/joint_states']
+    with pytest.raises(BagError, match='nobody publishes /joint_states. Published topics: '
+                                       '/front/image_raw, /joint_trajectory'):
+        session.start(Disk(tmp_path), METADATA)
+    assert session.recording is None
+
+
+def test_wrong_order_is_refused(session: RecordingSession, tmp_path: Path) -> None:
+    with pytest.raises(BagError, match='no episode is being recorded'):
+        session.stop(True)
+    with pytest.raises(BagError, match='no episode is being recorded'):
+        session.discard()
+    assert session.abort('nothing') is None
+    session.start(Disk(tmp_path), METADATA)
+    with pytest.raises(BagError, match='already recording'):
+        session.start(Disk(tmp_path), METADATA)
+    with pytest.raises(BagError, match='no message arrived'):
+        session.stop(True)
+    assert (tmp_path / 'discarded' / 'episode_000000').is_dir()
+
+
+def test_types_of_other_packages_are_recorded(source: Source, session: RecordingSession,
+                                              tmp_path: Path) -> None:
+    source.types['/own'] = 'own_msgs/msg/One'
+    session.start(Disk(tmp_path), METADATA)
+    session.put('/own', START_NS, b'\0\1\0\0' + bytes(8), START_NS)
+    recorded = session.stop(True)
+    with BagReader(recorded.path) as bag:
+        assert [message.x for _, _, message in bag.messages(['/own'])] == [0.0]
+
+
+def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,
+                                                 tmp_path: Path) -> None:
+    with pytest.raises(BagError, match='free on the disk'):
+        session.start(Disk(tmp_path, min_free_bytes=10**18), METADATA)
+    assert list(tmp_path.iterdir()) == []
