@@ -12,9 +12,10 @@ left. The baseline is what a run without a miss would show.
 """
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
+
+from bench import make_parser
+from bench import show
 
 FIRST_SEED = 400_000
 
@@ -29,12 +30,10 @@ def main() -> None:
     """
     Run and print one table.
     """
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument('--model', default='pick_place', help='model name or ONNX file')
     parser.add_argument('--task', default='pick_place', help='task of the simulated arm')
     parser.add_argument('--minutes', type=float, default=10.0, help='ticking time [min]')
-    parser.add_argument('--json', type=Path, help='write the figures to this file too')
     args = parser.parse_args()
     from vaa_ros.cli.policy_run import CONTROL_RATE_HZ
     from vaa_ros.cli.policy_run import find_model
@@ -60,14 +59,8 @@ def main() -> None:
         'episodes': len(results), 'successes': sum(result.success for result in results),
         'control_ticks': sum(result.control_ticks for result in results),
         'missed_ticks': sum(result.missed_ticks for result in results)}
-    print('| run | ' + ' | '.join(figures) + ' |')
-    print('|---' * (len(figures) + 1) + '|')
-    print(f'| {args.minutes:g} minutes at {CONTROL_RATE_HZ:g} Hz | '
-          + ' | '.join(map(str, figures.values())) + ' |')
-    print(f'| baseline: no miss | | | {wanted} | 0 |')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(figures, indent=2))
+    show('run', {f'{args.minutes:g} minutes at {CONTROL_RATE_HZ:g} Hz': figures,
+                 'baseline: no miss': {'control_ticks': wanted, 'missed_ticks': 0}}, args.json)
 
 
 if __name__ == '__main__':

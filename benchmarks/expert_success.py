@@ -3,16 +3,15 @@
 """
 Measure the scripted expert: success, episode length and cost of a control tick.
 
-    nice python benchmarks/expert_success.py --seeds 0:200 --processes 2
+    python benchmarks/expert_success.py --seeds 0:200 --processes 2
 """
 from __future__ import annotations
 
-import argparse
 from concurrent.futures import ProcessPoolExecutor
-import json
-from pathlib import Path
 import time
 
+from bench import make_parser
+from bench import show
 import numpy as np
 
 from vaa_ros.sim import TASK_NAMES
@@ -56,18 +55,16 @@ def main() -> None:
     """
     Print one table.
     """
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument('--tasks', nargs='+', default=list(TASK_NAMES), choices=TASK_NAMES)
-    parser.add_argument('--seeds', default='0:200', help='FIRST:COUNT')
-    parser.add_argument('--processes', type=int, default=1)
+    parser = make_parser(__doc__)
+    parser.add_argument('--tasks', nargs='+', default=list(TASK_NAMES), choices=TASK_NAMES,
+                        help='tasks to run (default: all)')
+    parser.add_argument('--seeds', default='0:200', help='FIRST:COUNT (default: 0:200)')
+    parser.add_argument('--processes', type=int, default=1, help='episodes at once')
     parser.add_argument('--kicks', type=int, default=0, help='disturbances in each episode')
-    parser.add_argument('--json', type=Path, help='write the figures here too')
     options = parser.parse_args()
     first, count = (int(part) for part in options.seeds.split(':'))
     seeds = list(range(first, first + count))
     figures = {}
-    print('| task | success | mean s | shortest s | longest s | ms a tick | failed seeds |')
-    print('|---|---|---|---|---|---|---|')
     for task in options.tasks:
         parts = [seeds[index::options.processes] for index in range(options.processes)]
         with ProcessPoolExecutor(options.processes) as pool:
@@ -76,12 +73,12 @@ def main() -> None:
         times = np.array([record['time_s'] for record in records if record['success']])
         failed = sorted(record['seed'] for record in records if not record['success'])
         tick = float(np.mean([record['tick_ms'] for record in records]))
-        figures[task] = {'success_rate': 1 - len(failed) / count, 'episodes': count,
-                         'mean_s': float(times.mean()), 'tick_ms': tick, 'failed': failed}
-        print(f'| {task} | {count - len(failed)}/{count} | {times.mean():.2f} | '
-              f'{times.min():.2f} | {times.max():.2f} | {tick:.2f} | {failed or "none"} |')
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + '\n', encoding='utf-8')
+        figures[task] = {
+            'successes': count - len(failed), 'episodes': count,
+            'mean_s': round(float(times.mean()), 2), 'shortest_s': round(float(times.min()), 2),
+            'longest_s': round(float(times.max()), 2), 'tick_ms': round(tick, 2),
+            'failed_seeds': failed or 'none'}
+    show('task', figures, options.json)
 
 
 if __name__ == '__main__':

@@ -8,11 +8,11 @@ ONNX inference time of a policy on one CPU thread, next to the same file on two 
 """
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 import time
 
+from bench import make_parser
+from bench import show
 import numpy as np
 
 
@@ -49,23 +49,15 @@ def main() -> None:
     """
     Print one table.
     """
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument('--model', default='pick_place', help='model name or ONNX file')
     parser.add_argument('--runs', type=int, default=3000, help='inferences to time')
-    parser.add_argument('--json', type=Path, help='write the figures to this file too')
     args = parser.parse_args()
     from vaa_ros.core.paths import model_file
     path = model_file(args.model)
     rows = {f'{count} thread{"s" * (count > 1)}': measure(path, count, args.runs)
             for count in (1, 2)}
-    print(f'| {path.name}, {path.stat().st_size / 1e6:.1f} MB | p50 ms | p99 ms | max ms |')
-    print('|---|---|---|---|')
-    for name, row in rows.items():
-        print(f'| {name} | {row["p50_ms"]} | {row["p99_ms"]} | {row["max_ms"]} |')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(rows, indent=2))
+    show(f'{path.name}, {path.stat().st_size / 1e6:.1f} MB', rows, args.json)
 
 
 if __name__ == '__main__':

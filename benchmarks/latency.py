@@ -4,25 +4,31 @@
 Camera stamp to command received, over real ROS 2 topics between separate processes.
 
     python benchmarks/latency.py                     # the shipped policy, two 640x480 cameras
+    python benchmarks/latency.py --cameras 1         # one camera, the small configuration
     python benchmarks/latency.py --seconds 60 --json out/latency.json
 
 Processes: a camera driver (640x480 rgb8 at 30 Hz, joint states at 100 Hz), ``camera_subscriber``,
 ``policy``, and this one, which receives the commands. The baseline, measured in the same run, is
 the shortest chain that does the job at all: one plain rclpy node that subscribes to the cameras,
-resizes, runs the same ONNX file and publishes, with no checks of any kind.
+resizes, runs the same ONNX file and publishes, with no checks of any kind. With one camera the
+policy is the small configuration with the weights it begins with: they do not change the time.
 """
 from __future__ import annotations
 
 import argparse
 import array
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
+from bench import make_parser
+from bench import show
 import numpy as np
 
 CAMERAS = ('front', 'wrist')
@@ -30,9 +36,32 @@ WIDTH, HEIGHT, RATE_HZ = 640, 480, 30
 WARM_UP_S = 4.0
 
 
-def drive_cameras() -> None:
+def untrained_policy(cameras: tuple[str, ...], folder: Path) -> Path:
+    """
+    Export the small configuration as it is before training.
+
+    :param cameras: keys of its cameras.
+    :param folder: where to put the file.
+    :return: the ONNX file.
+    """
+    from vaa_ros.alignment.config import LossConfig
+    from vaa_ros.alignment.config import ModelConfig
+    from vaa_ros.alignment.model import AlignedPolicy
+    from vaa_ros.core.paths import model_file
+    from vaa_ros.learning.export import export_policy
+    from vaa_ros.policies.onnx_policy import OnnxPolicy
+    shipped = OnnxPolicy(model_file('pick_place')).spec
+    spec = replace(shipped, name='untrained', calibration={}, cameras=tuple(
+        camera for camera in shipped.cameras if camera.key in cameras))
+    policy = AlignedPolicy(spec, ModelConfig(), LossConfig())
+    return export_policy(policy, spec, folder / 'untrained.onnx').path
+
+
+def drive_cameras(cameras: tuple[str, ...]) -> None:
     """
     Publish pictures and joint states as a driver would, until interrupted.
+
+    :param cameras: keys of the cameras.
     """
     import rclpy
     from rclpy.qos import QoSProfile
@@ -46,7 +75,7 @@ def drive_cameras() -> None:
     node = rclpy.create_node('driver')
     best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     images = {key: node.create_publisher(Image, f'{key}/image_raw', best_effort)
-              for key in CAMERAS}
+              for key in cameras}
     joints = node.create_publisher(JointState, 'joint_states', 10)
     rng = np.random.default_rng(0)
     frames = [array.array('B', rng.integers(0, 255, HEIGHT * WIDTH * 3, np.uint8).tobytes())
@@ -63,7 +92,7 @@ def drive_cameras() -> None:
         if tick % 10 == 0:
             message.header.stamp = now
             message.data = frames[tick // 10 % len(frames)]
-            for key in CAMERAS:
+            for key in cameras:
                 message.header.frame_id = f'{key}_optical'
                 images[key].publish(message)
         tick += 1
@@ -72,6 +101,8 @@ def drive_cameras() -> None:
 def run_bare(model: str) -> None:
     """
     Be the baseline: one node, cameras to command, nothing checked.
+
+    :param model: the ONNX file.
     """
     import cv2
     import onnxruntime
@@ -89,6 +120,7 @@ def run_bare(model: str) -> None:
     session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
     spec = json.loads(session.get_modelmeta().custom_metadata_map['vaa_policy_spec'])
     size = (spec['cameras'][0]['width'], spec['cameras'][0]['height'])
+    cameras = [camera['key'] for camera in spec['cameras']]
     names = [joint['name'] for joint in spec['joints']]
     rclpy.init()
     node = rclpy.create_node('bare')
@@ -99,9 +131,9 @@ def run_bare(model: str) -> None:
     def on_image(key: str, message: Image) -> None:
         picture = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
         held[key] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        if key != CAMERAS[-1] or len(held) < len(CAMERAS) + 1:
+        if key != cameras[-1] or len(held) < len(cameras) + 1:
             return
-        inputs = {f'image_{key}': held[key][None] for key in CAMERAS}
+        inputs = {f'image_{key}': held[key][None] for key in cameras}
         inputs['state'] = np.array([held['state']], np.float32)
         actions = session.run(['actions'], inputs)[0][0]
         command = JointTrajectory(joint_names=names)
@@ -109,7 +141,7 @@ def run_bare(model: str) -> None:
         command.points = [JointTrajectoryPoint(positions=actions[0].astype(float).tolist())]
         publisher.publish(command)
 
-    for key in CAMERAS:
+    for key in cameras:
         node.create_subscription(
             Image, f'{key}/image_raw', lambda message, key=key: on_image(key, message),
             best_effort)
@@ -183,46 +215,58 @@ def measure(chain: list[list[str]], seconds: float, env: dict[str, str]) -> dict
             'commands': count}
 
 
-def main() -> None:
+def compare(model: Path, cameras: tuple[str, ...], seconds: float) -> dict[str, dict]:
     """
-    Measure both chains in turn and print one table.
+    Measure both chains in turn.
+
+    :param model: the ONNX file.
+    :param cameras: keys of the cameras.
+    :param seconds: how long to measure each [s].
+    :return: the rows of the table.
     """
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', default='pick_place', help='model name or ONNX file')
-    parser.add_argument('--seconds', type=float, default=30.0, help='time a chain [s]')
-    parser.add_argument('--json', type=Path, help='write the figures to this file too')
-    parser.add_argument('--role', choices=('driver', 'bare'), help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    from vaa_ros.core.paths import config_file
-    from vaa_ros.core.paths import model_file
-    model = str(model_file(args.model))
-    if args.role:
-        return drive_cameras() if args.role == 'driver' else run_bare(model)
-    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '97'),
-                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
-                      FASTDDS_DEFAULT_PROFILES_FILE=str(config_file('fastdds.xml')))
-    me = [sys.executable, __file__, '--model', model, '--role']
+    me = [sys.executable, __file__, '--cameras', str(len(cameras)), '--model', str(model),
+          '--role']
     node = [sys.executable, '-m']
     chains = {
         'vaa_ros: driver, camera_subscriber, policy': [
             [*me, 'driver'],
             [*node, 'vaa_ros.nodes.camera_subscriber', '--ros-args', '-p',
-             f'cameras:=[{",".join(CAMERAS)}]', '-p', f'model_path:={model}'],
+             f'cameras:=[{",".join(cameras)}]', '-p', f'model_path:={model}'],
             [*node, 'vaa_ros.nodes.policy', '--ros-args', '-p', f'model_path:={model}',
              '-p', 'stamp_commands:=true', '-p', 'autostart:=true']],
         'baseline: driver, one bare node, no checks': [[*me, 'driver'], [*me, 'bare']],
     }
-    rows = {name: measure(chain, args.seconds, dict(os.environ))
-            for name, chain in chains.items()}
-    keys = list(next(iter(rows.values())))
-    print('| chain, 2 cameras 640x480 at 30 Hz | ' + ' | '.join(keys) + ' |')
-    print('|---' * (len(keys) + 1) + '|')
-    for name, row in rows.items():
-        print(f'| {name} | ' + ' | '.join(str(row[key]) for key in keys) + ' |')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(rows, indent=2))
+    return {name: measure(chain, seconds, dict(os.environ)) for name, chain in chains.items()}
+
+
+def main() -> None:
+    """
+    Measure both chains in turn and print one table.
+    """
+    parser = make_parser(__doc__)
+    parser.add_argument('--model', help='model name or ONNX file (default: pick_place, or with '
+                                        'one camera the untrained small configuration)')
+    parser.add_argument('--cameras', type=int, choices=(1, 2), default=2,
+                        help='how many cameras (default: 2)')
+    parser.add_argument('--seconds', type=float, default=30.0, help='time a chain [s]')
+    parser.add_argument('--role', choices=('driver', 'bare'), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    cameras = CAMERAS[:args.cameras]
+    if args.role:
+        return drive_cameras(cameras) if args.role == 'driver' else run_bare(args.model)
+    from vaa_ros.core.paths import config_file
+    from vaa_ros.core.paths import model_file
+    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '97'),
+                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
+                      FASTDDS_DEFAULT_PROFILES_FILE=str(config_file('fastdds.xml')))
+    with tempfile.TemporaryDirectory() as folder:
+        if args.model is None and args.cameras == 1:
+            model = untrained_policy(cameras, Path(folder))
+        else:
+            model = model_file(args.model or 'pick_place')
+        rows = compare(model, cameras, args.seconds)
+    count = 'one camera' if args.cameras == 1 else f'{args.cameras} cameras'
+    show(f'chain, {count} 640x480 at 30 Hz', rows, args.json)
 
 
 if __name__ == '__main__':

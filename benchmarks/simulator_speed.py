@@ -7,12 +7,11 @@ Measure what a control tick of the simulator costs: pictures, physics, expert, k
 """
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-import json
-from pathlib import Path
 import time
 
+from bench import make_parser
+from bench import show
 import numpy as np
 
 from vaa_ros.sim.expert import ExpertInput
@@ -21,7 +20,7 @@ from vaa_ros.sim.kinematics import ArmKinematics
 from vaa_ros.sim.simulation import Simulation
 
 
-def measure(work: Callable[[], object], count: int) -> tuple[float, float, float]:
+def measure(work: Callable[[], object], count: int) -> dict[str, float]:
     """
     Time something.
 
@@ -36,16 +35,17 @@ def measure(work: Callable[[], object], count: int) -> tuple[float, float, float
         started = time.perf_counter()
         work()
         times.append(1e3 * (time.perf_counter() - started))
-    return min(times), float(np.median(times)), float(np.percentile(times, 99))
+    p50, p99 = np.percentile(times, [50, 99])
+    return {'shortest_ms': round(min(times), 2), 'p50_ms': round(p50, 2),
+            'p99_ms': round(p99, 2)}
 
 
 def main() -> None:
     """
     Print one table.
     """
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument('--count', type=int, default=100)
-    parser.add_argument('--json', type=Path, help='write the figures here too')
+    parser = make_parser(__doc__)
+    parser.add_argument('--count', type=int, default=100, help='how often to time each')
     options = parser.parse_args()
     rows = {}
     for height, width in ((96, 128), (240, 320), (480, 640)):
@@ -63,11 +63,7 @@ def main() -> None:
         lambda: arm.inverse(seen.joint_position, pose), options.count)
     rows['forward kinematics'] = measure(
         lambda: arm.forward(seen.joint_position), options.count)
-    print('| what | shortest ms | p50 ms | p99 ms |\n|---|---|---|---|')
-    for name, values in rows.items():
-        print(f'| {name} | ' + ' | '.join(f'{value:.2f}' for value in values) + ' |')
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + '\n', encoding='utf-8')
+    show('what', rows, options.json)
 
 
 if __name__ == '__main__':

@@ -53,4 +53,4 @@ def start_process(ros_domain: int) -> Iterator[Callable[..., NodeProcess]]:
 
     yield start
     for process in started:
-        process.kill()
+        process.end()

@@ -16,6 +16,7 @@ import time
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 20.0
+GRACE_S = 5.0
 
 
 def wait_for(what: Callable[[], object] | threading.Event, timeout_s: float = TIMEOUT_S,
@@ -82,6 +83,18 @@ class NodeProcess:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait(timeout_s)
+
+    def end(self) -> None:
+        """
+        End it with a signal, or whatever it does after a while.
+
+        A process that is killed while it publishes leaves locked shared memory of Fast DDS
+        behind, and whoever comes next waits for seconds to be discovered.
+        """
+        try:
+            self.stop(signal.SIGTERM, GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def kill(self) -> None:
         """End it whatever it does."""

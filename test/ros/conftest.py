@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from policy_rig import GOAL
+from policy_rig import Robot
 import pytest
 from ros_harness import Harness
+from tiny_policy import goal_policy
 
 
 @pytest.fixture
@@ -29,3 +33,21 @@ def make_node(ros: Harness) -> Callable[..., Any]:
     Give a function that makes a node in this process, with parameters, and spins it.
     """
     return ros.make_node
+
+
+@pytest.fixture
+def robot(ros: Harness) -> Iterator[Robot]:
+    """
+    Give a robot that stands still, for a policy to look at; the test starts it.
+    """
+    made = Robot(ros)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """
+    Give the file of a policy that always wants to be at the same place.
+    """
+    return goal_policy(tmp_path / 'goal.onnx', GOAL)

@@ -5,7 +5,6 @@ The policy node with real topics and a tiny ONNX model: it follows, and holds on
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 import time
 
@@ -41,18 +40,6 @@ from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
-
-
-@pytest.fixture
-def robot(ros: Harness) -> Iterator[Robot]:
-    made = Robot(ros)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return goal_policy(tmp_path / 'goal.onnx', GOAL)
 
 
 def test_it_follows_the_policy_without_a_jump(ros: Harness, robot: Robot, model: Path) -> None:

@@ -6,7 +6,6 @@ The policy node and its models: which it refuses, and swapping them while it run
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -34,18 +33,6 @@ from tiny_policy import ROBOT
 from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import LATCHED
-
-
-@pytest.fixture
-def robot(ros: Harness) -> Iterator[Robot]:
-    made = Robot(ros)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return goal_policy(tmp_path / 'goal.onnx', GOAL)
 
 
 def test_a_bad_model_is_refused(ros: Harness, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Everything that stops the policy node: people, rivals, signals.
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from pathlib import Path
 import signal
 
@@ -39,18 +38,6 @@ from trajectory_msgs.msg import JointTrajectory
 from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
-
-
-@pytest.fixture
-def robot(ros: Harness) -> Iterator[Robot]:
-    made = Robot(ros)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return goal_policy(tmp_path / 'goal.onnx', GOAL)
 
 
 def test_the_emergency_stop_latches(ros: Harness, robot: Robot, model: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import os
 from pathlib import Path
 import sys
+import threading
 import time
 import traceback
 from typing import Any
@@ -38,6 +39,7 @@ from vaa_ros.policies.onnx_policy import read_spec
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.direct_subscriptions import DirectSubscriptions
 from vaa_ros.ros.image_cdr import RawImage
 from vaa_ros.ros.image_cdr import read_compressed_image
 from vaa_ros.ros.image_cdr import read_image
@@ -115,7 +117,11 @@ class CameraSubscriber(Node):
         self._limits = Limits(self._value('stale_after_s'), self._value('frozen_after_s'),
                               self._value('expected_rate_hz'))
         self._diagnostics = DiagnosticsPublisher(self)
+        self._images = DirectSubscriptions(self, self.fault)
+        # Images come in a thread of their own, diagnostics are asked for in the executor's.
+        self._lock = threading.Lock()
         self._streams = [self._open(camera) for camera in self._cameras()]
+        self._images.start()
         self._missing_timer = self.create_timer(
             self._value('missing_after_s'), self._report_missing,
             clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -123,6 +129,12 @@ class CameraSubscriber(Node):
         self.get_logger().info(
             f'{", ".join(stream.topic for stream in self._streams)} -> vision/<camera> at '
             f'{first.width}x{first.height}')
+
+    def stop(self) -> None:
+        """
+        Take no more images.
+        """
+        self._images.close()
 
     def fault(self, reason: str) -> None:
         """
@@ -161,7 +173,7 @@ class CameraSubscriber(Node):
         stream = _Stream(camera, self.resolve_topic_name(topic), publisher,
                          StreamHealth(self._limits))
         kind = CompressedImage if self._compressed else Image
-        self.create_subscription(kind, topic, self._callback(stream), SENSOR, raw=True)
+        self._images.add(kind, topic, self._callback(stream), SENSOR, raw=True)
         self._diagnostics.add(f'camera {camera.key}', lambda: self._report(stream))
         return stream
 
@@ -184,21 +196,27 @@ class CameraSubscriber(Node):
         picture = fit_image(image.rgb(), stream.camera)
         stream.publisher.publish(write_rgb(picture, image.stamp_ns, image.frame_id))
         age_s = (self.get_clock().now().nanoseconds - image.stamp_ns) / 1e9
-        stream.health.frame(time.monotonic(), image.stamp_ns, age_s, zlib.crc32(picture))
+        checksum = zlib.crc32(picture)
+        with self._lock:
+            stream.health.frame(time.monotonic(), image.stamp_ns, age_s, checksum)
 
     def _reject(self, stream: _Stream, reason: str) -> None:
-        stream.health.reject(reason)
+        with self._lock:
+            stream.health.reject(reason)
+            count = sum(stream.health.bad.values())
         self.get_logger().warning(
-            f'{stream.topic}: bad image not used: {reason} '
-            f'({sum(stream.health.bad.values())} so far)', throttle_duration_sec=5.0)
+            f'{stream.topic}: bad image not used: {reason} ({count} so far)',
+            throttle_duration_sec=5.0)
 
     def _report(self, stream: _Stream) -> tuple[bytes, str, dict[str, object]]:
         now_s = time.monotonic()
-        problem = stream.health.problem(now_s)
-        if stream.health.silent_s(now_s) is None:
+        with self._lock:
+            problem = stream.health.problem(now_s)
+            silent = stream.health.silent_s(now_s) is None
+            values = {'topic': stream.topic, **stream.health.values(now_s)}
+            bad = sum(stream.health.bad.values())
+        if silent:
             problem = self._why_silent(stream)
-        values = {'topic': stream.topic, **stream.health.values(now_s)}
-        bad = sum(stream.health.bad.values())
         if not problem and bad:
             return WARN, f'{bad} bad images not used', values
         return (WARN, problem, values) if problem else (OK, 'receiving', values)
