@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          help='episodes to record (default: 60)')
     scratch.add_argument('--minutes', type=positive_float, default=25.0, metavar='M',
                          help='time for the whole story (default: 25)')
-    add_pushes(scratch)
+    add_pushes(scratch, default=0.3)
     scratch.add_argument('--config', default='small', metavar='NAME',
                          help='training configuration (default: small)')
     add_json(parser)

@@ -83,11 +83,11 @@ def rate(text: str) -> float:
     return value
 
 
-def add_pushes(parser: argparse._ActionsContainer) -> None:
+def add_pushes(parser: argparse._ActionsContainer, default: float = 0.0) -> None:
     """Add ``--pushes RATE``."""
-    parser.add_argument('--pushes', type=rate, default=0.0, metavar='RATE',
+    parser.add_argument('--pushes', type=rate, default=default, metavar='RATE',
                         help='push the arm aside at random, so many times a second: the expert '
-                             'shows how to come back (default: 0)')
+                             f'shows how to come back (default: {default:g})')
 
 
 def add_task(parser: argparse.ArgumentParser, default: str | None = 'pick_place') -> None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from vaa_ros.cli.results import Latency
 from vaa_ros.cli.trace import EpisodeTrace
+from vaa_ros.core.replay import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,16 +90,32 @@ def joints(trace: EpisodeTrace, units: Sequence[str]) -> str:
             axes[index].plot(commanded_at, commanded[:, index], color=ORANGE, linewidth=1.1,
                              label='commanded')
         axes[index].set_title(f'{name} [{units[index]}]')
-        low, high = axes[index].get_ylim()
-        if high - low < LEAST_SPAN:  # a joint at rest is a line, not its noise
-            middle = (low + high) / 2
-            axes[index].set_ylim(middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2)
+        _widen(axes[index])
     for spare in axes[len(trace.names):]:
         spare.axis('off')
     handles = axes[0].get_legend_handles_labels()
     (axes[len(trace.names)] if len(axes) > len(trace.names) else axes[0]).legend(
         *handles, loc='center')
     return _svg(figure, 'Commanded and measured joint positions over an episode, time in seconds')
+
+
+@_styled
+def commands(pairs: Comparison, names: Sequence[str]) -> str:
+    """Plot replayed and recorded commands, one panel an element."""
+    columns = min(4, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, axes = _figure(rows, columns, (11.4, 2.0 * rows))
+    times = (pairs.times_ns - pairs.times_ns[0]) / 1e9
+    for index, name in enumerate(names):
+        axes[index].plot(times, pairs.recorded[:, index], color=BLUE, label='recorded')
+        axes[index].plot(times, pairs.replayed[:, index], color=ORANGE, linewidth=1.1,
+                         label='replayed')
+        axes[index].set_title(name)
+        _widen(axes[index])
+    for spare in axes[len(names):]:
+        spare.axis('off')
+    axes[0].legend()
+    return _svg(figure, 'Replayed and recorded commands over time in seconds')
 
 
 @_styled
@@ -138,6 +155,13 @@ def curves(series: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[flo
     for spare in axes[len(series):]:
         spare.axis('off')
     return _svg(figure, 'Losses and metrics over the training')
+
+
+def _widen(axes: Axes) -> None:
+    low, high = axes.get_ylim()
+    if high - low < LEAST_SPAN:  # a joint at rest is a line, not its noise
+        middle = (low + high) / 2
+        axes.set_ylim(middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2)
 
 
 def _start(trace: EpisodeTrace) -> int:

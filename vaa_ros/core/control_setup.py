@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_loop import ControlLoop
@@ -16,6 +18,7 @@ from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.types import Observation
 
 JOINTS_TOPIC = 'joint_states'
 
@@ -73,3 +76,25 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     limits = SafetyLimits.from_robot(robot, options.speed)
     return ControlLoop(Gate(ages, options.resume_after_s), player, CommandLimiter(limits, kind),
                        options.period_s)
+
+
+def measured_command(spec: PolicySpec, robot: RobotSpec, observation: Observation,
+                     tool_pose: np.ndarray | None) -> np.ndarray | None:
+    """
+    Give where the arm is, as a command that would keep it there.
+
+    :param spec: the policy's spec; says which kind of command.
+    :param robot: the robot.
+    :param observation: the present observation.
+    :param tool_pose: pose of the tool x y z qx qy qz qw (7,), or None while unknown.
+    :return: joint positions; zero twist and gripper opening; or tool pose and gripper opening,
+        None while the tool's pose is unknown.
+    """
+    if spec.action.kind == 'joint_position':
+        return observation.state
+    opening = 0.0
+    if robot.gripper in spec.joint_names:
+        opening = observation.state[spec.joint_names.index(robot.gripper)]
+    if spec.action.kind == 'end_effector_twist':
+        return np.append(np.zeros(6), opening)
+    return None if tool_pose is None else np.append(tool_pose, opening)

@@ -15,6 +15,7 @@ from sensor_msgs.msg import JointState as JointStateMsg
 
 from vaa_ros.core.control_setup import camera_topic
 from vaa_ros.core.control_setup import JOINTS_TOPIC
+from vaa_ros.core.control_setup import measured_command
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import PolicySpec
@@ -83,17 +84,11 @@ class PolicyInputs:
         :return: joint positions; zero twist and gripper opening; or tool pose and gripper
             opening, None while the tool's pose is not known.
         """
-        if self._spec.action.kind == 'joint_position':
-            return observation.state
-        opening = 0.0
-        if self._robot.gripper in self._spec.joint_names:
-            opening = observation.state[self._spec.joint_names.index(self._robot.gripper)]
-        if self._spec.action.kind == 'end_effector_twist':
-            return np.append(np.zeros(6), opening)
         tool = self._tool
-        if tool is None or abs(tool[0] - observation.stamp_ns) > self._tool_age_ns:
-            return None
-        return np.append(tool[1], opening)
+        if tool is not None and abs(tool[0] - observation.stamp_ns) > self._tool_age_ns:
+            tool = None
+        return measured_command(self._spec, self._robot, observation,
+                                None if tool is None else tool[1])
 
     def _image_callback(self, key: str, thread: ControlThread) -> Callable[[bytes], None]:
         def on_image(message: bytes) -> None:
