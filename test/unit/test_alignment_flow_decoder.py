@@ -17,6 +17,7 @@ from torch import nn
 from vaa_ros.alignment import flow_decoder
 from vaa_ros.alignment.flow_decoder import EVALUATIONS
 from vaa_ros.alignment.flow_decoder import FlowDecoder
+from vaa_ros.alignment.flow_decoder import lonely
 
 FLOW = replace(TINY, decoder='flow', samples=6)
 
@@ -103,19 +104,42 @@ def test_a_sample_is_so_many_steps_along_the_velocity():
     assert 2 <= EVALUATIONS <= 4
 
 
-def test_the_best_sample_is_executed_and_the_scale_is_the_distance_of_the_others():
+def test_the_best_sample_in_company_is_executed_and_the_scale_is_the_distance_of_the_others():
     decoder = still_decoder()
     density = decoder(torch.zeros(2, TINY.decoder_width))
+    alone = lonely(decoder.noise.unsqueeze(0))[0]
+    liked = torch.stack([torch.arange(6.0), -torch.arange(6.0)]) / 6
+    wanted = [max((index for index in range(6) if not alone[index]), key=order.__getitem__)
+              for order in liked.tolist()]
 
     def score(chunks: torch.Tensor) -> torch.Tensor:
         assert chunks.shape == (2, 6, 6, 3)
-        return torch.eye(6)[[4, 1]]
+        return liked
 
     chunk, log_scale = density.deployed(score)
-    assert torch.equal(chunk, decoder.noise[[4, 1]])
-    others = torch.cat((decoder.noise[:4], decoder.noise[5:]))
-    wanted = (others - decoder.noise[4]).abs().mean(0)
-    assert torch.allclose(log_scale[0].exp(), wanted, rtol=1e-4)
+    assert torch.equal(chunk, decoder.noise[wanted]) and wanted[0] != wanted[1]
+    others = torch.cat((decoder.noise[:wanted[0]], decoder.noise[wanted[0] + 1:]))
+    away = (others - decoder.noise[wanted[0]]).abs().mean(0)
+    assert torch.allclose(log_scale[0].exp(), away, rtol=1e-4)
+
+
+def test_a_sample_between_two_ways_is_lonely():
+    ways = torch.tensor([1.0, 1.25, -1.0, 0.125, -1.25, 1.5, -1.5, 0.0]).view(1, 8, 1, 1)
+    found = lonely(ways.expand(-1, -1, 6, 3))[0].tolist()
+    assert found[3] and found[7]
+    assert not found[1] and not found[4]  # in the middle of their way
+    assert not lonely(torch.zeros(2, 5, 6, 3)).any()
+
+
+def test_two_samples_are_no_company():
+    apart = torch.tensor([0.0, 3.0, 3.5, 4.0, 9.0, 9.0]).view(1, 6, 1, 1).expand(-1, -1, 6, 3)
+    assert lonely(apart)[0].tolist() == [True, False, False, False, True, True]
+
+
+@pytest.mark.parametrize('count', [4, 5, 8])
+def test_half_of_the_samples_are_not_lonely(count):
+    chunks = torch.randn(50, count, 6, 3, generator=torch.Generator().manual_seed(0))
+    assert (~lonely(chunks)).sum(1).min() >= count / 2
 
 
 def test_noises_are_fixed_come_in_pairs_and_are_kept_with_the_weights():

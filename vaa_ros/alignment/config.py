@@ -84,8 +84,8 @@ class ModelConfig:
         if self.samples is not None and self.decoder != 'flow':
             raise ValueError(f'samples {self.samples}, but only the flow decoder samples, and '
                              f'decoder is {self.decoder!r}; leave it null')
-        if self.samples is not None and not 2 <= self.samples <= 256:
-            raise ValueError(f'samples {self.samples}, expected 2 to 256')
+        if self.samples is not None and not 4 <= self.samples <= 256:
+            raise ValueError(f'samples {self.samples}, expected 4 to 256')
 
     @property
     def candidates(self) -> int:

@@ -34,6 +34,20 @@ GLANCE = 8
 HARMONICS = 8
 
 
+def lonely(chunks: torch.Tensor) -> torch.Tensor:
+    """
+    Tell which samples lie apart: the half whose second nearest other sample is furthest.
+
+    :param chunks: samples (B, K, T, D), at least three.
+    :return: (B, K) bool; at least half of each scene's are not.
+    """
+    flat = chunks.flatten(2)
+    distance = (flat.unsqueeze(1) - flat.unsqueeze(2)).abs().mean(-1)
+    company = distance.sort(-1).values[..., 2]  # before it come the sample itself and its nearest
+    middle = company.sort(1).values[:, (flat.shape[1] - 1) // 2]
+    return company > middle.unsqueeze(1)
+
+
 @dataclass(frozen=True, eq=False)
 class FlowDensity:
     """
@@ -118,12 +132,16 @@ class FlowDensity:
         """
         Sample from the fixed noises and give the chunk that fits the scene best.
 
+        Few steps leave a sample between two ways now and then, and the critic has never learned
+        what that is; so only samples in company are asked about, see :func:`lonely`.
+
         :param score: the aligned critic, see ``AlignedPolicy.score``.
         :return: the best chunks, and the log of the mean distance of the other samples from
             them, each (B, T, D).
         """
         chunks = self.sample(self.decoder.noise)
-        best = pick(chunks, score(chunks).argmax(1))
+        scores = score(chunks).masked_fill(lonely(chunks), -2.0)
+        best = pick(chunks, scores.argmax(1))
         distance = (chunks - best.unsqueeze(1)).abs().sum(1) / (chunks.shape[1] - 1)
         return best, distance.clamp_min(math.exp(LOW)).log()
 
