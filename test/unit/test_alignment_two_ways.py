@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from learning_samples import TINY
 from learning_samples import tiny_spec
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,9 @@ from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.model import Batch
 from vaa_ros.alignment.model import crop_size
 from vaa_ros.alignment.model import PolicyGraph
+from vaa_ros.core.types import Observation
+from vaa_ros.learning.export import export_policy
+from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 SPEC = tiny_spec(length=12)
 BULGE = torch.sin(torch.pi * (torch.arange(12) + 0.5) / 12)
@@ -154,3 +158,13 @@ def test_only_one_mode_finds_the_middle_as_likely_as_the_ways(kind):
     shown, between = (density.chunk_nll(item, torch.ones_like(item)).mean().item()
                       for item in (chunk, middle))
     assert between < shown + 1 if kind == 'laplace' else between > shown + 5
+
+
+def test_the_exported_flow_takes_one_of_the_ways_too(tmp_path):
+    policy, spec = trained('flow'), replace(SPEC, embedding_size=TINY.embedding_size)
+    result = export_policy(copy.deepcopy(policy), spec, tmp_path / 'flow.onnx')
+    chunk = OnnxPolicy(result.path).infer(
+        Observation(0, {'front': picture()[0].numpy()}, np.zeros(3, np.float32)))
+    assert result.parity <= 1e-5
+    way = aside(torch.tensor(chunk.actions)).item()
+    assert way == pytest.approx(executed(policy), abs=1e-4)
