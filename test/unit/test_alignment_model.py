@@ -183,8 +183,11 @@ def test_the_balance_makes_the_contrast_pull_as_told():
     align = policy.contrast(z_vision, policy.embed_chunk(chunk, batch.mask), chunk)
     pulls = [torch.autograd.grad(term, features, retain_graph=True)[0].norm()
              for term in (cloning, align)]
-    found = policy(batch)[1]['align_weight']
+    total, terms = policy(batch)
+    found = terms['align_weight']
     assert (found * pulls[1]).item() == pytest.approx(0.3 * pulls[0].item(), rel=1e-4)
+    wanted = terms['cloning'] + found * terms['align'] + 0.1 * terms['reconstruct']
+    assert total.item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_the_balance_works_with_frozen_eyes():
