@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from vaa_ros.alignment.config import CONTRASTS
+from vaa_ros.alignment.config import DECODERS
 from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.embedding import chunk_distances
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.model import Batch
 from vaa_ros.alignment.model import ChunkGraph
@@ -131,3 +133,99 @@ def test_the_graph_answers_in_physical_units():
     (128, 96, 0.9375, (90, 120)), (128, 96, 1.0, (96, 128)), (32, 24, 0.5, (12, 16))])
 def test_crops_are_even_and_never_larger_than_the_picture(width, height, crop, wanted):
     assert crop_size(CameraSpec('front', width, height), crop) == wanted
+
+
+def test_by_default_the_loss_is_what_it_always_was():
+    policy, batch = policy_of(), batch_of()
+    chunk = policy.space.normal_chunk(batch.actions, batch.state)
+    policy.eval()
+    features, z_vision = policy.see(batch.pictures)
+    z_action = policy.embed_chunk(chunk, batch.mask)
+    density = policy.decide(features, z_vision, batch.state)
+    mask = batch.mask.unsqueeze(-1).expand_as(chunk)
+    near = torch.exp(-chunk_distances(chunk) / torch.quantile(
+        chunk_distances(chunk)[~torch.eye(8, dtype=torch.bool)], 0.02).clamp_min(1e-6))
+    near = near / near.sum(1, keepdim=True)
+    logits = z_vision @ z_action.T * policy.contrast.log_scale.exp()
+    forth = -(near * logits.log_softmax(1)).sum(1).mean()
+    back = -(near * logits.T.log_softmax(1)).sum(1).mean()
+    wanted = ((density.cloning_loss(chunk, 1.0) * mask).sum() / mask.sum()
+              + 0.1 * ((forth + back) / 2)
+              + 0.1 * (((policy.rebuild(z_action) - chunk).abs() * mask).sum() / mask.sum()))
+    assert torch.equal(policy(batch)[0], wanted)
+
+
+@pytest.mark.parametrize('decoder', DECODERS)
+def test_every_part_learns_with_every_decoder(decoder):
+    torch.manual_seed(0)
+    policy = AlignedPolicy(tiny_spec(), replace(TINY, decoder=decoder),
+                           LossConfig(balance='gradient', hard_negatives=2.0)).train()
+    batch = replace(batch_of(), episode=torch.arange(8) // 2,
+                    stamp=torch.arange(8) % 2 * 1_000_000_000)
+    loss, terms = policy(batch)
+    loss.backward()
+    still = [name for name, weights in policy.named_parameters()
+             if weights.requires_grad and (weights.grad is None or not weights.grad.any())]
+    assert [name for name in still if not name.startswith(
+        ('action_encoder.event', 'proprio.hidden'))] == []
+    assert {'cloning', 'nll', 'l1', 'align', 'align_weight'} <= set(terms)
+    assert all(torch.isfinite(value) for value in terms.values())
+
+
+def test_the_balance_makes_the_contrast_pull_as_told():
+    policy = policy_of(balance='gradient', align=0.3).train()
+    policy.proprio.dropout = 0.0
+    batch = batch_of()
+    chunk = policy.space.normal_chunk(batch.actions, batch.state)
+    features, z_vision = policy.see(batch.pictures)
+    density = policy.decide(features, z_vision, batch.state)
+    cloning = density.cloning(chunk, torch.ones_like(chunk), 1.0)
+    align = policy.contrast(z_vision, policy.embed_chunk(chunk, batch.mask), chunk)
+    pulls = [torch.autograd.grad(term, features, retain_graph=True)[0].norm()
+             for term in (cloning, align)]
+    total, terms = policy(batch)
+    found = terms['align_weight']
+    assert (found * pulls[1]).item() == pytest.approx(0.3 * pulls[0].item(), rel=1e-4)
+    wanted = terms['cloning'] + found * terms['align'] + 0.1 * terms['reconstruct']
+    assert total.item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_the_balance_works_with_frozen_eyes():
+    policy = policy_of(balance='gradient').train()
+    policy.eyes.requires_grad_(False)
+    loss, terms = policy(batch_of())
+    loss.backward()
+    assert 0 < terms['align_weight'] < 100
+
+
+def test_hard_negatives_begin_beyond_the_chunk():
+    policy = policy_of(hard_negatives=3.0)
+    step = round(1e9 / 30)
+    stamp = torch.tensor([0, 5, 6, 7]) * step  # a chunk has six steps
+    batch = replace(batch_of(4), episode=torch.zeros(4, dtype=torch.int32), stamp=stamp)
+    assert policy.pair_weights(batch)[0].tolist() == [1.0, 0.0, 3.0, 3.0]
+    assert policy_of().pair_weights(batch) is None
+
+
+def test_hard_negatives_of_unknown_frames_are_refused():
+    with pytest.raises(ValueError, match='needs the episode and stamp'):
+        policy_of(hard_negatives=1.0)(batch_of())
+
+
+def test_the_best_of_several_is_the_one_nearest_to_the_scene():
+    torch.manual_seed(0)
+    policy = AlignedPolicy(tiny_spec(), replace(TINY, decoder='flow', samples=5),
+                           LossConfig()).eval()
+    batch = batch_of(3)
+    with torch.no_grad():
+        features, z_vision = policy.see(batch.pictures)
+        density = policy.decide(features, z_vision, batch.state)
+        chunk, _, z_action = policy.answer(density, z_vision)
+        candidates = density.sample(policy.decoder.noise)
+        for scene in range(3):
+            cosines = [torch.dot(z_vision[scene], policy.embed_chunk(item[None])[0]).item()
+                       for item in candidates[scene]]
+            best = cosines.index(max(cosines))
+            assert torch.allclose(chunk[scene], candidates[scene, best], atol=1e-5)
+            cosine = torch.dot(z_vision[scene], z_action[scene]).item()
+            assert cosine == pytest.approx(max(cosines), abs=1e-5)

@@ -87,6 +87,14 @@ def test_the_stream_gives_whole_batches_and_ends_with_its_thread(frames):
     assert threading.active_count() == before
 
 
+def test_frames_say_where_they_come_from(frames):
+    raw = gather(frames, np.array([3, 64]), 1.0)
+    batch = to_batch(raw)
+    assert batch.episode.tolist() == [0, 2]
+    assert batch.stamp.tolist() == [round(3e9 / 30), round(4e9 / 30)]
+    assert batch.stamp.dtype == torch.int64
+
+
 def test_two_streams_with_one_seed_are_the_same(frames):
     states = []
     for _ in range(2):

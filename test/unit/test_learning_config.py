@@ -31,11 +31,23 @@ def test_overrides_replace_and_none_leaves():
     assert config.max_minutes == load_config('small').max_minutes
 
 
+def test_decoder_and_losses_are_chosen_by_a_word():
+    config = config_from_mapping({
+        'model': {'decoder': 'flow', 'samples': 16},
+        'loss': {'contrast': 'sigmoid', 'hard_negatives': 2, 'balance': 'gradient',
+                 'learn_temperature': False}}, 'x')
+    assert config.model.candidates == 16 and config.loss.hard_negatives == 2
+    assert config_from_mapping({}, 'x').loss == TrainConfig().loss
+
+
 def test_an_empty_section_is_the_default():
     assert config_from_mapping({'model': None}, 'x') == TrainConfig()
 
 
 @pytest.mark.parametrize('text, message', [
+    ('model: {decoder: gmm}', "model: decoder 'gmm', expected one of .*laplace"),
+    ('loss: {balance: both}', "loss: balance 'both'"),
+    ('loss: {learn_temperature: 3}', 'learn_temperature is 3, expected true or false'),
     ('stepss: 3', 'unknown key stepss. Known: name, steps'),
     ('model: {width: 3}', 'model: unknown key width. Known: vision'),
     ('loss: {contrast: triplet}', "loss: contrast 'triplet'"),

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DECODERS = ('laplace', 'mixture', 'flow')
 CONTRASTS = ('soft_infonce', 'infonce', 'sigmoid')
+BALANCES = ('fixed', 'gradient')
+SAMPLES = 8
+"""Chunks that the flow decoder samples and chooses from, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class ModelConfig:
     :param decoder_width: width of the action decoder.
     :param decoder_layers: residual layers of the action decoder.
     :param relative: predict arm joints relative to the present joint state.
+    :param decoder: kind of action decoder: ``laplace``, ``mixture`` or ``flow``.
+    :param components: ways that the mixture decoder can tell apart.
+    :param samples: chunks that the flow decoder samples, of which the one nearest to the scene in
+        the shared space is executed; None is 8. The other decoders sample none.
     """
 
     vision: str = 'conv'
@@ -47,6 +55,9 @@ class ModelConfig:
     decoder_width: int = 192
     decoder_layers: int = 2
     relative: bool = True
+    decoder: str = 'laplace'
+    components: int = 5
+    samples: int | None = None
 
     def __post_init__(self) -> None:
         for name in ('widths', 'blocks'):
@@ -64,9 +75,26 @@ class ModelConfig:
             raise ValueError(f'action_width {self.action_width}, expected a multiple of twice '
                              f'action_heads {self.action_heads}')
         for name in ('keypoints', 'vision_features', 'proprio_features', 'action_layers',
-                     'action_heads', 'embedding_size', 'decoder_width', 'decoder_layers'):
+                     'action_heads', 'embedding_size', 'decoder_width', 'decoder_layers',
+                     'components'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} {getattr(self, name)}, expected at least 1')
+        if self.decoder not in DECODERS:
+            raise ValueError(f'decoder {self.decoder!r}, expected one of {DECODERS}')
+        if self.samples is not None and self.decoder != 'flow':
+            raise ValueError(f'samples {self.samples}, but only the flow decoder samples, and '
+                             f'decoder is {self.decoder!r}; leave it null')
+        if self.samples is not None and not 4 <= self.samples <= 256:
+            raise ValueError(f'samples {self.samples}, expected 4 to 256')
+
+    @property
+    def candidates(self) -> int:
+        """
+        Give how many chunks the deployed policy chooses from.
+        """
+        if self.decoder != 'flow':
+            return 1
+        return SAMPLES if self.samples is None else self.samples
 
 
 @dataclass(frozen=True)
@@ -75,10 +103,16 @@ class LossConfig:
     Weights of the terms of the loss: L = L_BC + align * L_align + reconstruct * L_recon.
 
     :param beta: beta-NLL weighting of the behaviour cloning term, 0 is the plain likelihood.
-    :param align: weight of the contrastive term.
+    :param align: weight of the contrastive term (with ``balance`` gradient: how hard it pulls at
+        the vision features, relative to the cloning term).
     :param contrast: its form: ``soft_infonce``, ``infonce`` (one-hot) or ``sigmoid``.
     :param target_quantile: chunks closer than this in-batch quantile of distances count as near.
-    :param temperature: temperature at the start of training.
+    :param temperature: temperature of the contrast, at the start of training.
+    :param learn_temperature: whether training moves the temperature.
+    :param hard_negatives: how many times frames of the same episode beyond the chunk horizon
+        count as negatives, those within it not at all; None treats all frames alike.
+    :param balance: whether the weight of the contrastive term is ``fixed`` or follows the
+        ``gradient``, see :class:`~vaa_ros.alignment.balance.GradientBalance`.
     :param reconstruct: weight of rebuilding the chunk from its own embedding.
     """
 
@@ -87,6 +121,9 @@ class LossConfig:
     contrast: str = 'soft_infonce'
     target_quantile: float = 0.02
     temperature: float = 0.07
+    learn_temperature: bool = True
+    hard_negatives: float | None = None
+    balance: str = 'fixed'
     reconstruct: float = 0.1
 
     def __post_init__(self) -> None:
@@ -98,6 +135,11 @@ class LossConfig:
             raise ValueError(f'target_quantile {self.target_quantile}, expected between 0 and 1')
         if not 0.01 <= self.temperature <= 1:
             raise ValueError(f'temperature {self.temperature}, expected 0.01 to 1')
+        if self.hard_negatives is not None and not 0 < self.hard_negatives <= 1000:
+            raise ValueError(f'hard_negatives {self.hard_negatives}, expected above 0 to 1000, or '
+                             'null')
+        if self.balance not in BALANCES:
+            raise ValueError(f'balance {self.balance!r}, expected one of {BALANCES}')
         for name in ('align', 'reconstruct'):
             if getattr(self, name) < 0:
                 raise ValueError(f'{name} {getattr(self, name)}, expected 0 or more')

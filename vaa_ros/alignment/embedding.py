@@ -61,6 +61,68 @@ def nearness(distances: torch.Tensor, quantile: float) -> torch.Tensor:
     return torch.exp(-distances / scale.clamp_min(1e-6))
 
 
+def episode_weights(episode: torch.Tensor, stamp: torch.Tensor, horizon_ns: int,
+                    hard: float) -> torch.Tensor:
+    """
+    Tell how much each pair of a batch counts as a negative, from where its frames come from.
+
+    As in time-contrastive learning (Sermanet et al. 2018, there with a margin in time): moments
+    of one episode whose chunks overlap say too much of the same to be told apart, later ones show
+    the same scene with another thing to do, which is the hardest to tell apart.
+
+    :param episode: episode of each frame (B,).
+    :param stamp: stamps (B,) int64 [ns].
+    :param horizon_ns: frames of one episode at least this far apart share no step [ns].
+    :param hard: what these count.
+    :return: 0 for frames of one episode within the horizon, ``hard`` beyond it, 1 for frames of
+        different episodes and on the diagonal (B, B).
+    """
+    same = episode[:, None] == episode[None, :]
+    apart = (stamp[:, None] - stamp[None, :]).abs() >= horizon_ns
+    weight = torch.where(same, torch.where(apart, hard, 0.0), 1.0)
+    return weight.fill_diagonal_(1.0)
+
+
+def softmax_contrast(logits: torch.Tensor, target: torch.Tensor,
+                     weight: torch.Tensor | None = None) -> torch.Tensor:
+    """
+    Give symmetric InfoNCE (van den Oord et al. 2018; both ways as CLIP, Radford et al. 2021).
+
+    Each row is a choice among the batch. With a one-hot target it is the plain form; with a soft
+    one, its rows normalised here, near-duplicates are right answers too (soft InfoNCE of CLASS,
+    Lee et al. 2025).
+
+    :param logits: cosines over temperature (B, B).
+    :param target: how much each pair belongs together, symmetric (B, B).
+    :param weight: how often each pair stands in the choice, symmetric, see
+        :func:`episode_weights`; pairs with 0 are no answer either. None is 1 for all.
+    :return: scalar.
+    """
+    if weight is None:
+        forth, back = logits.log_softmax(1), logits.T.log_softmax(1)
+    else:
+        target = target * (weight > 0)
+        often = weight.log()
+        forth = logits - (logits + often).logsumexp(1, keepdim=True)
+        back = logits.T - (logits.T + often).logsumexp(1, keepdim=True)
+    target = target / target.sum(1, keepdim=True)
+    return (-(target * forth).sum(1).mean() + -(target * back).sum(1).mean()) / 2
+
+
+def sigmoid_contrast(logits: torch.Tensor, target: torch.Tensor,
+                     weight: torch.Tensor | None = None) -> torch.Tensor:
+    """
+    Give the pairwise sigmoid loss (SigLIP, Zhai et al. 2023): each pair is a yes or no.
+
+    :param logits: cosines over temperature, plus a bias (B, B).
+    :param target: how much each pair belongs together (B, B).
+    :param weight: how much each pair counts, see :func:`episode_weights`; None is 1 for all.
+    :return: scalar: the sum over pairs, divided by the size of the batch.
+    """
+    loss = functional.binary_cross_entropy_with_logits(logits, target, weight, reduction='sum')
+    return loss / len(logits)
+
+
 class Contrast(nn.Module):
     """
     The contrastive loss with its learned temperature (and, for the sigmoid form, bias).
@@ -75,18 +137,20 @@ class Contrast(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.form, self.quantile = config.contrast, config.target_quantile
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(config.temperature)))
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(config.temperature)),
+                                      requires_grad=config.learn_temperature)
         self.bias = nn.Parameter(torch.tensor(-10.0 if self.form == 'sigmoid' else 0.0),
                                  requires_grad=self.form == 'sigmoid')
 
-    def forward(self, z_vision: torch.Tensor, z_action: torch.Tensor,
-                chunk: torch.Tensor) -> torch.Tensor:
+    def forward(self, z_vision: torch.Tensor, z_action: torch.Tensor, chunk: torch.Tensor,
+                weight: torch.Tensor | None = None) -> torch.Tensor:
         """
         Give the loss of a batch of matching pairs.
 
         :param z_vision: unit embeddings of scenes (B, E).
         :param z_action: unit embeddings of their chunks (B, E).
         :param chunk: the normalised chunks (B, T, D), for the targets.
+        :param weight: how much each pair counts (B, B), or None for all alike.
         :return: scalar.
         """
         logits = z_vision @ z_action.T * self.log_scale.clamp(0.0, MAX_LOG_SCALE).exp()
@@ -95,13 +159,8 @@ class Contrast(nn.Module):
         else:
             target = nearness(chunk_distances(chunk.detach()), self.quantile)
         if self.form == 'sigmoid':
-            loss = functional.binary_cross_entropy_with_logits(
-                logits + self.bias, target, reduction='sum')
-            return loss / len(logits)
-        target = target / target.sum(1, keepdim=True)
-        forth = -(target * logits.log_softmax(1)).sum(1).mean()
-        back = -(target * logits.T.log_softmax(1)).sum(1).mean()
-        return (forth + back) / 2
+            return sigmoid_contrast(logits + self.bias, target, weight)
+        return softmax_contrast(logits, target, weight)
 
     @property
     def temperature(self) -> float:

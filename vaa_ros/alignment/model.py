@@ -25,19 +25,23 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vaa_ros.alignment.action_decoder import ActionDecoder
-from vaa_ros.alignment.action_decoder import ChunkDensity
+from vaa_ros.alignment.action_decoder import Density
+from vaa_ros.alignment.action_decoder import masked_mean
 from vaa_ros.alignment.action_encoder import ActionEncoder
 from vaa_ros.alignment.action_space import ActionSpace
+from vaa_ros.alignment.balance import GradientBalance
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.decoders import make_action_decoder
 from vaa_ros.alignment.embedding import Contrast
+from vaa_ros.alignment.embedding import episode_weights
 from vaa_ros.alignment.embedding import Projection
 from vaa_ros.alignment.fusion import Fusion
 from vaa_ros.alignment.fusion import ProprioEncoder
 from vaa_ros.alignment.vision_encoder import make_vision_encoder
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.types import NANOSECONDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,8 @@ class Batch:
     :param state: joint states (B, S) [rad or m].
     :param actions: the demonstrated chunks (B, T, D), physical, padded with the last real step.
     :param mask: 1 where a step is real (B, T).
+    :param episode: which episode each frame is from (B,), for the hard negatives; or None.
+    :param stamp: stamps of the frames (B,) int64 [ns], for the same; or None.
     """
 
     pictures: Mapping[str, torch.Tensor]
@@ -58,6 +64,8 @@ class Batch:
     state: torch.Tensor
     actions: torch.Tensor
     mask: torch.Tensor
+    episode: torch.Tensor | None = None
+    stamp: torch.Tensor | None = None
 
 
 def crop_size(camera: CameraSpec, crop: float) -> tuple[int, int]:
@@ -89,11 +97,12 @@ class AlignedPolicy(nn.Module):
         self.project_action = Projection(self.action_encoder.features, config.embedding_size)
         self.contrast = Contrast(loss)
         self.fusion = Fusion([seen, config.proprio_features, config.embedding_size], config)
-        self.decoder = ActionDecoder(spec, config)
+        self.decoder = make_action_decoder(spec, config)
         self.rebuild = nn.Sequential(
             nn.Linear(config.embedding_size, 2 * config.action_width), nn.SiLU(),
             nn.Linear(2 * config.action_width, steps * elements),
             nn.Unflatten(1, (steps, elements)))
+        self.balance = GradientBalance(loss.align) if loss.balance == 'gradient' else None
 
     def see(self, pictures: Mapping[str, torch.Tensor],
             shifts: Mapping[str, torch.Tensor] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,16 +125,52 @@ class AlignedPolicy(nn.Module):
         return self.project_action(self.action_encoder(chunk, mask))
 
     def decide(self, features: torch.Tensor, z_vision: torch.Tensor,
-               state: torch.Tensor) -> ChunkDensity:
+               state: torch.Tensor) -> Density:
         """
         Give the density over normalised chunks for a scene and joint states (B, S).
         """
         feeling = self.proprio(self.space.normal_state(state))
         return self.decoder(self.fusion(features, feeling, z_vision))
 
+    def score(self, z_vision: torch.Tensor, chunks: torch.Tensor) -> torch.Tensor:
+        """
+        Tell how well candidate chunks (B, K, T, D), normalised, fit the scenes: cosines (B, K).
+        """
+        z_action = self.embed_chunk(chunks.flatten(0, 1)).unflatten(0, chunks.shape[:2])
+        return (z_action * z_vision.unsqueeze(1)).sum(-1)
+
+    def answer(self, density: Density, z_vision: torch.Tensor,
+               ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """
+        Give the chunks to execute and the log of their scale (B, T, D), and z_action (B, E).
+
+        A head that samples several has the best of them chosen by the shared space.
+        """
+        chunk, log_scale = density.deployed(lambda chunks: self.score(z_vision, chunks))
+        return chunk, log_scale, self.embed_chunk(chunk)
+
+    def pair_weights(self, batch: Batch) -> torch.Tensor | None:
+        """
+        Tell how much each pair of a batch counts as a negative (B, B); None is all alike.
+
+        :raises ValueError: if the loss asks for hard negatives and the batch does not say where
+            its frames come from.
+        """
+        hard = self.loss.hard_negatives
+        if hard is None:
+            return None
+        if batch.episode is None or batch.stamp is None:
+            raise ValueError('loss.hard_negatives needs the episode and stamp of every frame, and '
+                             'this batch has none; give both, or set it to null')
+        # Stamps jitter; half a step decides which step they mean.
+        horizon_s = (self.spec.chunk_length - 0.5) * self.spec.dt_s
+        return episode_weights(batch.episode, batch.stamp, round(horizon_s * NANOSECONDS), hard)
+
     def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """
         Give the loss L = L_BC + align * L_align + reconstruct * L_recon of a batch.
+
+        With ``balance`` gradient, ``align`` is scaled by the pull of the terms.
 
         :param batch: matching scenes and chunks.
         :return: the loss, and every term of it without gradient.
@@ -136,18 +181,22 @@ class AlignedPolicy(nn.Module):
         z_action = self.embed_chunk(chunk, batch.mask)
         density = self.decide(features, z_vision, batch.state)
 
-        def average(values: torch.Tensor) -> torch.Tensor:
-            return (values * mask).sum() / mask.sum().clamp_min(1)
-
-        cloning = average(density.cloning_loss(chunk, self.loss.beta))
-        align = self.contrast(z_vision, z_action, chunk)
-        rebuilt = average(functional.l1_loss(self.rebuild(z_action), chunk, reduction='none'))
-        total = cloning + self.loss.align * align + self.loss.reconstruct * rebuilt
+        cloning = density.cloning(chunk, mask, self.loss.beta)
+        align = self.contrast(z_vision, z_action, chunk, self.pair_weights(batch))
+        rebuilt = masked_mean(
+            functional.l1_loss(self.rebuild(z_action), chunk, reduction='none'), mask)
+        weight = self.loss.align
+        if self.balance is not None:
+            # Frozen eyes have no gradient; what both terms still share is the embedding.
+            shared = features if features.requires_grad else z_vision
+            weight = self.balance(cloning, align, shared)
+        total = cloning + weight * align + self.loss.reconstruct * rebuilt
         with torch.no_grad():
             terms = {'loss': total, 'cloning': cloning, 'align': align, 'reconstruct': rebuilt,
-                     'nll': average(density.nll(chunk)),
-                     'l1': average((density.mean - chunk).abs()),
+                     **density.glance(chunk, mask),
                      'cosine': (z_vision * z_action).sum(1).mean()}
+            if self.balance is not None:
+                terms['align_weight'] = weight
         return total, {name: value.detach() for name, value in terms.items()}
 
 
@@ -187,10 +236,10 @@ class PolicyGraph(nn.Module):
         keys = policy.spec.camera_keys
         features, z_vision = policy.see(
             {key: self.prepare(key, picture) for key, picture in zip(keys, pictures, strict=True)})
-        density = policy.decide(features, z_vision, state)
-        actions = policy.space.physical_chunk(density.mean, state)
-        scale = density.log_scale.exp() * policy.space.action_scale
-        return actions, scale, z_vision, policy.embed_chunk(density.mean)
+        chunk, log_scale, z_action = policy.answer(
+            policy.decide(features, z_vision, state), z_vision)
+        actions = policy.space.physical_chunk(chunk, state)
+        return actions, log_scale.exp() * policy.space.action_scale, z_vision, z_action
 
 
 class ChunkGraph(nn.Module):

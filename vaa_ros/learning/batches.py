@@ -32,6 +32,8 @@ class RawBatch:
     :param state: (B, S).
     :param actions: (B, T, D).
     :param mask: (B, T).
+    :param episode: (B,).
+    :param stamp: (B,) int64 [ns].
     """
 
     pictures: dict[str, np.ndarray]
@@ -39,6 +41,8 @@ class RawBatch:
     state: np.ndarray
     actions: np.ndarray
     mask: np.ndarray
+    episode: np.ndarray
+    stamp: np.ndarray
 
 
 def gather(frames: Frames, chosen: np.ndarray, crop: float,
@@ -66,7 +70,8 @@ def gather(frames: Frames, chosen: np.ndarray, crop: float,
         pictures[camera.key] = cropped
         shifts[camera.key] = (2.0 * (corner - centre) / (columns, rows)).astype(np.float32)
     actions, mask = frames.chunks(chosen)
-    return RawBatch(pictures, shifts, frames.state[chosen], actions, mask)
+    return RawBatch(pictures, shifts, frames.state[chosen], actions, mask,
+                    frames.episode[chosen], frames.stamp[chosen])
 
 
 def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
@@ -89,7 +94,8 @@ def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
             pictures[key] = picture.mul_(gain).add_(offset)
     return Batch(pictures, {key: torch.from_numpy(item) for key, item in raw.shifts.items()},
                  torch.from_numpy(raw.state), torch.from_numpy(raw.actions),
-                 torch.from_numpy(raw.mask))
+                 torch.from_numpy(raw.mask), torch.from_numpy(raw.episode),
+                 torch.from_numpy(raw.stamp))
 
 
 def colour_draw(count: int, augment: AugmentConfig, generator: torch.Generator | None,

@@ -95,6 +95,7 @@ def export_policy(policy: AlignedPolicy, spec: PolicySpec, output: str | Path) -
     path = Path(output)
     if path.suffix != '.onnx':
         raise ExportError(f'cannot export to {path}: the name must end in .onnx')
+    spec = replace(spec, provenance={**spec.provenance, 'decoder': policy.config.decoder})
     graph = PolicyGraph(policy.to(memory_format=torch.contiguous_format)).eval()
     model, encoder = policy_to_onnx(graph, spec), encoder_to_onnx(graph.policy, spec)
     partial = path.with_name(f'.{path.stem}.partial.onnx')

@@ -40,7 +40,8 @@ def evaluate_held_out(model: str | Path, dataset: str | Path) -> dict[str, float
 
     :param model: the ``.onnx`` file.
     :param dataset: the dataset folder.
-    :return: action errors and accuracy, retrieval and the quality of the space.
+    :return: action errors and accuracy, retrieval and the quality of the space; ``nll`` only for
+        the Laplace decoder, whose whole density the file gives out.
     :raises ModelError: if the file is no policy, or holds no action encoder.
     :raises DatasetError: if the dataset cannot be read, is of another kind, or has no episode
         for this.
@@ -125,13 +126,15 @@ def ask(policy: OnnxPolicy, encoder: object, frames: Frames, chosen: np.ndarray)
     relative = (actual - start_of(spec, frames.state[chosen]) - middle) / unit
     error = (predicted - actual).abs() / unit
     weight = real.unsqueeze(-1).expand_as(error)
+    # One chunk and its scale are the whole density of this decoder alone.
+    laplace = spec.provenance.get('decoder', 'laplace') == 'laplace'
     nll = torch.log(2 * scale) + error / scale
     return Answers(
         predicted, actual, real, relative,
         torch.from_numpy(np.stack([chunk.z_vision for chunk in chunks])),
         torch.from_numpy(np.concatenate(z_action)),
         torch.from_numpy(np.stack([chunk.z_action for chunk in chunks])),
-        float((nll * weight).sum() / weight.sum()),
+        float((nll * weight).sum() / weight.sum()) if laplace else None,
         float((error * weight).sum() / weight.sum()))
 
 

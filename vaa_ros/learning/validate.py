@@ -38,7 +38,8 @@ class Answers:
     :param z_vision: embeddings of the scenes (N, E).
     :param z_action: embeddings of the demonstrated chunks (N, E).
     :param z_own: embeddings of the predicted chunks (N, E), as the exported policy gives them.
-    :param nll: mean -log p of the demonstrated chunks, normal units, in nats an element.
+    :param nll: mean -log p of the demonstrated chunks, normal units, in nats an element; None
+        where it is not known.
     :param l1: mean absolute error in normal units.
     """
 
@@ -49,7 +50,7 @@ class Answers:
     z_vision: torch.Tensor
     z_action: torch.Tensor
     z_own: torch.Tensor
-    nll: float
+    nll: float | None
     l1: float
 
 
@@ -83,14 +84,15 @@ def answer(policy: AlignedPolicy, frames: Frames, chosen: np.ndarray) -> Answers
         chunk = policy.space.normal_chunk(batch.actions, batch.state)
         features, z_vision = policy.see(batch.pictures)
         density = policy.decide(features, z_vision, batch.state)
+        own, _, z_own = policy.answer(density, z_vision)
         mask = batch.mask.unsqueeze(-1).expand_as(chunk)
         found = {
-            'predicted': policy.space.physical_chunk(density.mean, batch.state),
+            'predicted': policy.space.physical_chunk(own, batch.state),
             'actual': batch.actions, 'mask': batch.mask, 'relative': chunk,
             'z_vision': z_vision, 'z_action': policy.embed_chunk(chunk, batch.mask),
-            'z_own': policy.embed_chunk(density.mean),
-            'nll': (density.nll(chunk) * mask).sum()[None],
-            'l1': ((density.mean - chunk).abs() * mask).sum()[None], 'count': mask.sum()[None],
+            'z_own': z_own,
+            'nll': density.chunk_nll(chunk, mask).sum()[None],
+            'l1': ((own - chunk).abs() * mask).sum()[None], 'count': mask.sum()[None],
         }
         for name, value in found.items():
             parts[name].append(value)
@@ -123,9 +125,10 @@ def judge(found: Answers, spec: PolicySpec) -> dict[str, float]:
     :param found: the answers, at least two.
     :param spec: the policy that gave them.
     :return: names to figures; ``pool`` is the size of the retrieval pools and
-        ``chance_at_K`` what guessing would reach.
+        ``chance_at_K`` what guessing would reach. ``nll`` is left out where it is not known.
     """
-    return {'nll': found.nll, 'l1': found.l1,
+    known = {} if found.nll is None else {'nll': found.nll}
+    return {**known, 'l1': found.l1,
             **action_errors(spec, found.predicted, found.actual, found.mask),
             **judge_space(found)}
 
