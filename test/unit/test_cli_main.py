@@ -111,6 +111,8 @@ def test_a_wrong_option_is_one_line(arguments: list[str], match: str,
     (['train', '--out', 'run', '--resume'], 'run'),
     (['export', '--run', 'nowhere', '--out', 'x.onnx'], 'nowhere'),
     (['inspect', 'nowhere'], 'no such file'),
+    (['demo', '--from-scratch', '--out', '/proc/nope'], '/proc/nope'),
+    (['dataset', 'nowhere', '--out', 'ds', '--held-out', '5'], 'held_out is 5'),
 ])
 def test_wrong_names_list_what_exists(arguments: list[str], match: str, tmp_path: Path,
                                       monkeypatch: pytest.MonkeyPatch,
