@@ -151,6 +151,8 @@ def test_measured_joints_may_stand_for_commands(tmp_path):
     assert frames.action == pytest.approx(np.stack([position(tick + 1) for tick in ticks]))
     assert frames.state == pytest.approx(np.stack([position(tick) for tick in ticks]))
     assert result.dropped_frames == 1
+    with pytest.raises(ConfigError, match='cannot be learned as target_pose'):
+        build(bag, tmp_path / 'c', measured=True, command_type='target_pose')
 
 
 def test_a_leader_arm_commands_with_its_joint_states(tmp_path):
@@ -286,6 +288,13 @@ def test_an_unknown_rule_is_named_on_the_command_line(tmp_path, capsys):
         main(['dataset', str(bag), '--out', out, '--camera', 'front'])
     assert 'NAME=TOPIC' in capsys.readouterr().err
     assert not Path(out).exists()
+
+
+def test_a_recorder_that_nobody_used_does_not_cut(tmp_path):
+    bag = write_plain(tmp_path / 'plain', session(1) + flags(1)[:1])
+    assert 'cut by activity into 1' in build(bag, tmp_path / 'a').notes[0]
+    with pytest.raises(DatasetError, match='no episode was started and stopped on /teleop_rec'):
+        build(bag, tmp_path / 'b', 'service')
 
 
 def test_our_own_episodes_are_never_cut(tmp_path):

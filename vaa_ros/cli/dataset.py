@@ -5,7 +5,8 @@ Turn recorded episodes into a dataset to learn from.
 
 Reads any rosbag2 recording (MCAP or sqlite3) through the same code that builds observations on the
 live arm. Episodes of teleop_recorder are taken as they are; bags of `ros2 bag record` are cut into
-episodes by a rule. Bags that cannot be used are named and left out.
+episodes by a rule. Bags that cannot be used are named and left out. Datasets of LeRobot (v3.0) can
+be read and written, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 
 if TYPE_CHECKING:
+    from vaa_ros.learning.dataset import DatasetResult
     from vaa_ros.learning.plain_bags import PlainOptions
 
 EPILOG = """\
@@ -33,15 +35,16 @@ examples:
   vaa dataset rosbag2_monday --out out/data --mapping robot.yaml           a plain bag, cut by auto
   vaa dataset session.mcap --out out/data --camera front=/cam/image_raw --cut length --length 20
   vaa dataset rosbag2_monday --out out/data --actions measured --until-release
+  vaa dataset out/data --to-lerobot out/lerobot                            our dataset as LeRobot's
+  vaa dataset --from-lerobot lerobot/so100_pick --robot so100.yaml --degrees --out out/data
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
-    parser.add_argument('bags', nargs='+', type=Path, metavar='BAGS',
-                        help='bags, or folders of bags')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR',
-                        help='dataset folder to write')
+    parser.add_argument('bags', nargs='*', type=Path, metavar='BAGS',
+                        help='bags, or folders of bags; with --to-lerobot a dataset')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='dataset folder to write')
     parser.add_argument('--task', metavar='NAME',
                         help='learn only from episodes of this task (default: the only one)')
     parser.add_argument('--robot', metavar='NAME',
@@ -58,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='replace the dataset that is there')
     add_json(parser)
     add_plain(parser)
+    group = parser.add_argument_group('LeRobotDataset v3.0')
+    group.add_argument('--to-lerobot', type=Path, metavar='DIR',
+                       help='write the dataset BAGS as a LeRobot dataset')
+    group.add_argument('--from-lerobot', type=Path, metavar='DIR',
+                       help='read this LeRobot dataset instead of bags')
+    group.add_argument('--degrees', action='store_true',
+                       help='with --from-lerobot: its angles are in degrees')
 
 
 def add_plain(parser: argparse.ArgumentParser) -> None:
@@ -125,15 +135,42 @@ def plain_options(args: argparse.Namespace) -> PlainOptions:
 
 def run(args: argparse.Namespace) -> int:
     """Build the dataset, and say what is in it."""
+    from vaa_ros.cli import lerobot_run
+    check_sources(args)
     prepare_json(args.json)
+    if args.to_lerobot:
+        write_json(args.json, lerobot_run.export(args.bags[0], args.to_lerobot))
+        return 0
     plain = plain_options(args)
-    figures = build(args.bags, args.out, args.overwrite, task=args.task,
-                    robot=plain.mapping.robot or None, command_type=args.command_type,
-                    control_rate_hz=args.rate, held_out=args.held_out,
-                    include_failed=args.include_failed, plain=plain)
+    if args.from_lerobot:
+        figures = lerobot_run.read(args, plain)
+    else:
+        figures = build(args.bags, args.out, args.overwrite, task=args.task,
+                        robot=plain.mapping.robot or None, command_type=args.command_type,
+                        control_rate_hz=args.rate, held_out=args.held_out,
+                        include_failed=args.include_failed, plain=plain)
     write_json(args.json, figures)
     print(f'\nnext: vaa train --data {args.out} --out RUN')
     return 0
+
+
+def check_sources(args: argparse.Namespace) -> None:
+    """
+    Make sure that what is read and what is written fit together.
+
+    :raises ConfigError: naming what is missing or too much.
+    """
+    from vaa_ros.core.errors import ConfigError
+    if args.to_lerobot:
+        if len(args.bags) != 1 or args.out or args.from_lerobot:
+            raise ConfigError('--to-lerobot writes one dataset: vaa dataset DATA --to-lerobot DIR')
+        return
+    if not args.out:
+        raise ConfigError('--out is missing: the dataset folder to write')
+    if bool(args.bags) == bool(args.from_lerobot):
+        raise ConfigError('say what to read: BAGS, or --from-lerobot DIR')
+    if args.degrees and not args.from_lerobot:
+        raise ConfigError('--degrees goes with --from-lerobot')
 
 
 def build(bags: list[Path], out: Path, overwrite: bool, **options: object) -> dict[str, object]:
@@ -160,6 +197,11 @@ def build(bags: list[Path], out: Path, overwrite: bool, **options: object) -> di
 
         result = build_dataset(bags, out, chosen, overwrite, on_bag)
         bar.update((bar.total or 0) - bar.n)
+    return report(result)
+
+
+def report(result: DatasetResult) -> dict[str, object]:
+    """Print what came of a build, and give the figures for machines."""
     print(table([
         ('episodes', result.episodes), ('held out', result.held_out), ('frames', result.frames),
         ('failed, left out', result.failed), ('skipped bags', len(result.skipped)),

@@ -12,9 +12,7 @@ from dataclasses import field
 from dataclasses import replace
 import hashlib
 import json
-import os
 from pathlib import Path
-import shutil
 from typing import Any
 
 import numpy as np
@@ -40,6 +38,7 @@ from vaa_ros.learning.npy_stream import NpyStream
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import read_takes
 from vaa_ros.learning.plain_bags import Take
+from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import list_episodes
 
@@ -125,33 +124,19 @@ def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
     """
     options = options or DatasetOptions()
     target = Path(output)
-    if target.exists() and not (overwrite and (target / DESCRIPTION).is_file()):
-        raise DatasetError(f'{target} exists already; choose another folder, or overwrite it '
-                           '(only a dataset is ever overwritten)')
-    found: list[Path] = []
-    skipped: list[tuple[Path, str]] = []
-    for folder in [bags] if isinstance(bags, (str, Path)) else bags:
-        good, bad = list_episodes(folder)
-        found += good
-        skipped += bad
-    partial = target.with_name(f'.{target.name}.partial')
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+    with whole_folder(target, DESCRIPTION if overwrite else None) as partial:
+        found: list[Path] = []
+        skipped: list[tuple[Path, str]] = []
+        for folder in [bags] if isinstance(bags, (str, Path)) else bags:
+            good, bad = list_episodes(folder)
+            found += good
+            skipped += bad
         builder = Builder(options, partial, skipped)
         for number, path in enumerate(found):
             if on_bag is not None:
                 on_bag(number, len(found), path)
             builder.add(path)
-        result = builder.finish(target)
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(partial, target)
-    except OSError as problem:
-        raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return result
+        return builder.finish(target)
 
 
 class Builder:
@@ -198,7 +183,6 @@ class Builder:
 
     def _add(self, path: Path, take: Take) -> None:
         streams = take.streams
-        where = f'{take.name}: ' if take.name else ''
         reason = self._refuse(streams)
         if reason:
             self.skipped.append((path, reason))
@@ -207,17 +191,29 @@ class Builder:
         if known is not None and known.success is False and not self.options.include_failed:
             self.failed += 1
             return
-        spec = self._spec_for(path, streams)
-        episode = make_episode(streams, spec, self.options.max_skew_s)
-        self.dropped += episode.dropped
+        spec = self.spec_for(path, streams)
         self.bad += streams.bad.total()
+        self.keep(path, make_episode(streams, spec, self.options.max_skew_s), take, spec)
+
+    def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec) -> None:
+        """
+        Write an episode, or note that it is too short.
+
+        :param path: where it comes from.
+        :param episode: its frames.
+        :param take: what else is known of it.
+        :param spec: what the policy sees and does.
+        """
+        self.dropped += episode.dropped
         if len(episode.observations) < FEWEST_FRAMES:
-            why = f'; {streams.bad.most_common(1)[0][0]}' if streams.bad else ''
+            where = f'{take.name}: ' if take.name else ''
+            bad = take.streams.bad
+            why = f'; {bad.most_common(1)[0][0]}' if bad else ''
             self.skipped.append((path, f'{where}only {len(episode.observations)} frames have both '
                                  f'an observation and a command, at least {FEWEST_FRAMES} are '
                                  f'needed{why}'))
             return
-        self.spec, self.command_type = spec, streams.command_type
+        self.spec, self.command_type = spec, take.streams.command_type
         self._write(path, episode, take)
 
     def finish(self, target: Path) -> DatasetResult:
@@ -230,7 +226,7 @@ class Builder:
         """
         for stream in self._out.values():
             stream.close()
-        if self.spec is None:
+        if not self.episodes:
             reasons = '; '.join(f'{path}: {reason}' for path, reason in self.skipped[:5])
             failed = f'{self.failed} failed episodes were left out. ' if self.failed else ''
             raise DatasetError(f'no usable episode, nothing written to {target}. {failed}'
@@ -277,7 +273,15 @@ class Builder:
             return f'driven by policy {known.policy!r}, no demonstration'
         return ''
 
-    def _spec_for(self, path: Path, streams: BagStreams) -> PolicySpec:
+    def spec_for(self, path: Path, streams: BagStreams) -> PolicySpec:
+        """
+        Give the spec of the dataset with an episode in it.
+
+        :param path: where the episode comes from.
+        :param streams: what is known of it.
+        :return: the spec.
+        :raises DatasetError: if the task is not that of the episodes before.
+        """
         known, options = streams.metadata, self.options
         task = known.task if known is not None else options.task or options.plain.mapping.task
         if self.spec is None:

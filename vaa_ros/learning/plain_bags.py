@@ -141,19 +141,21 @@ def cut(bag: BagReader, roles: Mapping[str, str], robot: RobotSpec,
     """
     recorded, cutting = Span(bag.start_ns, bag.stop_ns), options.cutting
     rule = cutting.rule
-    switches = find_switches(bag, options.mapping) if rule in ('auto', 'service') else {}
-    if rule == 'auto':
-        rule = 'service' if switches else 'activity'
     if rule == 'whole':
         return rule, [recorded]
     if rule == 'length':
         return rule, cut_length(recorded, cutting.length_s)
-    if rule == 'service':
-        return rule, by_service(bag, switches, recorded)
-    return rule, by_activity(bag, roles, robot, recorded, cutting)
+    if rule != 'activity':
+        switches = find_switches(bag, options.mapping)
+        events = read_switches(bag, switches) if switches else []
+        # A recorder that nobody used says nothing of where episodes are.
+        if rule == 'service' or any(what == START for _, what in events):
+            return 'service', by_service(bag, switches, events, recorded)
+    return 'activity', by_activity(bag, roles, robot, recorded, cutting)
 
 
-def by_service(bag: BagReader, switches: Mapping[str, str], recorded: Span) -> list[Span]:
+def by_service(bag: BagReader, switches: Mapping[str, str], events: list[tuple[int, str]],
+               recorded: Span) -> list[Span]:
     """
     Cut where an operator started and stopped.
 
@@ -163,7 +165,6 @@ def by_service(bag: BagReader, switches: Mapping[str, str], recorded: Span) -> l
         raise BagError(f'{bag.path}: nothing tells where episodes start and stop: no Bool topic '
                        'that ends in is_recording, no events of services start... and stop.... '
                        'Name them in the --mapping, or cut by activity')
-    events = read_switches(bag, switches)
     spans = cut_events(events, recorded)
     if not spans:
         raise BagError(f'{bag.path}: no episode was started and stopped on '

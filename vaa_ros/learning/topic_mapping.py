@@ -122,7 +122,10 @@ def find_roles(bag: BagReader, cameras: Sequence[CameraSpec], mapping: TopicMapp
         joints = only(bag, 'joint states', found, '--joints TOPIC')
     roles[joints] = JOINTS
     if measured:
-        return 'joint_trajectory', roles
+        if command_type and COMMAND_KINDS[command_type] != 'joint_position':
+            raise ConfigError(f'{bag.path}: measured joints are joint positions, which cannot be '
+                              f'learned as {command_type}')
+        return command_type or 'joint_trajectory', roles
     topic, command_type = find_commands(bag, mapping, command_type)
     if topic in roles:
         raise ConfigError(f'{bag.path}: {topic} cannot be {roles[topic]} and the commands; to '

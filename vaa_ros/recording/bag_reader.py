@@ -249,10 +249,10 @@ def _looks_like_bag(path: Path) -> bool:
 
 def bag_hash(path: Path) -> str:
     """
-    Give the SHA-256 over the files of a bag, in order of name.
+    Give the SHA-256 over the files of a bag or another folder, in order of name.
     """
     digest = hashlib.sha256()
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
         if file.is_file():
             with file.open('rb') as stream:
                 for block in iter(lambda: stream.read(1 << 20), b''):
