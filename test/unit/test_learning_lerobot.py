@@ -149,6 +149,13 @@ def test_the_video_holds_every_frame_at_its_time(data, exported):
     assert error[10].mean() < shifted.mean()
 
 
+def test_pictures_of_an_odd_size_keep_it(data, tmp_path):
+    build_dataset(data.parent / 'bag', tmp_path / 'data', replace(OPTIONS, size=(33, 25)))
+    export_dataset(tmp_path / 'data', tmp_path / 'lerobot')
+    result = import_dataset(tmp_path / 'lerobot', tmp_path / 'again')
+    assert Frames(result.folder).images['wrist'].shape == (48, 25, 33, 3)
+
+
 def test_statistics_are_those_of_the_values(data, exported):
     frames = Frames(data)
     stats = json.loads((exported / 'meta/stats.json').read_text())
@@ -197,6 +204,8 @@ def test_a_foreign_dataset_is_read_by_the_names_of_its_joints(copy, data, tmp_pa
         for name in ('observation.state', 'action'):
             info['features'][name]['names'] = [
                 f'{joint}.pos' for joint in reversed(info['features'][name]['names'])]
+        action = info['features']['action']
+        action['names'] = {'motors': action['names']}
     change_info(foreign(copy), change)
     change_rows(copy, **{name: lambda column: pa.array([row[::-1] for row in column.to_pylist()])
                          for name in ('observation.state', 'action')})

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 import struct
 
+import cv2
 from mcap.writer import Writer as McapWriter
 import numpy as np
 from plain_sessions import episode_ticks
@@ -183,6 +184,30 @@ def test_the_only_camera_joints_and_commands_are_found_by_their_type(tmp_path):
     with pytest.raises(ConfigError, match='which topic is camera front, wrist. Candidates: '
                                           '/usb/picture.*--camera front=/usb/picture'):
         build(bag, tmp_path / 'c')
+
+
+def test_numbers_without_stamps_and_compressed_pictures_are_read(tmp_path):
+    """What forward_command_controller and compressed_image_transport publish."""
+    stream = []
+    for topic, at, data in session(1):
+        if topic == '/joint_trajectory':
+            goal = messages.deserialize(messages.JOINT_TRAJECTORY, data).points[0].positions
+            topic, data = '/arm/commands', messages.serialize(messages.FLOAT64_ARRAY,
+                                                              {'data': goal})
+        elif 'image' in topic:
+            image = messages.deserialize(messages.IMAGE, data)
+            bgr = image.data.reshape(24, 32, 3)[:, :, ::-1]
+            topic, data = f'{topic}/compressed', messages.serialize(messages.COMPRESSED_IMAGE, {
+                'header': messages.header(messages.header_stamp_ns(image)), 'format': 'png',
+                'data': cv2.imencode('.png', bgr)[1].reshape(-1)})
+        stream.append((topic, at, data))
+    kinds = {'/arm/commands': messages.FLOAT64_ARRAY,
+             '/front/image_raw/compressed': messages.COMPRESSED_IMAGE,
+             '/wrist/image_raw/compressed': messages.COMPRESSED_IMAGE}
+    result = build(write_plain(tmp_path / 'plain', stream, topics=kinds), tmp_path / 'b')
+    build(write_plain(tmp_path / 'usual', session(1)), tmp_path / 'a')
+    assert_same(Frames(tmp_path / 'a'), Frames(tmp_path / 'b'))
+    assert result.notes[1].endswith('no stamps on /arm/commands: times of arrival stand for them')
 
 
 def test_several_candidates_are_an_error_that_lists_them(tmp_path):
