@@ -5,9 +5,11 @@ Bags of ``ros2 bag record`` give the frames that our own episodes of the same me
 """
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 import json
 from pathlib import Path
+import sqlite3
 import struct
 
 import cv2
@@ -28,6 +30,10 @@ from plain_sessions import write_ours
 from plain_sessions import write_plain
 from plain_sessions import write_split
 import pytest
+from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import Writer
+from rosbags.typesys import get_typestore
+from rosbags.typesys import Stores
 
 from vaa_ros.cli.main import main
 from vaa_ros.core.errors import BagError
@@ -335,10 +341,12 @@ def service_event(kind: int, number: int, at_ns: int) -> bytes:
         'stamp': {'sec': at_ns // 10**9, 'nanosec': at_ns % 10**9}}) + struct.pack('<II', 0, 0)
 
 
-def write_service_bag(path: Path, stream, calls: list[tuple[str, int, int]]) -> Path:
+def write_service_bag(path: Path, stream, calls: list[tuple[str, int]]) -> Path:
     """Write what rosbag2 writes of services: hidden topics whose definition is unknown."""
     events = [(f'/rec/{name}/_service_event', at + 1000 * kind, service_event(kind, number, at))
-              for number, (name, at, _) in enumerate(calls) for kind in (1, 2)]
+              for number, (name, at) in enumerate(calls) for kind in (1, 2)]
+    if path.suffix != '.mcap':
+        return write_service_sqlite3(path, [*stream, *events])
     with path.open('wb') as file:
         writer = McapWriter(file)
         writer.start(profile='ros2')
@@ -355,14 +363,31 @@ def write_service_bag(path: Path, stream, calls: list[tuple[str, int, int]]) -> 
     return path
 
 
-def test_events_of_services_cut_like_the_topic(tmp_path):
+def write_service_sqlite3(path: Path, stream) -> Path:
+    store = get_typestore(Stores.ROS2_KILTED)
+    with Writer(path, version=9, storage_plugin=StoragePlugin.SQLITE3) as writer:
+        known = {topic: writer.add_connection(topic, kind, typestore=store)
+                 for topic, kind in TOPICS.items()}
+        for topic, at, data in sorted(stream, key=lambda item: item[1]):
+            if topic not in known:
+                known[topic] = writer.add_connection(topic, 'std_srvs/srv/Trigger_Event',
+                                                     msgdef='SRV: x\n---', rihs01='RIHS01_0')
+            writer.write(known[topic], at, data)
+    with contextlib.closing(sqlite3.connect(next(path.glob('*.db3')))) as base, base:
+        base.execute("UPDATE message_definitions SET encoding = 'unknown' "
+                     "WHERE topic_type LIKE '%Trigger_Event'")
+    return path
+
+
+@pytest.mark.parametrize('name', ['session.mcap', 'session'])
+def test_events_of_services_cut_like_the_topic(tmp_path, name):
     stream = session(3)
     edges = [(log_ns(ticks[0]) - 9000, log_ns(ticks[-1] + 1) - 9000)
              for ticks in map(episode_ticks, range(3))]
-    calls = [(name, at, 0) for begin, end in edges[:2]
-             for name, at in (('start_episode', begin), ('stop_episode', end))]
-    calls += [('start_episode', edges[2][0], 0), ('discard_episode', edges[2][1], 0)]
-    bag = write_service_bag(tmp_path / 'session.mcap', stream, calls)
+    calls = [call for begin, end in edges[:2]
+             for call in (('start_episode', begin), ('stop_episode', end))]
+    calls += [('start_episode', edges[2][0]), ('discard_episode', edges[2][1])]
+    bag = write_service_bag(tmp_path / name, stream, calls)
     result = build(bag, tmp_path / 'b')
     assert 'cut by service into 2 episodes' in result.notes[0]
     build_dataset(write_ours(tmp_path / 'ours', stream, 2), tmp_path / 'a', OPTIONS)

@@ -17,6 +17,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.interfaces import MessageDefinition
 from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import storage_mcap
+from rosbags.rosbag2 import storage_sqlite3
 import yaml
 
 from vaa_ros.core.errors import BagError
@@ -31,14 +32,32 @@ _ADVICE = {
                     'messages with: mcap recover FILE.mcap',
 }
 _definition = storage_mcap.get_msgdef
+_HIDE = """CREATE TEMP VIEW message_definitions AS SELECT * FROM main.message_definitions
+           WHERE encoding IN ('ros2msg', 'ros2idl') AND topic_type NOT LIKE '%/srv/%'"""
 
 
+# rosbag2 names the encoding of a service event "unknown" or gives its .srv text, on which rosbags
+# would refuse the whole bag: to both of its storages such a definition is none.
 def _known_definition(schema: Any) -> MessageDefinition:
-    # rosbag2 names the encoding of a service event "unknown" or gives its .srv text, on which
-    # rosbags would refuse the whole bag.
     if schema is not None and (schema.encoding == 'unknown' or '/srv/' in schema.name):
         return MessageDefinition(MessageDefinitionFormat.NONE, '')
     return _definition(schema)
+
+
+def _hide_unknown_definitions(connection: Any) -> None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    if ('message_definitions',) in tables:
+        connection.execute(_HIDE)
+
+
+@contextlib.contextmanager
+def _unknown_definitions_hidden() -> Iterator[None]:
+    hooks = storage_sqlite3.apsw.connection_hooks
+    hooks.append(_hide_unknown_definitions)
+    try:
+        yield
+    finally:
+        hooks.remove(_hide_unknown_definitions)
 
 
 storage_mcap.get_msgdef = _known_definition
@@ -64,7 +83,7 @@ class BagReader:
 
     def __enter__(self) -> BagReader:
         self._check_path()
-        with self._named_errors('cannot be read'):
+        with self._named_errors('cannot be read'), _unknown_definitions_hidden():
             reader = AnyReader([self.path], default_typestore=typestore())
             reader.open()
         self._reader = reader
