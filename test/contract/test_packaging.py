@@ -43,6 +43,7 @@ LIBRARIES = {
     'onnx': (None, 'onnx'),
     'onnxruntime': ('python3-onnxruntime-pip', 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
+    'pyarrow': (None, 'pyarrow'),
     'rcl_interfaces': ('rcl_interfaces', 'ros-rcl-interfaces'),
     'rclpy': ('rclpy', 'ros-kilted-rclpy'),
     'rosbags': ('python3-rosbags-pip', 'rosbags'),
