@@ -74,7 +74,8 @@ def imported_libraries() -> dict[str, str]:
     return {name.split('.')[0]: f'{path}:{line}'
             for path in python_files('vaa_ros', 'launch', 'benchmarks', 'scripts', 'setup.py')
             for line, name in imports_of(path)
-            if not is_standard(name) and name.split('.')[0] != 'vaa_ros'}
+            if not is_standard(name) and name.split('.')[0] != 'vaa_ros'
+            and not (ROOT / path).with_name(f'{name}.py').is_file()}
 
 
 def dependencies(kind: str) -> list[str]:
