@@ -75,7 +75,7 @@ def imported_libraries() -> dict[str, str]:
             for path in python_files('vaa_ros', 'launch', 'benchmarks', 'scripts', 'setup.py')
             for line, name in imports_of(path)
             if not is_standard(name) and name.split('.')[0] != 'vaa_ros'
-            and not (ROOT / path).with_name(f'{name}.py').is_file()}
+            and not (ROOT / path).with_name(f'{name.split(".")[0]}.py').is_file()}
 
 
 def dependencies(kind: str) -> list[str]:
