@@ -82,10 +82,6 @@ class DatasetOptions:
         if not 0 <= self.held_out < 1:
             raise ValueError(f'held_out is {self.held_out}, expected a fraction of the episodes, '
                              '0 to below 1')
-        if self.control_rate_hz <= 0 or self.chunk_length < 1 or min(self.size) < 8:
-            raise ValueError(f'control_rate_hz {self.control_rate_hz}, chunk_length '
-                             f'{self.chunk_length}, size {self.size}: expected a positive rate, '
-                             'at least 1 action and at least 8 pixels a side')
 
 
 @dataclass(frozen=True)
