@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from vaa_ros.core.errors import VaaError
 
-VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'inspect')
+VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'calibrate', 'inspect')
 
 DESCRIPTION = """\
 Learn robot arm policies from demonstrations with vision-action alignment, on ROS 2.
