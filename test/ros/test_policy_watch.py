@@ -5,6 +5,7 @@ The policy node in scenes that its policy does not know: it holds, says why, and
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,16 +21,19 @@ from policy_rig import PERIOD_S
 from policy_rig import positions
 from policy_rig import Robot
 from policy_rig import statuses
+from processes import NodeProcess
 import pytest
 from ros_harness import Harness
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from tiny_policy import goal_policy
 from tiny_policy import HEIGHT
 from tiny_policy import WIDTH
 
+from vaa_ros.nodes.sim_arm import SimArm
 from vaa_ros.ros.diagnostics import status_values
-from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
+from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 
 DARK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -54,7 +58,7 @@ def test_it_holds_in_an_unknown_scene_and_goes_on_when_it_is_known_again(
     activate(ros, model_path=str(model))
     sent, said = commands(ros), statuses(ros)
     confidence = ros.collect(Float64, 'policy/confidence', EVENTS)
-    diagnostics = ros.collect(DiagnosticArray, '/diagnostics', COMMAND)
+    diagnostics = ros.collect(DiagnosticArray, '/diagnostics', 10)
     robot.start()
     confidence.wait_until(lambda message: message.data == 1.0)
     newest_in_state(said, 'running')
@@ -118,3 +122,18 @@ def test_the_watch_can_be_turned_off(ros: Harness, robot: Robot, model: Path) ->
     robot.start()
     sent.wait_until(lambda message: bool(np.abs(positions(message) - GOAL).max() < 1e-6))
     assert newest_in_state(said, 'running')['alarms'] == '0'
+
+
+def test_a_simulation_in_lockstep_goes_on_while_the_arm_holds(
+    ros: Harness, model: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    ros.make_node(SimArm, task='reach', seed=3, clock='lockstep')
+    joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
+    task = ros.collect(DiagnosticStatus, 'sim_arm/task_status', LATCHED)
+    said = statuses(ros)
+    for node, more in (('camera_subscriber', ()), ('policy', ('-p', 'lockstep:=true'))):
+        start_process(f'vaa_ros.nodes.{node}', '--ros-args', '-p', f'model_path:={model}', *more)
+    task.wait_until(lambda message: float(status_values(message)['time_s']) > 2.0, 60.0)
+    newest_in_state(said, 'holding', 'unlike')
+    track = np.array([list(message.position) for message in joints.messages[-50:]])
+    assert np.abs(track - track[-1]).max() < 1e-3
