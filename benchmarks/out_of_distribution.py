@@ -21,10 +21,13 @@ from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
 from vaa_ros.cli.output import table
 from vaa_ros.core.paths import model_file
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.learning.calibrate import fit
 from vaa_ros.learning.calibrate import LINGER_S
 from vaa_ros.learning.calibrate import look_at_rollouts
 from vaa_ros.learning.calibrate import Looks
 from vaa_ros.learning.calibrate import peaks
+from vaa_ros.learning.calibrate import scores as scores_of
 from vaa_ros.learning.calibrate import smooth
 from vaa_ros.learning.calibrate import tail
 from vaa_ros.learning.calibrate import whiten
@@ -39,8 +42,11 @@ HOLD_FRAMES = 6
 NEIGHBOURS = 1024
 CALIBRATION, CLEAN = 'calibration', 'clean'
 COSINE, NEAREST = 'cosine', 'nearest z'
-MAHALANOBIS, WITH_STATE = 'distance z', 'distance z, joints'
+MAHALANOBIS, SCORE = 'distance z', 'score'
 WATCH = 'watch'
+
+FIELDS = list(Looks.__dataclass_fields__)
+KEEP_EVERY = 5
 
 Score = Callable[[Looks], np.ndarray]
 
@@ -49,7 +55,6 @@ def collect(args: argparse.Namespace) -> dict[str, Looks]:
     """
     Run every episode that was not run before, and give what the policy saw.
     """
-    fields = list(Looks.__dataclass_fields__)
     kept = dict(np.load(args.looks)) if args.looks and args.looks.exists() else {}
     policy = OnnxPolicy(model_file(args.model))
     jobs: dict[str, tuple[list[int], Callable[[int], Plan]]] = {
@@ -57,16 +62,33 @@ def collect(args: argparse.Namespace) -> dict[str, Looks]:
         CLEAN: (args.seeds.numbers(), lambda seed: Plan(linger_s=LINGER_S))}
     for name in DISTURBANCES:
         jobs[name] = (args.seeds.numbers(), lambda seed, name=name: planned(name, seed))
+    found = {}
     for name, (numbers, plan) in jobs.items():
-        if f'{name}/episode' in kept:
-            continue
-        looks = look_at_rollouts(policy, args.task, numbers, plan)
-        kept.update({f'{name}/{field}': getattr(looks, field) for field in fields})
-        print(f'{name}: {len(numbers)} episodes, {len(looks.episode)} frames', flush=True)
-        if args.looks:
-            args.looks.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(args.looks, **kept)
-    return {name: Looks(*(kept[f'{name}/{field}'] for field in fields)) for name in jobs}
+        parts = []
+        for start in range(0, len(numbers), KEEP_EVERY):
+            some = numbers[start:start + KEEP_EVERY]
+            key = f'{name}/{some[0]}:{len(some)}'
+            if f'{key}/episode' not in kept:
+                looks = look_at_rollouts(policy, args.task, some, plan)
+                kept.update({f'{key}/{field}': getattr(looks, field) for field in FIELDS})
+                if args.looks:
+                    keep(args.looks, kept)
+            parts.append([kept[f'{key}/{field}'] for field in FIELDS])
+        for number, part in enumerate(parts):
+            place = FIELDS.index('episode')
+            part[place] = part[place] + number * KEEP_EVERY
+        found[name] = Looks(*map(np.concatenate, zip(*parts, strict=True)))
+    return found
+
+
+def keep(path: Path, kept: dict[str, np.ndarray]) -> None:
+    """
+    Write what was seen so far.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.npz')
+    np.savez(partial, **kept)
+    partial.replace(path)
 
 
 def planned(name: str, seed: int) -> Plan:
@@ -77,15 +99,12 @@ def planned(name: str, seed: int) -> Plan:
     return Plan(name, onset_s, onset_s + WITHIN_S, seed=1)
 
 
-def distance(usual: Looks, joints: bool) -> Score:
+def distance(usual: Looks) -> Score:
     """
-    Make the Mahalanobis distance to what is usual.
+    Make the Mahalanobis distance to usual embeddings.
     """
-    def features(looks: Looks) -> np.ndarray:
-        return np.hstack([looks.z_vision, looks.state]) if joints else looks.z_vision
-
-    mean, whitening = whiten(features(usual).astype(np.float64))
-    return lambda looks: np.linalg.norm((features(looks) - mean) @ whitening.T, axis=1)
+    mean, whitening = whiten(usual.z_vision, 0.01, 1e-4)
+    return lambda looks: np.linalg.norm((looks.z_vision - mean) @ whitening.T, axis=1)
 
 
 def nearest(usual: Looks) -> Score:
@@ -108,19 +127,20 @@ def caught(looks: Looks, alarm: np.ndarray, frames: int = 0) -> float:
     return float(np.mean(found))
 
 
-def judge(looks: dict[str, Looks], low: float) -> dict[str, dict[str, float]]:
+def judge(looks: dict[str, Looks], spec: PolicySpec) -> dict[str, dict[str, float]]:
     """
     Measure every score at the limit for one false alarm an hour.
 
     :param looks: what the policy saw.
-    :param low: the lowest usual cosine, as stored by training.
+    :param spec: the policy's spec.
     :return: figures by score, and for each the curve.
     """
     usual, other = looks[CALIBRATION].halves()
+    known = fit(usual, other, spec, CALIBRATION)
     scores: dict[str, Score] = {
         COSINE: lambda seen: 1 - (seen.z_vision * seen.z_action).sum(1),
-        NEAREST: nearest(usual), MAHALANOBIS: distance(usual, False),
-        WITH_STATE: distance(usual, True)}
+        NEAREST: nearest(usual), MAHALANOBIS: distance(usual),
+        SCORE: lambda seen: scores_of(known, seen)}
     hours = len(looks[CLEAN].episode) / CONTROL_HZ / 3600
     found: dict[str, dict[str, float]] = {}
     for name, score in scores.items():
@@ -131,12 +151,13 @@ def judge(looks: dict[str, Looks], low: float) -> dict[str, dict[str, float]]:
         found[name] = {part: caught(looks[part], smoothed[part] > limit) for part in DISTURBANCES}
         found[name][CLEAN] = len(peaks(smoothed[CLEAN], clean, limit)) / hours
         found[name]['curve'] = curve(looks, smoothed, hours)
-        if name == WITH_STATE:
+        if name == SCORE:
             alarms = {part: (smoothed[part] > limit) | looks[part].frozen for part in looks}
             found[WATCH] = {part: caught(looks[part], alarms[part]) for part in DISTURBANCES}
             found[WATCH][CLEAN] = len(peaks(1.0 * alarms[CLEAN], clean, 0.5)) / hours
             found['watch, held'] = {
                 part: caught(looks[part], alarms[part], HOLD_FRAMES) for part in DISTURBANCES}
+    low = spec.calibration.get('alignment_low', np.nan)
     below = {part: (seen.z_vision * seen.z_action).sum(1) < low for part, seen in looks.items()}
     found['cosine < 1 %'] = {part: caught(looks[part], below[part]) for part in DISTURBANCES}
     found['cosine < 1 %'][CLEAN] = len(peaks(1.0 * below[CLEAN], looks[CLEAN].episode,
@@ -196,8 +217,7 @@ def main() -> None:
     parser.add_argument('--json', type=Path, help='write the figures here too')
     options = parser.parse_args()
     looks = collect(options)
-    low = OnnxPolicy(model_file(options.model)).spec.calibration.get('alignment_low', np.nan)
-    found = judge(looks, low)
+    found = judge(looks, OnnxPolicy(model_file(options.model)).spec)
     rows = [[part, *(f'{100 * values[part]:.0f} %' for values in found.values())]
             for part in DISTURBANCES]
     rows.append(['false alarms an hour', *(f'{values[CLEAN]:.1f}' if CLEAN in values else '-'

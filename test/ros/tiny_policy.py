@@ -16,6 +16,7 @@ from onnx import TensorProto
 
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
+from vaa_ros.core.familiarity import views
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
@@ -87,8 +88,13 @@ def goal_policy(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
     metadata = {METADATA_KEY: spec.to_json()}
     if knows_dark:
-        known = Familiarity(values['z_vision'][0], 10 * np.eye(4), False,
-                            np.array([0.0, 0.5, 1.0]), 1.0, 0.1, 1.0, 100, 4, 'the dark')
+        whole, parts = views([np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * len(cameras),
+                             values['z_vision'][0], np.zeros(len(ROBOT.joints)))
+        matrix = np.zeros((len(parts), len(parts)))
+        place = len(parts) - len(ROBOT.joints) - 3
+        matrix[place, place] = 5.0
+        known = Familiarity(tuple(cameras), whole, np.zeros((len(whole), len(whole))), parts,
+                            matrix, [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
         metadata[FAMILIARITY_KEY] = known.to_json()
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)

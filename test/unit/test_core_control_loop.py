@@ -69,7 +69,8 @@ class Rig:
         self.count += 1
         now_ns = 10**9 + self.count * PERIOD_NS
         if fresh:
-            self.observation = Observation(now_ns, {}, np.zeros(7, np.float32))
+            self.observation = Observation(
+                now_ns, {'front': np.zeros((1, 1, 3), np.uint8)}, np.zeros(7, np.float32))
         inputs = TickInputs(
             now_ns, now_ns, self.observation, fresh, np.zeros(7),
             GateInputs(ages_s={'vision/front': age_s}, **gate), silent)
@@ -276,7 +277,9 @@ def test_inputs_are_a_value() -> None:
 class Seer(Line):
     """A line that knows scenes whose embedding is near 0."""
 
-    familiarity = Familiarity([0.0], [[1.0]], False, [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
+    familiarity = Familiarity(
+        ('front',), np.zeros(3), np.zeros((3, 3)), np.zeros(11),
+        np.diag(np.eye(11)[3]), [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
 
     def __init__(self, goal: float) -> None:
         super().__init__(goal)

@@ -13,28 +13,61 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.familiarity import coarse
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import KEYS
 from vaa_ros.core.familiarity import NEEDED
 from vaa_ros.core.familiarity import Smoother
 from vaa_ros.core.familiarity import WINDOW
+from vaa_ros.core.robot import JointSpec
+from vaa_ros.core.spec import ActionSpec
+from vaa_ros.core.spec import CameraSpec
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.types import Observation
 
 KNOWN = Familiarity(
-    mean=[1.0, 0.0, 0.5], whitening=np.diag([10.0, 2.0, 4.0]), uses_state=True,
+    cameras=('front',), whole_mean=[100.0, 100.0, 100.0], whole_whitening=0.1 * np.eye(3),
+    parts_mean=[*[100.0] * 6, 1.0, 0.0, 0.5],
+    parts_whitening=np.diag([*[0.0] * 6, 10.0, 2.0, 4.0]),
     quantiles=[1.0, 1.5, 1.5, 3.0, 4.0], peak_level=2.0, peak_excess=0.5, peaks_per_hour=100.0,
     frames=50, episodes=4, source='a test')
+SPEC = PolicySpec(
+    name='p', task='t', robot='r', cameras=(CameraSpec('front', 2, 1),),
+    joints=(JointSpec('turn', 'rad', -1.0, 1.0, 2.0),), embedding_size=2,
+    action=ActionSpec('joint_position', ('turn',)), control_rate_hz=30.0, chunk_length=4)
 
 
-def test_the_distance_is_that_of_the_whitened_features() -> None:
-    assert KNOWN.score(np.array([1.0, 0.0]), np.array([0.5])) == 0.0
-    score = KNOWN.score(np.array([1.1, 1.0], np.float32), np.array([0.25], np.float32))
-    assert score == pytest.approx(math.sqrt((1.0 + 4.0 + 1.0) / 3), rel=1e-6)
+def frame(colour: float = 100.0, joint: float = 0.5) -> Observation:
+    picture = np.full((1, 2, 3), colour, np.uint8)
+    return Observation(0, {'front': picture}, np.array([joint], np.float32))
 
 
-def test_the_state_counts_only_where_it_is_used() -> None:
-    blind = replace(KNOWN, mean=[1.0, 0.0], whitening=np.eye(2), uses_state=False)
-    assert blind.score(np.array([1.0, 0.0]), np.array([99.0])) == 0.0
-    assert KNOWN.score(np.array([1.0, 0.0]), np.array([99.0])) > 100
+def test_the_distance_is_that_of_the_view_further_off() -> None:
+    usual = np.array([1.0, 0.0])
+    assert KNOWN.score(frame(), usual) == 0.0
+    score = KNOWN.score(frame(joint=0.25), np.array([1.1, 1.0], np.float32))
+    assert score == pytest.approx(math.sqrt(1.0 + 4.0 + 1.0), rel=1e-6)
+    assert KNOWN.score(frame(150), usual) == pytest.approx(5 * math.sqrt(3))
+    assert KNOWN.score(frame(101, joint=1.5), usual) == pytest.approx(4.0)
+
+
+def test_nan_is_not_taken_for_known() -> None:
+    assert math.isnan(KNOWN.score(frame(), np.array([math.nan, 0.0])))
+
+
+def test_a_coarse_picture_has_the_mean_colour_of_each_cell() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (14, 16, 3), dtype=np.uint8)
+    cells = coarse(picture)
+    assert cells.shape == (48, 3)
+    # Rows that do not fill a cell are left out: 14 of 6 cells are 2 each, and 2 more.
+    wanted = [picture[2 * r:2 * r + 2, 2 * c:2 * c + 2].reshape(4, 3).mean(0)
+              for r in range(6) for c in range(8)]
+    assert cells == pytest.approx(np.array(wanted))
+
+
+def test_a_tiny_picture_keeps_its_pixels() -> None:
+    picture = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    assert np.array_equal(coarse(picture), picture.reshape(6, 3))
 
 
 @pytest.mark.parametrize(('score', 'confidence'), [
@@ -71,14 +104,16 @@ def test_exponential_peaks_exceed_the_limit_as_often_as_promised() -> None:
 
 def test_survives_json() -> None:
     again = Familiarity.from_json(KNOWN.to_json(), 'x')
-    assert np.array_equal(again.mean, KNOWN.mean)
-    assert np.array_equal(again.whitening, KNOWN.whitening)
-    assert np.array_equal(again.quantiles, KNOWN.quantiles)
+    for name in ('whole_mean', 'parts_mean', 'parts_whitening', 'quantiles'):
+        assert np.array_equal(getattr(again, name), getattr(KNOWN, name))
+    assert again.whole_whitening == pytest.approx(KNOWN.whole_whitening)
+    assert again.cameras == ('front',)
     assert (again.threshold(1.0), again.source) == (KNOWN.threshold(1.0), 'a test')
 
 
 @pytest.mark.parametrize('change', [
-    {'version': 2}, {'mean': 'no base64!'}, {'mean': 3}, {'mean': ''}, {'whitening': 'AAAA'},
+    {'version': 2}, {'whole_mean': 'no base64!'}, {'whole_mean': 3}, {'parts_mean': ''},
+    {'parts_whitening': 'AAAA'}, {'parts_whitening': 'AAAAAA=='}, {'cameras': 1},
     {'quantiles': [1.0]}, {'quantiles': [2.0, 1.0]}, {'quantiles': 'ab'}, {'quantiles': []},
     {'peak_level': -1.0}, {'peak_excess': 'much'}, {'peaks_per_hour': None}])
 def test_refuses_what_is_damaged(change: dict) -> None:
@@ -102,14 +137,16 @@ def test_names_what_is_missing(key: str) -> None:
 
 
 def test_refuses_statistics_that_are_not_finite() -> None:
-    with pytest.raises(ValueError, match='mean is not finite'):
-        replace(KNOWN, mean=[1.0, math.nan, 0.5])
+    with pytest.raises(ValueError, match='whole_mean is not finite'):
+        replace(KNOWN, whole_mean=[1.0, math.nan, 0.5])
 
 
-def test_statistics_of_another_network_are_refused() -> None:
-    KNOWN.check_sizes(2, 1, 'x')
-    with pytest.raises(ModelError, match='3 features, the policy 71'):
-        KNOWN.check_sizes(64, 7, 'x')
+def test_statistics_of_another_policy_are_refused() -> None:
+    KNOWN.check_spec(SPEC, 'x')
+    for other in (replace(SPEC, embedding_size=64), replace(SPEC, cameras=(
+            CameraSpec('wrist', 2, 1),)), replace(SPEC, cameras=(CameraSpec('front', 3, 1),))):
+        with pytest.raises(ModelError, match='cameras front with 3 and 9 features'):
+            KNOWN.check_spec(other, 'x')
 
 
 def test_the_smoothed_score_is_the_third_of_the_last_five() -> None:

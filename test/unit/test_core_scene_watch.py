@@ -21,8 +21,11 @@ from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 
 STEP_NS = 40_000_000
-# Without z_vision's first element at 0 the distance is just that element; the limit is 2.
-KNOWN = Familiarity([0.0], [[1.0]], False, [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
+DOT = np.zeros((1, 1, 3), np.uint8)
+# Of one pixel, one embedding element and one joint only the second counts; the limit is 2.
+KNOWN = Familiarity(
+    ('front',), np.zeros(3), np.zeros((3, 3)), np.zeros(5), np.diag([0.0, 0.0, 0.0, 1.0, 0.0]),
+    [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
 
 
 class Rig:
@@ -37,7 +40,7 @@ class Rig:
         levels = []
         for _ in range(count):
             self.now_ns += step_ns
-            observation = Observation(self.now_ns, {}, np.zeros(1, np.float32))
+            observation = Observation(self.now_ns, {'front': DOT}, np.zeros(1, np.float32))
             chunk = ActionChunk(self.now_ns, np.zeros((1, 1)), 1 / 30,
                                 z_vision=np.array([distance]))
             self.watch.update(self.now_ns, known, observation, chunk)

@@ -3,10 +3,11 @@
 """
 How unlike the known scenes a scene is, and how sure that makes the policy.
 
-A policy judges its own actions kindly in any scene, so the cosine of scene and own actions says
-little about whether the scene is a known one. The distance of the scene's embedding to those of
-calibration episodes does: the Mahalanobis distance (arXiv 1807.03888), over the embedding and the
-joint positions together, so that a picture that does not belong to the arm's posture counts too.
+A policy judges its own actions kindly in any scene, and its embedding leaves out what did not
+matter for acting, so neither the cosine of both nor the embedding alone tells an unknown scene.
+What does is the Mahalanobis distance (arXiv 1807.03888) from calibration episodes, of two views:
+the mean colours of whole pictures, and coarse pictures together with the embedding and the joint
+positions. The first sees that the light has changed, the second that some place looks otherwise.
 
 One frame says little: the score that is judged is the third largest of the last five. Its share
 among the calibration frames is the confidence. How high it may become before it is an alarm
@@ -22,6 +23,7 @@ import base64
 import binascii
 from collections import deque
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 import math
@@ -30,7 +32,9 @@ from typing import Any
 import numpy as np
 
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import frozen_array
+from vaa_ros.core.types import Observation
 
 METADATA_KEY = 'vaa_familiarity'
 VERSION = 1
@@ -38,9 +42,42 @@ WINDOW = 5
 NEEDED = 3
 """A score counts when this many of the last :data:`WINDOW` frames reach it."""
 
-MAX_FEATURES = 4096
-KEYS = ('version', 'uses_state', 'mean', 'whitening', 'quantiles', 'peak_level', 'peak_excess',
+GRID = (6, 8)
+"""Rows and columns of a coarse picture."""
+
+MAX_FEATURES = 2048
+ARRAYS = ('whole_mean', 'whole_whitening', 'parts_mean', 'parts_whitening')
+KEYS = ('version', 'cameras', *ARRAYS, 'quantiles', 'peak_level', 'peak_excess',
         'peaks_per_hour', 'frames', 'episodes', 'source')
+
+
+def coarse(picture: np.ndarray) -> np.ndarray:
+    """
+    Shrink a picture to the mean colours of a grid.
+
+    :param picture: (H, W, 3) uint8 rgb.
+    :return: (cells, 3) float32, 0 to 255; a picture with fewer pixels than cells keeps those.
+    """
+    rows, columns = (min(wanted, side) for wanted, side in zip(GRID, picture.shape, strict=False))
+    height, width = picture.shape[0] // rows, picture.shape[1] // columns
+    blocks = picture[:rows * height, :columns * width].reshape(rows, height, columns, width, 3)
+    return blocks.mean((1, 3), dtype=np.float32).reshape(-1, 3)
+
+
+def views(pictures: Sequence[np.ndarray], z_vision: np.ndarray,
+          state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Give what is judged about a frame.
+
+    :param pictures: one a camera, (H, W, 3) uint8.
+    :param z_vision: embedding of the scene (E,).
+    :param state: joint positions (S,) [rad, m].
+    :return: the mean colours of whole pictures (3 C,); and coarse pictures, embedding and joints
+        (P,).
+    """
+    cells = [coarse(picture) for picture in pictures]
+    whole = np.concatenate([each.mean(0) for each in cells])
+    return whole, np.concatenate([*(each.ravel() for each in cells), z_vision, state])
 
 
 class Smoother:
@@ -77,9 +114,12 @@ class Familiarity:
     """
     What scenes a policy knows: statistics of calibration episodes.
 
-    :param mean: mean of the features (F,): the embedding, then the joint positions if used.
-    :param whitening: matrix (F, F) that makes centred features uncorrelated, of unit variance.
-    :param uses_state: whether joint positions are among the features.
+    :param cameras: keys of the cameras, in order.
+    :param whole_mean: mean of the first view, see :func:`views` (W,).
+    :param whole_whitening: matrix (W, W) that makes what is left of it uncorrelated, its length
+        about 1 at the edge of the usual.
+    :param parts_mean: mean of the second view (P,).
+    :param parts_whitening: the same for it (P, P).
     :param quantiles: smoothed scores of calibration frames at equal steps of probability (Q,).
     :param peak_level: level above which calibration episodes had peaks.
     :param peak_excess: mean height of the peaks above it.
@@ -89,9 +129,11 @@ class Familiarity:
     :param source: where the episodes came from.
     """
 
-    mean: np.ndarray
-    whitening: np.ndarray
-    uses_state: bool
+    cameras: tuple[str, ...]
+    whole_mean: np.ndarray
+    whole_whitening: np.ndarray
+    parts_mean: np.ndarray
+    parts_whitening: np.ndarray
     quantiles: np.ndarray
     peak_level: float
     peak_excess: float
@@ -101,14 +143,17 @@ class Familiarity:
     source: str
 
     def __post_init__(self) -> None:
-        for name in ('mean', 'whitening', 'quantiles'):
+        object.__setattr__(self, 'cameras', tuple(self.cameras))
+        for name in (*ARRAYS, 'quantiles'):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.float64))
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f'{name} is not finite')
-        size = len(self.mean) if self.mean.ndim == 1 else 0
-        if not 1 <= size <= MAX_FEATURES or self.whitening.shape != (size, size):
-            raise ValueError(f'mean {self.mean.shape} and whitening {self.whitening.shape}, '
-                             f'expected (F,) and (F, F), F 1 to {MAX_FEATURES}')
+        for mean, matrix in ((self.whole_mean, self.whole_whitening),
+                             (self.parts_mean, self.parts_whitening)):
+            size = len(mean) if mean.ndim == 1 else 0
+            if not 1 <= size <= MAX_FEATURES or matrix.shape != (size, size):
+                raise ValueError(f'mean {mean.shape} and whitening {matrix.shape}, expected (F,) '
+                                 f'and (F, F), F 1 to {MAX_FEATURES}')
         if self.quantiles.ndim != 1 or len(self.quantiles) < 2 or (
                 np.diff(self.quantiles) < 0).any():
             raise ValueError('quantiles are no rising list of two or more')
@@ -116,18 +161,28 @@ class Familiarity:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected 0 or more')
 
-    def score(self, z_vision: np.ndarray, state: np.ndarray) -> float:
+    def score(self, observation: Observation, z_vision: np.ndarray) -> float:
         """
         Say how unlike the known scenes one frame is.
 
+        :param observation: the pictures and joint positions.
         :param z_vision: embedding of the scene (E,).
-        :param state: joint positions (S,) [rad, m].
-        :return: the distance; about 1 is usual.
+        :return: the distance of the view that is further off; up to about 1 is usual.
         """
-        features = np.concatenate([z_vision, state]) if self.uses_state else z_vision
-        # float32 sums differ between machines; near the limit that would be another answer.
-        way = self.whitening @ (np.asarray(features, dtype=np.float64) - self.mean)
-        return float(np.linalg.norm(way) / math.sqrt(len(way)))
+        return float(np.max(self.distances(*views(
+            [observation.images[key] for key in self.cameras], z_vision, observation.state))))
+
+    def distances(self, whole: np.ndarray, parts: np.ndarray) -> tuple[float, float]:
+        """
+        Give the distance of each view.
+
+        :param whole: the first view (W,).
+        :param parts: the second view (P,).
+        :return: both distances, NaN where a view is.
+        """
+        # In float64, so that no machine comes to another side of the limit.
+        return (float(np.linalg.norm(self.whole_whitening @ (whole - self.whole_mean))),
+                float(np.linalg.norm(self.parts_whitening @ (parts - self.parts_mean))))
 
     def confidence(self, smoothed: float) -> float:
         """
@@ -162,26 +217,30 @@ class Familiarity:
         share = self.peaks_per_hour / false_alarms_per_hour
         return self.peak_level + self.peak_excess * math.log(max(share, 1.0))
 
-    def check_sizes(self, embedding_size: int, joints: int, where: str) -> None:
+    def check_spec(self, spec: PolicySpec, where: str) -> None:
         """
-        Refuse statistics of another network.
+        Refuse statistics of another policy.
 
-        :param embedding_size: size of the policy's embedding.
-        :param joints: number of its joints.
+        :param spec: the policy's spec.
         :param where: the file's name, for errors.
-        :raises ModelError: naming both sizes.
+        :raises ModelError: naming what differs.
         """
-        expected = embedding_size + joints * self.uses_state
-        if len(self.mean) != expected:
-            raise ModelError(f'{where}: {METADATA_KEY} has {len(self.mean)} features, the policy '
-                             f'{expected}; run `vaa calibrate` again')
+        pictures = [np.zeros((camera.height, camera.width, 3), np.uint8)
+                    for camera in spec.cameras]
+        whole, parts = views(pictures, np.zeros(spec.embedding_size), np.zeros(len(spec.joints)))
+        ours = (self.cameras, len(self.whole_mean), len(self.parts_mean))
+        if ours != (spec.camera_keys, len(whole), len(parts)):
+            raise ModelError(f'{where}: {METADATA_KEY} is for cameras {", ".join(self.cameras)} '
+                             f'with {ours[1]} and {ours[2]} features, the policy has '
+                             f'{", ".join(spec.camera_keys)} with {len(whole)} and {len(parts)}; '
+                             'run `vaa calibrate` again')
 
     def to_json(self) -> str:
         """
         Give the statistics as JSON, arrays in base64.
         """
         values = {name: getattr(self, name) for name in KEYS if name != 'version'}
-        for name in ('mean', 'whitening'):
+        for name in ARRAYS:
             values[name] = base64.b64encode(values[name].astype('<f4').tobytes()).decode()
         values['quantiles'] = [float(f'{value:.6g}') for value in self.quantiles]
         return json.dumps({'version': VERSION, **values}, allow_nan=False)
@@ -200,11 +259,12 @@ class Familiarity:
             values = json.loads(text)
             check_keys(values)
             values = {name: values[name] for name in KEYS if name != 'version'}
-            mean, whitening = decode(values['mean']), decode(values['whitening'])
-            if whitening.size != mean.size ** 2:
-                raise ValueError(f'whitening has {whitening.size} numbers, expected '
-                                 f'{mean.size} x {mean.size}')
-            values.update(mean=mean, whitening=whitening.reshape(mean.size, mean.size))
+            for view in ('whole', 'parts'):
+                mean = decode(values[f'{view}_mean'])
+                matrix = decode(values[f'{view}_whitening'])
+                # Of another size it cannot be brought into shape, which is a ValueError.
+                values[f'{view}_mean'] = mean
+                values[f'{view}_whitening'] = matrix.reshape(mean.size, mean.size)
             return cls(**values)
         except (ValueError, TypeError, RecursionError, binascii.Error) as problem:
             raise ModelError(f'{where}: {METADATA_KEY} cannot be read: {problem}; run '

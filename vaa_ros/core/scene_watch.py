@@ -174,7 +174,7 @@ class SceneWatch:
         if familiarity is None or chunk.z_vision is None:
             self.confidence = math.nan
             return ''
-        smoothed = self._smoother.add(familiarity.score(chunk.z_vision, observation.state))
+        smoothed = self._smoother.add(familiarity.score(observation, chunk.z_vision))
         self.confidence = familiarity.confidence(smoothed)
         limit = familiarity.threshold(self.options.false_alarms_per_hour)
         # Too few frames to say compare as false, like NaN does.

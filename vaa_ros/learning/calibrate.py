@@ -23,6 +23,7 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY
 from vaa_ros.core.familiarity import Smoother
+from vaa_ros.core.familiarity import views
 from vaa_ros.core.scene_watch import FrozenCameras
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
@@ -39,10 +40,10 @@ from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.sim.disturbances import DisturbedSimulation
 from vaa_ros.sim.disturbances import Plan
 
-SHRINKAGE = 0.01
-"""Share of independence mixed into correlations: no direction may count as if it never varied."""
+SMALLEST_COLOUR = 0.5
+SMALLEST_SPREAD = 1e-3
+"""Spread below which a colour (0 to 255), or an embedding or joint, counts as constant."""
 
-SMALLEST_SPREAD = 1e-4
 LEVEL = 0.95
 """Quantile of the smoothed score above which peaks are looked at."""
 
@@ -62,7 +63,8 @@ class Looks:
 
     :param z_vision: embeddings of the scenes (N, E).
     :param z_action: embeddings of its answers (N, E).
-    :param state: joint positions (N, S) [rad, m].
+    :param whole: mean colours of whole pictures (N, W), see ``core.familiarity.views``.
+    :param parts: coarse pictures, embedding and joints (N, P).
     :param episode: number of the episode (N,), in contiguous runs.
     :param frozen: whether a camera was found frozen (N,).
     :param disturbed: whether something had gone wrong in front of the cameras (N,).
@@ -70,7 +72,8 @@ class Looks:
 
     z_vision: np.ndarray
     z_action: np.ndarray
-    state: np.ndarray
+    whole: np.ndarray
+    parts: np.ndarray
     episode: np.ndarray
     frozen: np.ndarray
     disturbed: np.ndarray
@@ -128,7 +131,9 @@ class Witness:
         if chunk.z_vision is None or chunk.z_action is None:
             raise ModelError(f'policy {self.spec.name!r} has no embeddings (outputs z_vision and '
                              'z_action); only aligned policies can be calibrated')
-        self._rows.append((chunk.z_vision, chunk.z_action, observation.state, self._episode,
+        pictures = [observation.images[key] for key in self.spec.camera_keys]
+        self._rows.append((chunk.z_vision, chunk.z_action,
+                           *views(pictures, chunk.z_vision, observation.state), self._episode,
                            bool(self._cameras.add(observation)), self._disturbed()))
         return chunk
 
@@ -242,46 +247,74 @@ def tail(smoothed: np.ndarray, episode: np.ndarray, rate_hz: float) -> tuple[flo
     return level, float(np.mean(high - level)) if len(high) else 0.0, len(high) / hours
 
 
-def whiten(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def whiten(features: np.ndarray, shrinkage: float,
+           smallest: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
     """
     Find what makes features uncorrelated and of unit variance.
 
     :param features: (N, F).
+    :param shrinkage: share of independence mixed into their correlations, so that no direction
+        counts as if it never varied.
+    :param smallest: least spread that is believed (F,).
     :return: their mean (F,), and the matrix (F, F) for what is left without it.
     """
+    features = features.astype(np.float64)
     mean = features.mean(0)
-    spread_ = np.maximum(features.std(0), SMALLEST_SPREAD)
-    normal = (features - mean) / spread_
-    correlation = normal.T @ normal / len(normal)
-    correlation = (1 - SHRINKAGE) * correlation + SHRINKAGE * np.eye(len(mean))
-    return mean, np.linalg.solve(np.linalg.cholesky(correlation), np.diag(1 / spread_))
+    deviation = np.maximum(features.std(0), smallest)
+    normal = (features - mean) / deviation
+    correlation = (1 - shrinkage) * (normal.T @ normal) / len(normal)
+    correlation[np.diag_indices_from(correlation)] += shrinkage
+    return mean, np.linalg.solve(np.linalg.cholesky(correlation), np.diag(1 / deviation))
 
 
-def fit(usual: Looks, other: Looks, rate_hz: float, source: str,
-        uses_state: bool = True) -> Familiarity:
+def fit_view(usual: np.ndarray, other: np.ndarray, episode: np.ndarray, shrinkage: float,
+             smallest: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Whiten one view, scaled so that usual frames of other episodes stay below 1.
+
+    :param usual: frames that say what is usual (N, F).
+    :param other: frames of other episodes (M, F).
+    :param episode: their episodes (M,).
+    :param shrinkage: see :func:`whiten`.
+    :param smallest: see :func:`whiten`.
+    :return: mean (F,) and matrix (F, F), as they will be read again.
+    """
+    mean, whitening = whiten(usual, shrinkage, smallest)
+    distance = np.linalg.norm((other - mean) @ whitening.T, axis=1)
+    whitening /= np.nanquantile(smooth(distance, episode), LEVEL)
+    return mean.astype('<f4'), whitening.astype('<f4')
+
+
+def fit(usual: Looks, other: Looks, spec: PolicySpec, source: str) -> Familiarity:
     """
     Measure which scenes a policy knows.
 
     :param usual: frames that say what is usual.
     :param other: frames of other episodes, which say how far usual scenes stray.
-    :param rate_hz: frames a second.
+    :param spec: the policy's spec.
     :param source: where the episodes came from, in words.
-    :param uses_state: judge the embedding together with the joint positions.
     :return: the statistics.
     """
-    features = np.hstack([usual.z_vision, usual.state]) if uses_state else usual.z_vision
-    mean, whitening = whiten(features.astype(np.float64))
-    # As they will be read again.
-    known = Familiarity(mean.astype('<f4'), whitening.astype('<f4'), uses_state,
-                        np.array([0.0, 1.0]), 0.0, 0.0, 0.0, 0, 0, source)
-    scores = np.array([known.score(z, state)
-                       for z, state in zip(other.z_vision, other.state, strict=True)])
-    smoothed = smooth(scores, other.episode)
+    least = np.full(usual.parts.shape[1], SMALLEST_COLOUR)
+    least[usual.parts.shape[1] - usual.z_vision.shape[1] - len(spec.joints):] = SMALLEST_SPREAD
+    arrays = (*fit_view(usual.whole, other.whole, other.episode, 0.01, SMALLEST_COLOUR),
+              *fit_view(usual.parts, other.parts, other.episode, 0.1, least))
+    known = Familiarity(spec.camera_keys, *arrays, np.array([0.0, 1.0]), 0.0, 0.0, 0.0, 0, 0,
+                        source)
+    smoothed = smooth(scores(known, other), other.episode)
     quantiles = np.quantile(smoothed[~np.isnan(smoothed)], np.linspace(0, 1, QUANTILES))
     episodes = len(np.unique(usual.episode)) + len(np.unique(other.episode))
-    return Familiarity(known.mean, known.whitening, uses_state, quantiles,
-                       *tail(smoothed, other.episode, rate_hz),
+    return Familiarity(spec.camera_keys, *arrays, quantiles,
+                       *tail(smoothed, other.episode, spec.control_rate_hz),
                        len(usual.episode) + len(other.episode), episodes, source)
+
+
+def scores(known: Familiarity, looks: Looks) -> np.ndarray:
+    """
+    Score frames as the watch does (N,).
+    """
+    return np.array([max(known.distances(whole, parts))
+                     for whole, parts in zip(looks.whole, looks.parts, strict=True)])
 
 
 def fit_rollouts(policy: Policy, task: str, seeds: Sequence[int],
@@ -300,7 +333,7 @@ def fit_rollouts(policy: Policy, task: str, seeds: Sequence[int],
         raise ModelError(f'{len(seeds)} episodes are too few to calibrate with; give at least '
                          f'{LEAST_EPISODES}')
     usual, other = look_at_rollouts(policy, task, seeds, done=done).halves()
-    return fit(usual, other, policy.spec.control_rate_hz,
+    return fit(usual, other, policy.spec,
                f'{len(seeds)} own episodes of {task}, seeds {min(seeds)} to {max(seeds)}')
 
 
@@ -321,7 +354,7 @@ def fit_dataset(policy: Policy, dataset: str | Path) -> Familiarity:
                            'held out, expected both; make the dataset again with more episodes')
     usual = look_at_dataset(policy, frames, spread(train, MOST_FRAMES))
     other = look_at_dataset(policy, frames, held_out)
-    return fit(usual, other, policy.spec.control_rate_hz,
+    return fit(usual, other, policy.spec,
                f'{len(frames.episodes)} demonstrations of {Path(dataset).name}')
 
 

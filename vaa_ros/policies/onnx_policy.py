@@ -157,7 +157,7 @@ def read_familiarity(
     if FAMILIARITY_KEY not in metadata:
         return None
     known = Familiarity.from_json(metadata[FAMILIARITY_KEY], where)
-    known.check_sizes(spec.embedding_size, len(spec.joints), where)
+    known.check_spec(spec, where)
     return known
 
 
