@@ -130,9 +130,9 @@ def test_a_simulation_in_lockstep_goes_on_while_the_arm_holds(
     ros.make_node(SimArm, task='reach', seed=3, clock='lockstep')
     joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
     task = ros.collect(DiagnosticStatus, 'sim_arm/task_status', LATCHED)
-    said = statuses(ros)
     for node, more in (('camera_subscriber', ()), ('policy', ('-p', 'lockstep:=true'))):
         start_process(f'vaa_ros.nodes.{node}', '--ros-args', '-p', f'model_path:={model}', *more)
+    said = statuses(ros)
     task.wait_until(lambda message: float(status_values(message)['time_s']) > 2.0, 60.0)
     newest_in_state(said, 'holding', 'unlike')
     track = np.array([list(message.position) for message in joints.messages[-50:]])
