@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import re
 import shlex
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_without_a_verb_it_prints_help(capsys: pytest.CaptureFixture[str]) -> No
     assert main([]) == 2
     said = capsys.readouterr().out
     for verb in VERBS:
-        assert f'    {verb} ' in said
+        assert re.search(rf'^    {verb}\s', said, re.MULTILINE)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

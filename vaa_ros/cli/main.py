@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from vaa_ros.core.errors import VaaError
 
-VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'replay',
+VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'calibrate', 'replay',
          'inspect')
 
 DESCRIPTION = """\
