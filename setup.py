@@ -49,6 +49,9 @@ EXTRAS = {
         'tensorboard',
         'torch>=2.6',
     ],
+    'vision': [
+        'transformers>=5',
+    ],
     'lerobot': [
         'av',
         'pyarrow',

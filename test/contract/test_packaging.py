@@ -55,6 +55,7 @@ LIBRARIES = {
     'tf2_msgs': ('tf2_msgs', None),
     'torch': (None, 'torch'),
     'tqdm': ('python3-tqdm', 'tqdm'),
+    'transformers': (None, 'transformers'),
     'trajectory_msgs': ('trajectory_msgs', 'ros-trajectory-msgs'),
     'yaml': ('python3-yaml', 'pyyaml'),
 }
