@@ -19,14 +19,14 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.familiarity import METADATA_KEY
 from vaa_ros.learning.calibrate import fit
 from vaa_ros.learning.calibrate import fit_rollouts
-from vaa_ros.learning.calibrate import Looks
 from vaa_ros.learning.calibrate import peaks
 from vaa_ros.learning.calibrate import scores
 from vaa_ros.learning.calibrate import smooth
 from vaa_ros.learning.calibrate import store
 from vaa_ros.learning.calibrate import tail
 from vaa_ros.learning.calibrate import whiten
-from vaa_ros.learning.calibrate import Witness
+from vaa_ros.learning.looks import Looks
+from vaa_ros.learning.looks import Witness
 from vaa_ros.policies.hold_policy import HoldPolicy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
