@@ -23,14 +23,14 @@ from vaa_ros.cli.output import table
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.calibrate import fit
-from vaa_ros.learning.calibrate import LINGER_S
-from vaa_ros.learning.calibrate import look_at_rollouts
-from vaa_ros.learning.calibrate import Looks
 from vaa_ros.learning.calibrate import peaks
 from vaa_ros.learning.calibrate import scores as scores_of
 from vaa_ros.learning.calibrate import smooth
 from vaa_ros.learning.calibrate import tail
 from vaa_ros.learning.calibrate import whiten
+from vaa_ros.learning.looks import LINGER_S
+from vaa_ros.learning.looks import look_at_rollouts
+from vaa_ros.learning.looks import Looks
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.sim.disturbances import DISTURBANCES
 from vaa_ros.sim.disturbances import Plan

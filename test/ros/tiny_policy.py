@@ -65,19 +65,7 @@ def goal_policy(
     nodes = [helper.make_node('Constant', [], [key],
                               value=numpy_helper.from_array(np.asarray(value), key))
              for key, value in constants.items()]
-    nodes += [
-        helper.make_node('Gather', ['state', 'first'], ['joint'], axis=1),
-        helper.make_node('Sub', ['joint', 'place'], ['way']),
-        helper.make_node('Abs', ['way'], ['distance']),
-        helper.make_node('Less', ['distance', 'margin'], ['there']),
-        helper.make_node('Where', ['there', 'nan', 'nothing'], ['added']),
-        helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
-        helper.make_node('Add', ['wanted', 'spread'], ['actions']),
-        helper.make_node('Cast', [f'image_{cameras[0]}'], ['picture'], to=TensorProto.FLOAT),
-        helper.make_node('ReduceMean', ['picture'], ['brightness'], keepdims=0),
-        helper.make_node('Mul', ['light', 'brightness'], ['seen']),
-        helper.make_node('Add', ['z_dark', 'seen'], ['z_vision']),
-    ]
+    nodes += answering(cameras[0])
     inputs = [helper.make_tensor_value_info(f'image_{key}', TensorProto.UINT8,
                                             [1, HEIGHT, WIDTH, 3]) for key in cameras]
     inputs.append(helper.make_tensor_value_info(
@@ -88,15 +76,40 @@ def goal_policy(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
     metadata = {METADATA_KEY: spec.to_json()}
     if knows_dark:
-        whole, parts = views([np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * len(cameras),
-                             values['z_vision'][0], np.zeros(len(ROBOT.joints)))
-        matrix = np.zeros((len(parts), len(parts)))
-        place = len(parts) - len(ROBOT.joints) - 3
-        matrix[place, place] = 5.0
-        known = Familiarity(tuple(cameras), whole, np.zeros((len(whole), len(whole))), parts,
-                            matrix, [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
-        metadata[FAMILIARITY_KEY] = known.to_json()
+        metadata[FAMILIARITY_KEY] = known_dark(cameras, values['z_vision'][0]).to_json()
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
+    """
+    Make statistics for which the second element of the embedding alone counts.
+    """
+    whole, parts = views([np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * len(cameras), z_vision,
+                         np.zeros(len(ROBOT.joints)))
+    matrix = np.zeros((len(parts), len(parts)))
+    place = len(parts) - len(ROBOT.joints) - len(z_vision) + 1
+    matrix[place, place] = 5.0
+    return Familiarity(tuple(cameras), whole, np.zeros((len(whole), len(whole))), parts, matrix,
+                       [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
+
+
+def answering(camera: str) -> list[onnx.NodeProto]:
+    """
+    Make the nodes behind the constants: actions that may fail, an embedding that sees light.
+    """
+    return [
+        helper.make_node('Gather', ['state', 'first'], ['joint'], axis=1),
+        helper.make_node('Sub', ['joint', 'place'], ['way']),
+        helper.make_node('Abs', ['way'], ['distance']),
+        helper.make_node('Less', ['distance', 'margin'], ['there']),
+        helper.make_node('Where', ['there', 'nan', 'nothing'], ['added']),
+        helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
+        helper.make_node('Add', ['wanted', 'spread'], ['actions']),
+        helper.make_node('Cast', [f'image_{camera}'], ['picture'], to=TensorProto.FLOAT),
+        helper.make_node('ReduceMean', ['picture'], ['brightness'], keepdims=0),
+        helper.make_node('Mul', ['light', 'brightness'], ['seen']),
+        helper.make_node('Add', ['z_dark', 'seen'], ['z_vision']),
+    ]

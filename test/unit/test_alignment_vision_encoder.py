@@ -70,5 +70,5 @@ def test_a_single_stage_is_enough():
 
 
 def test_an_unknown_encoder_is_refused_with_what_there_is():
-    with pytest.raises(ConfigError, match="'vit'.*Available: conv"):
-        make_vision_encoder(replace(TINY, vision='vit'))
+    with pytest.raises(ConfigError, match="'vgg'.*conv.*resnet"):
+        make_vision_encoder(replace(TINY, vision='vgg'))

@@ -5,8 +5,10 @@ Calibrating a policy: statistics against closed forms, and what is written into 
 """
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from learning_samples import arm_spec
 import numpy as np
 import onnx
 from policy_models import model
@@ -17,18 +19,23 @@ import pytest
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.familiarity import METADATA_KEY
+from vaa_ros.core.types import ActionChunk
+from vaa_ros.core.types import Observation
 from vaa_ros.learning.calibrate import fit
 from vaa_ros.learning.calibrate import fit_rollouts
-from vaa_ros.learning.calibrate import Looks
 from vaa_ros.learning.calibrate import peaks
 from vaa_ros.learning.calibrate import scores
 from vaa_ros.learning.calibrate import smooth
 from vaa_ros.learning.calibrate import store
 from vaa_ros.learning.calibrate import tail
 from vaa_ros.learning.calibrate import whiten
-from vaa_ros.learning.calibrate import Witness
+from vaa_ros.learning.looks import look_at_rollouts
+from vaa_ros.learning.looks import Looks
+from vaa_ros.learning.looks import Witness
 from vaa_ros.policies.hold_policy import HoldPolicy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
+from vaa_ros.sim.disturbances import COVERED
+from vaa_ros.sim.disturbances import Plan
 
 NAN = np.nan
 CELLS = 6 * 8 + 4 * 4  # of the 8x6 and the 4x4 camera
@@ -154,3 +161,19 @@ def test_a_policy_without_embeddings_or_too_few_episodes_are_refused() -> None:
         Witness(policy).infer(observation())
     with pytest.raises(ModelError, match='too few'):
         fit_rollouts(policy, 'reach', [1, 2])
+
+
+class Seer(HoldPolicy):
+    def infer(self, observation: Observation) -> ActionChunk:
+        brightness = np.array([picture.mean() for picture in observation.images.values()])
+        return replace(super().infer(observation), z_vision=brightness, z_action=brightness)
+
+
+def test_rollouts_keep_every_tick_and_when_the_disturbance_was_there() -> None:
+    policy = Seer(arm_spec())
+    found = look_at_rollouts(policy, 'reach', [3, 4],
+                             lambda seed: Plan(COVERED, 0.1, 0.2, seed=seed))
+    assert found.episode.tolist() == [0] * 6 + [1] * 6
+    assert found.disturbed.tolist() == ([False] * 3 + [True] * 3) * 2
+    brightness = found.z_vision.min(1)
+    assert (brightness[found.disturbed] < 20).all() and (brightness[~found.disturbed] > 20).all()

@@ -16,6 +16,9 @@ import pytest
 
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.types import Observation
+from vaa_ros.learning.calibrate import fit_dataset
+from vaa_ros.learning.calibrate import store
 from vaa_ros.learning.checkpoint import load_policy
 from vaa_ros.learning.export import ENCODER_KEY
 from vaa_ros.learning.export import export
@@ -24,6 +27,7 @@ from vaa_ros.learning.held_out import evaluate_held_out
 from vaa_ros.learning.train import train
 from vaa_ros.learning.validate import answer
 from vaa_ros.learning.validate import judge
+from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +57,6 @@ def test_the_file_alone_gives_the_figures_of_torch(made):
 def test_embeddings_and_chunks_are_those_of_torch(made):
     from vaa_ros.learning.held_out import ask
     from vaa_ros.learning.held_out import load_encoder
-    from vaa_ros.policies.onnx_policy import OnnxPolicy
     model, data, run = made
     frames = Frames(data)
     chosen = frames.split('held_out')
@@ -106,3 +109,22 @@ def test_relative_elements_start_from_the_state(made):
     spec = OnnxPolicy(made[0]).spec
     start = start_of(spec, np.array([[0.3, -0.2, 0.05]], np.float32))
     assert start[0, 0].tolist() == pytest.approx([0.3, -0.2, 0.0])
+
+
+def test_a_dataset_tells_which_scenes_a_policy_knows(made, tmp_path):
+    model, data, _ = made
+    policy = OnnxPolicy(model)
+    known = fit_dataset(policy, data)
+    frames = Frames(data)
+    assert (known.frames, known.episodes) == (len(frames), 8)
+    store(model, known, tmp_path / 'p.onnx')
+    calibrated = OnnxPolicy(tmp_path / 'p.onnx').familiarity
+    frame = frames.split('held_out')[0]
+    seen = {key: np.array(pictures[frame]) for key, pictures in frames.images.items()}
+    scores = []
+    for images in (seen, {key: 255 - picture for key, picture in seen.items()}):
+        observation = Observation(0, images, np.array(frames.state[frame]))
+        scores.append(calibrated.score(observation, policy.infer(observation).z_vision))
+    assert scores[0] < calibrated.threshold(1.0) < scores[1]
+    with pytest.raises(DatasetError, match='0 held out'):
+        fit_dataset(policy, write_dataset(tmp_path / 'none', episodes=3, held_out=0))
