@@ -18,6 +18,7 @@ from policy_rig import HOME
 from policy_rig import MODULE
 from policy_rig import near
 from policy_rig import newest_in_state
+from policy_rig import OTHER
 from policy_rig import PERIOD_S
 from policy_rig import positions
 from policy_rig import Robot
@@ -37,6 +38,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 
 
@@ -91,6 +93,31 @@ def test_pause_holds_then_is_silent_and_goes_on(
     first = positions(sent.wait(count + 1)[count])
     assert np.abs(first - HOME).max() <= 3.5 * PERIOD_S + 1e-9, 'it starts where the arm is'
     assert int(newest_in_state(said, 'running')['missed_ticks']) < 15
+
+
+@pytest.mark.parametrize('end', ['deactivate', 'stop'])
+def test_after_a_pause_it_does_not_bring_the_arm_back_when_it_ends(
+    ros: Harness, robot: Robot, model: Path, end: str,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)).success
+    robot.position = OTHER.copy()  # someone leads the arm away
+    robot.speaking.discard('front')
+    wait_for(lambda: node._thread.ages_s()['vision/front'] > 0.3)
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=False)).success
+    newest_in_state(said, 'waiting')
+    count = len(sent.messages)
+    if end == 'stop':
+        node.stop()
+    else:
+        assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    probe = ros.collect(Bool, 'probe', EVENTS, publishers=0)
+    ros.publisher(Bool, 'probe', EVENTS).publish(Bool(data=True))
+    probe.wait()
+    assert len(sent.messages) == count, 'a position from before the pause was published'
 
 
 def test_another_publisher_silences_it(
