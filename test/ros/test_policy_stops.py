@@ -28,6 +28,7 @@ from processes import wait_for
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
 from ros_harness import Harness
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
@@ -57,6 +58,33 @@ def test_the_emergency_stop_latches(ros: Harness, robot: Robot, model: Path) -> 
     assert np.array_equal(positions(sent.messages[-1]), held)
     assert ros.call(Trigger, 'policy/reset_policy').success
     newest_in_state(said, 'running')
+
+
+@pytest.mark.parametrize('qos', [LATCHED, EVENTS], ids=['latched', 'volatile'])
+def test_every_publisher_of_the_emergency_stop_is_heard(
+    ros: Harness, model: Path, qos: QoSProfile,
+) -> None:
+    activate(ros, model_path=str(model))
+    said = statuses(ros)
+    stop = ros.publisher(Bool, 'e_stop', qos)
+    stop.publish(Bool(data=True))
+    newest_in_state(said, 'stopped')
+    stop.publish(Bool(data=False))
+    newest_in_state(said, 'stopped', 'was pressed')
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'waiting')
+
+
+def test_a_volatile_publisher_does_not_release_a_latched_stop(ros: Harness, model: Path) -> None:
+    node = activate(ros, model_path=str(model))
+    said = statuses(ros)
+    ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True))
+    wait_for(lambda: node._stops == {'latched', 'volatile'})
+    ros.publisher(Bool, 'e_stop', EVENTS).publish(Bool(data=False))
+    wait_for(lambda: node._stops == {'latched'})
+    newest_in_state(said, 'stopped')
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert not answer.success and 'latched' in answer.message
 
 
 def test_an_emergency_stop_from_before_is_obeyed(
