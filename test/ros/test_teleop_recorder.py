@@ -5,6 +5,7 @@ teleop_recorder with real topics: every message that was sent is in the bag, or 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
@@ -348,3 +349,20 @@ def test_keys_drive_it_in_a_terminal(ros: Harness, robot: Robot, tmp_path: Path)
         os.close(controller)
     with BagReader(tmp_path / 'episode_000000') as bag:
         assert bag.metadata.success is True
+
+
+def test_remapped_topics_are_recorded_under_their_own_names(
+    ros: Harness, robot: Robot, tmp_path: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    arm = ros.node.create_publisher(JointState, '/arm/joint_states', JOINTS_OUT)
+    start_process(MODULE, '--ros-args', '-p', f'output_dir:={tmp_path}', '-p', 'keys:=false',
+                  '-r', 'joint_states:=/arm/joint_states')
+    wait_for(arm.get_subscription_count)
+    answer = ros.call(Trigger, 'teleop_recorder/start_episode')
+    assert answer.success, answer.message
+    for count in range(3):
+        arm.publish(JointState(name=['a'], position=[float(count)]))
+    assert ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True)).success
+    with BagReader(Path(answer.message)) as bag:
+        assert bag.counts['/arm/joint_states'] == 3
+        assert '/joint_states' not in bag.topics
