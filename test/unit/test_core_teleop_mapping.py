@@ -154,3 +154,39 @@ def test_gripper_buttons_and_home() -> None:
     assert pad.jog(0.0).home
     pad.update(axes(), [0, 1, 0, 0, 1, 0, 0, 0], 0.0)
     assert pad.jog(0.0).gripper == 1.0
+
+
+def test_without_kinematics_sticks_move_a_pair_of_joints() -> None:
+    pad = GamepadJog(joints=(0, 1, 2, 4, 5))
+    assert pad.selected == (0, 1)
+    pad.update(axes(a1=1.0, a4=-1.0, a0=1.0, a3=1.0), DEADMAN, 0.0)
+    jog = pad.jog(0.0)
+    assert jog.joints == {0: 1.0, 1: -1.0}
+    assert not jog.tool.any() and jog.engaged
+    pad.update(axes(a1=1.0), [0] * 8, 0.0)
+    assert not pad.jog(0.0).engaged, 'the deadman holds for joints too'
+
+
+@pytest.mark.parametrize(('pushes', 'selected'), [
+    ([-1], (2, 4)), ([-1, -1], (5,)), ([-1, -1, -1], (0, 1)), ([1], (5,)), ([-1, 1], (0, 1))])
+def test_the_cross_selects_the_pair_once_for_each_push(
+    pushes: list[float], selected: tuple[int, ...],
+) -> None:
+    pad = GamepadJog(joints=(0, 1, 2, 4, 5))
+    for side in pushes:
+        for _ in range(3):  # joy_node repeats what is held
+            pad.update(axes(a6=side), [0] * 8, 0.0)
+        pad.update(axes(), [0] * 8, 0.0)
+    assert pad.selected == selected
+    pad.update(axes(a1=1.0, a4=1.0), DEADMAN, 0.0)
+    assert pad.jog(0.0).joints == dict.fromkeys(selected, 1.0)
+
+
+def test_the_pair_does_not_change_under_a_moving_stick() -> None:
+    pad = GamepadJog(joints=(0, 1, 2, 3))
+    pad.update(axes(a1=1.0, a6=-1.0), DEADMAN, 0.0)
+    assert pad.selected == (0, 1)
+
+
+def test_with_kinematics_no_joints_are_selected() -> None:
+    assert GamepadJog().selected == ()
