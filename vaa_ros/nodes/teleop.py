@@ -264,7 +264,8 @@ class JogMode:
         if self._holds > 0:
             self._holds -= 1
             self._node.commands.hold()
-        self._node.set_active(False)
+        if self._holds == 0:
+            self._node.set_active(False)
 
 
 class KeyboardMode(JogMode):
