@@ -39,7 +39,8 @@ def generate_launch_description() -> LaunchDescription:
                  condition=IfCondition(LaunchConfiguration('simulation'))),
             Node(package='joy', executable='joy_node', output='screen',
                  condition=IfCondition(LaunchConfiguration('joy'))),
-            node('teleop', {'mode': str, 'robot': str, 'command_type': str},
+            node('teleop', {'mode': str, 'robot': str, 'command_type': str,
+                            'control_rate_hz': float},
                  {'wait_for_recording': True},
                  remappings=[*arm_remappings(), ('task_status', 'sim_arm/task_status'),
                              ('is_recording', 'teleop_recorder/is_recording')],
@@ -47,7 +48,7 @@ def generate_launch_description() -> LaunchDescription:
             node('teleop_recorder',
                  {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
                   'task': str, 'instruction': str, 'operator': str, 'seed': int,
-                  'compression': str, 'autostart': bool},
+                  'control_rate_hz': float, 'compression': str, 'autostart': bool},
                  remappings=[*arm_remappings(), *camera_remappings()]),
         ),
     ])
@@ -77,6 +78,7 @@ def source_arguments() -> list:
         argument('command_type', 'joint_trajectory', 'Type of the commands.',
                  ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
         *topic_arguments('the commands, sent by teleop and recorded'),
+        argument('control_rate_hz', '30.0', 'Rate of the commands in Hz, also for the metadata.'),
         argument('compressed', 'false', 'Record the compressed images instead of the raw ones.',
                  BOOL),
     ]

@@ -29,6 +29,8 @@ from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
@@ -118,7 +120,8 @@ def test_an_episode_holds_every_message(ros: Harness, robot: Robot, recorder: Te
     robot.drive(3)
     for sent in robot.sent.values():
         sent.clear()
-    results = ros.set_parameters('/teleop_recorder', seed=7, instruction='touch it', operator='me')
+    results = ros.set_parameters('/teleop_recorder', seed=7, instruction='touch it', operator='me',
+                                 control_rate_hz=25.0)
     assert all(result.successful for result in results)
     answer = start(ros)
     assert answer.success, answer.message
@@ -138,6 +141,10 @@ def test_an_episode_holds_every_message(ros: Harness, robot: Robot, recorder: Te
         for topic, _, message in bag.messages():
             got[topic].append(content(message))
     assert got == robot.sent
+    assert robot_from_mapping(metadata.spec['robot'], 'spec') == load_robot('vaa_arm')
+    assert metadata.spec['cameras'] == {'front': '/front/image_raw', 'wrist': '/wrist/image_raw'}
+    assert (metadata.spec['command_type'], metadata.spec['control_rate_hz']) == (
+        'joint_trajectory', 25.0)
     assert (metadata.task, metadata.seed, metadata.success) == ('reach', 7, True)
     assert (metadata.instruction, metadata.operator) == ('touch it', 'me')
     assert (metadata.robot, metadata.command_type) == ('vaa_arm', 'joint_trajectory')

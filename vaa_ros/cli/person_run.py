@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vaa_ros.cli.arm_client import ArmClient
 
 PERSON_TIME_LIMIT_S = 120.0
+CONTROL_RATE_HZ = 30.0
 START, SAVE, FAIL, DISCARD, QUIT = '\n', '\n', 'n', 'x', 'q'
 
 HELP = """\
@@ -91,11 +92,13 @@ class PersonRun:
             world.start('sim_arm', {**common, 'seed': int(self.seeds[0]),
                                     'max_time_s': float(self.time_limit_s)})
             world.start('teleop', {**common, 'mode': self.teleop,
-                                   'command_type': self.command_type}, stdin=slave)
+                                   'command_type': self.command_type,
+                                   'control_rate_hz': CONTROL_RATE_HZ}, stdin=slave)
             os.close(slave)
             world.start('teleop_recorder', {
                 **common, 'command_type': self.command_type, 'keys': False,
-                'output_dir': str(self.out.resolve()), 'operator': self.teleop})
+                'output_dir': str(self.out.resolve()), 'operator': self.teleop,
+                'control_rate_hz': CONTROL_RATE_HZ})
             client = world.client
             client.wait_for_arm(START_TIMEOUT_S)
             print(f'watch the arm on /front/image_raw with ROS_DOMAIN_ID={world.domain}\n{HELP}')
