@@ -6,11 +6,15 @@ Keys and sticks to jogs.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vaa_ros.core.teleop_mapping import GAMEPAD_HELP
+from vaa_ros.core.teleop_mapping import GAMEPAD_JOINT_HELP
 from vaa_ros.core.teleop_mapping import GamepadJog
+from vaa_ros.core.teleop_mapping import GamepadLayout
 from vaa_ros.core.teleop_mapping import GRIPPER_KEYS
 from vaa_ros.core.teleop_mapping import JOINT_KEYS
 from vaa_ros.core.teleop_mapping import KEY_HELP
@@ -190,3 +194,20 @@ def test_the_pair_does_not_change_under_a_moving_stick() -> None:
 
 def test_with_kinematics_no_joints_are_selected() -> None:
     assert GamepadJog().selected == ()
+
+
+@pytest.mark.parametrize('layout', [KEY_HELP, GAMEPAD_HELP, GAMEPAD_JOINT_HELP],
+                         ids=['keys', 'gamepad', 'gamepad joints'])
+def test_the_document_shows_the_layouts_as_they_are(layout: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert layout in (root / 'doc' / 'teleoperation.md').read_text(encoding='utf-8')
+    assert '(doc/teleoperation.md)' in (root / 'README.md').read_text(encoding='utf-8')
+
+
+def test_the_gamepad_help_names_the_buttons_of_the_layout() -> None:
+    xbox = {0: 'A', 1: 'B', 4: 'LB', 7: 'start'}
+    layout = GamepadLayout()
+    for help_text in (GAMEPAD_HELP, GAMEPAD_JOINT_HELP):
+        assert f'{xbox[layout.deadman]}            hold' in help_text
+        assert f'{xbox[layout.close]} {xbox[layout.open]}           close, open' in help_text
+        assert f'{xbox[layout.home]}         home' in help_text
