@@ -4,8 +4,8 @@
 Build description for colcon (ament_python) and pip.
 
 Extras: ``ros`` is what rosdep installs on a machine with a ROS distro; ``sim`` is the simulated
-arm and the reports; ``train`` is learning; ``test`` is what ``make test`` needs. Versions are
-pinned in ``constraints.txt``.
+arm and the reports; ``train`` is learning; ``lerobot`` is for datasets of LeRobot; ``test`` is
+what ``make test`` needs. Versions are pinned in ``constraints.txt``.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ EXTRAS = {
         'onnxscript',
         'tensorboard',
         'torch>=2.6',
+    ],
+    'vision': [
+        'transformers>=5',
+    ],
+    'lerobot': [
+        'av',
+        'pyarrow',
     ],
     'test': [
         'colcon-common-extensions',

@@ -40,6 +40,7 @@ HOMES = {
     'onnx': ('learning/export.py',),
     'onnxruntime': ('policies/onnx_policy.py', 'learning/export.py'),
     'onnxscript': ('learning/export.py',),
+    'pyarrow': ('learning/lerobot_layout.py',),
     'rosbags': ('recording',),
     'tensorboard': ('learning',),
     'torch': ('alignment', 'learning'),

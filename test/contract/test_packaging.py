@@ -43,6 +43,7 @@ LIBRARIES = {
     'onnx': (None, 'onnx'),
     'onnxruntime': ('python3-onnxruntime-pip', 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
+    'pyarrow': (None, 'pyarrow'),
     'rcl_interfaces': ('rcl_interfaces', 'ros-rcl-interfaces'),
     'rclpy': ('rclpy', 'ros-kilted-rclpy'),
     'rosbags': ('python3-rosbags-pip', 'rosbags'),
@@ -54,6 +55,7 @@ LIBRARIES = {
     'tf2_msgs': ('tf2_msgs', None),
     'torch': (None, 'torch'),
     'tqdm': ('python3-tqdm', 'tqdm'),
+    'transformers': (None, 'transformers'),
     'trajectory_msgs': ('trajectory_msgs', 'ros-trajectory-msgs'),
     'yaml': ('python3-yaml', 'pyyaml'),
 }
@@ -73,7 +75,8 @@ def imported_libraries() -> dict[str, str]:
     return {name.split('.')[0]: f'{path}:{line}'
             for path in python_files('vaa_ros', 'launch', 'benchmarks', 'scripts', 'setup.py')
             for line, name in imports_of(path)
-            if not is_standard(name) and name.split('.')[0] != 'vaa_ros'}
+            if not is_standard(name) and name.split('.')[0] != 'vaa_ros'
+            and not (ROOT / path).with_name(f'{name.split(".")[0]}.py').is_file()}
 
 
 def dependencies(kind: str) -> list[str]:

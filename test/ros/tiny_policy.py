@@ -14,6 +14,9 @@ from onnx import helper
 from onnx import numpy_helper
 from onnx import TensorProto
 
+from vaa_ros.core.familiarity import Familiarity
+from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
+from vaa_ros.core.familiarity import views
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
@@ -29,7 +32,7 @@ OUTPUTS = ('actions', 'scale', 'z_vision', 'z_action')
 def goal_policy(
     path: Path, goal: Sequence[float], name: str = 'goal', cameras: Sequence[str] = ('front',
                                                                                      'wrist'),
-    kind: str = 'joint_position', fails_near: float = 1e9,
+    kind: str = 'joint_position', fails_near: float = 1e9, knows_dark: bool = False,
 ) -> Path:
     """
     Write a policy whose every action is a goal.
@@ -40,6 +43,7 @@ def goal_policy(
     :param cameras: the cameras it wants.
     :param kind: its action kind.
     :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
+    :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
     :return: the file.
     """
     spec = PolicySpec(
@@ -53,10 +57,11 @@ def goal_policy(
         'z_vision': np.array([[1.0, 0.0, 0.0, 0.0]], np.float32),
         'z_action': np.array([[0.6, 0.8, 0.0, 0.0]], np.float32),
     }
-    constants = {'wanted' if output == 'actions' else output: value
-                 for output, value in values.items()}
+    inner = {'actions': 'wanted', 'z_vision': 'z_dark'}
+    constants = {inner.get(output, output): value for output, value in values.items()}
     constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.2),
-                     nan=np.float32('nan'), nothing=np.float32(0.0))
+                     nan=np.float32('nan'), nothing=np.float32(0.0),
+                     light=np.array([[0.0, knows_dark / 255, 0.0, 0.0]], np.float32))
     nodes = [helper.make_node('Constant', [], [key],
                               value=numpy_helper.from_array(np.asarray(value), key))
              for key, value in constants.items()]
@@ -68,6 +73,10 @@ def goal_policy(
         helper.make_node('Where', ['there', 'nan', 'nothing'], ['added']),
         helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
         helper.make_node('Add', ['wanted', 'spread'], ['actions']),
+        helper.make_node('Cast', [f'image_{cameras[0]}'], ['picture'], to=TensorProto.FLOAT),
+        helper.make_node('ReduceMean', ['picture'], ['brightness'], keepdims=0),
+        helper.make_node('Mul', ['light', 'brightness'], ['seen']),
+        helper.make_node('Add', ['z_dark', 'seen'], ['z_vision']),
     ]
     inputs = [helper.make_tensor_value_info(f'image_{key}', TensorProto.UINT8,
                                             [1, HEIGHT, WIDTH, 3]) for key in cameras]
@@ -77,7 +86,17 @@ def goal_policy(
         helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
         for output in OUTPUTS])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
-    helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
+    metadata = {METADATA_KEY: spec.to_json()}
+    if knows_dark:
+        whole, parts = views([np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * len(cameras),
+                             values['z_vision'][0], np.zeros(len(ROBOT.joints)))
+        matrix = np.zeros((len(parts), len(parts)))
+        place = len(parts) - len(ROBOT.joints) - 3
+        matrix[place, place] = 5.0
+        known = Familiarity(tuple(cameras), whole, np.zeros((len(whole), len(whole))), parts,
+                            matrix, [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
+        metadata[FAMILIARITY_KEY] = known.to_json()
+    helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path

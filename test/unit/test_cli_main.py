@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import re
 import shlex
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_without_a_verb_it_prints_help(capsys: pytest.CaptureFixture[str]) -> No
     assert main([]) == 2
     said = capsys.readouterr().out
     for verb in VERBS:
-        assert f'    {verb} ' in said
+        assert re.search(rf'^    {verb}\s', said, re.MULTILINE)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +113,8 @@ def test_a_wrong_option_is_one_line(arguments: list[str], match: str,
     (['train', '--out', 'run', '--resume'], 'run'),
     (['export', '--run', 'nowhere', '--out', 'x.onnx'], 'nowhere'),
     (['inspect', 'nowhere'], 'no such file'),
+    (['demo', '--from-scratch', '--out', '/proc/nope'], '/proc/nope'),
+    (['dataset', 'nowhere', '--out', 'ds', '--held-out', '5'], 'held_out is 5'),
 ])
 def test_wrong_names_list_what_exists(arguments: list[str], match: str, tmp_path: Path,
                                       monkeypatch: pytest.MonkeyPatch,

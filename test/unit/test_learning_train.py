@@ -14,6 +14,7 @@ import time
 
 from learning_samples import tiny_config
 from learning_samples import write_dataset
+import numpy as np
 import pytest
 import torch
 
@@ -61,6 +62,31 @@ def test_a_run_leaves_everything_behind(trained):
     lines = [line for line in checkpoint.read_metrics(trained.folder) if line['split'] == 'train']
     assert {'loss', 'cloning', 'align', 'reconstruct', 'nll', 'l1', 'learning_rate',
             'temperature', 'data_wait', 'gradient'} <= set(lines[-1])
+
+
+def test_every_figure_that_is_logged_is_in_the_report(trained):
+    from vaa_ros.cli.training_log import PANELS
+    shown = {(split, name) for _, lines in PANELS for split, name, _ in lines}
+    logged = {(line['split'], name) for line in checkpoint.read_metrics(trained.folder)
+              for name in line}
+    plain = {'split', 'step', 'elapsed_s', 'pool', 'chance_at_1', 'chance_at_5'}
+    assert {item for item in logged if item[1] not in plain} - shown == set()
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(trained, monkeypatch, tmp_path):
+    config, spec, state = checkpoint.load(trained.folder)
+    path = checkpoint.save(tmp_path, config, spec, state)
+    before = path.read_bytes()
+
+    def full(_, target):
+        Path(target).write_bytes(b'half')
+        raise RuntimeError('[enforce fail at inline_container.cc:1] unexpected pos\nmore')
+
+    monkeypatch.setattr(torch, 'save', full)
+    with pytest.raises(ModelError, match='disk full'):
+        checkpoint.save(tmp_path, config, spec, state)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_statistics_are_those_of_the_training_episodes(data):
@@ -188,9 +214,20 @@ def test_a_gradient_that_is_not_finite_is_an_error(data, tmp_path):
 
 
 def test_pools_are_the_same_for_every_policy():
-    assert [pool.tolist() for pool in pools(1000)] == [pool.tolist() for pool in pools(1000)]
-    assert all(len(set(pool)) == 256 for pool in pools(1000))
-    assert [len(pool) for pool in pools(100)] == [100]
+    episode = np.repeat(np.arange(10), 100)
+    assert [pool.tolist() for pool in pools(episode)] == [pool.tolist() for pool in pools(episode)]
+    assert all(len(set(pool)) == 256 for pool in pools(episode))
+    assert [len(pool) for pool in pools(episode[:100])] == [100]
+
+
+def test_pairs_of_a_pool_are_from_different_episodes_where_there_are_enough():
+    episode = np.repeat(np.arange(300), 8)
+    for pool in pools(episode):
+        assert len(set(episode[pool])) == len(pool) == 256
+    few = np.repeat(np.arange(14), 100)
+    for pool in pools(few):
+        counts = np.bincount(few[pool])
+        assert counts.max() - counts.min() <= 1
 
 
 def test_calibration_is_the_quantile_of_the_own_alignment():
@@ -199,7 +236,8 @@ def test_calibration_is_the_quantile_of_the_own_alignment():
     z_vision = torch.stack([angle.cos(), angle.sin()], 1)
     z_own = torch.tensor([[1.0, 0.0]]).expand(1001, 2)
     empty = torch.zeros(1)
-    found = calibrate(Answers(empty, empty, empty, empty, z_vision, empty, z_own, 0.0, 0.0))
+    found = calibrate(Answers(empty, empty, empty, empty, z_vision, empty, z_own, 0.0, 0.0,
+                              np.zeros(1001, int)))
     assert found['alignment_low'] == pytest.approx(z_vision[:, 0].quantile(0.01).item(), abs=1e-4)
     assert found['frames'] == 1001
 

@@ -20,6 +20,7 @@ from vaa_ros.policies.onnx_file import inspect_model
 from vaa_ros.policies.onnx_file import ModelContents
 from vaa_ros.policies.onnx_file import read_fields
 from vaa_ros.policies.onnx_file import read_varint
+from vaa_ros.policies.onnx_file import with_metadata
 
 WHOLE = model().SerializeToString()
 
@@ -99,3 +100,25 @@ def test_fixed_size_fields_are_passed_over() -> None:
     fields = list(read_fields(memoryview(b'\x09' + b'8' * 8 + b'\x0d' + b'4' * 4 + b'\x08\x07')))
     assert [(number, bytes(value) if isinstance(value, memoryview) else value)
             for number, value in fields] == [(1, b'8' * 8), (1, b'4' * 4), (1, 7)]
+
+
+def test_metadata_is_added_and_replaced_and_nothing_else_changes() -> None:
+    once = with_metadata(WHOLE, 'note', 'é' * 200)
+    assert once.startswith(WHOLE)
+    assert inspect_model(once, 'x').metadata['note'] == 'é' * 200
+    twice = with_metadata(once, 'note', 'short')
+    assert inspect_model(twice, 'x').metadata == {
+        **inspect_model(WHOLE, 'x').metadata, 'note': 'short'}
+    assert twice.startswith(WHOLE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**63))
+def test_integers_survive(value: int) -> None:
+    encoded = onnx_file.varint(value)
+    assert read_varint(memoryview(encoded), 0) == (value, len(encoded))
+
+
+def test_metadata_is_not_put_into_damaged_files() -> None:
+    with pytest.raises(ModelError, match='damaged'):
+        with_metadata(WHOLE[:-1], 'note', '')

@@ -5,8 +5,12 @@ How large the parts of the aligned policy are, and how they are weighed against 
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
 
+VISION_TRAINING = ('full', 'fine_tune', 'frozen')
 DECODERS = ('laplace', 'mixture', 'flow')
 CONTRASTS = ('soft_infonce', 'infonce', 'sigmoid')
 BALANCES = ('fixed', 'gradient')
@@ -20,6 +24,12 @@ class ModelConfig:
     Sizes of the aligned policy.
 
     :param vision: kind of vision encoder, one of ``vision_encoder.ENCODERS``.
+    :param vision_config: for the encoders of transformers, what differs from their small size, by
+        the names of the family's configuration class (``hidden_size``, ``image_size`` ...).
+    :param pretrained: a folder with their pretrained weights, or a name on a hub; empty for none.
+    :param train_vision: ``full``, ``fine_tune`` (slower, see ``optimiser.vision_rate``) or
+        ``frozen``, of the encoder itself; the layers after it always learn.
+    :param share_vision: one encoder for all cameras instead of one each.
     :param crop: part of each picture side that the encoder sees (random place in training).
     :param widths: channels of the vision stages, at 1/4, 1/8, 1/16 ... of the picture.
     :param blocks: residual blocks of each stage.
@@ -41,6 +51,10 @@ class ModelConfig:
     """
 
     vision: str = 'conv'
+    vision_config: Mapping[str, Any] = field(default_factory=dict)
+    pretrained: str = ''
+    train_vision: str = 'full'
+    share_vision: bool = False
     crop: float = 0.9375
     widths: tuple[int, ...] = (32, 64, 128, 192)
     blocks: tuple[int, ...] = (0, 1, 0, 0)
@@ -67,6 +81,13 @@ class ModelConfig:
                              'number of stages in both, at least one')
         if any(width % 8 for width in self.widths):
             raise ValueError(f'widths {self.widths}: expected multiples of 8')
+        if self.train_vision not in VISION_TRAINING:
+            raise ValueError(f'train_vision {self.train_vision!r}, expected one of '
+                             f'{VISION_TRAINING}')
+        if self.vision == 'conv' and (self.pretrained or self.vision_config
+                                      or self.train_vision != 'full'):
+            raise ValueError('vision conv has no pretrained weights, and is always trained in '
+                             'full; leave out pretrained, vision_config and train_vision')
         if not 0.5 <= self.crop <= 1:
             raise ValueError(f'crop {self.crop}, expected 0.5 to 1')
         if not 0 <= self.state_dropout < 1:

@@ -90,7 +90,9 @@ class AlignedPolicy(nn.Module):
         steps, elements = spec.chunk_length, len(spec.action.names)
         seen = config.vision_features * len(spec.cameras)
         self.space = ActionSpace(spec, config.relative)
-        self.eyes = nn.ModuleDict({key: make_vision_encoder(config) for key in spec.camera_keys})
+        shared = make_vision_encoder(config) if config.share_vision else None
+        self.eyes = nn.ModuleDict({key: shared or make_vision_encoder(config)
+                                   for key in spec.camera_keys})
         self.proprio = ProprioEncoder(len(spec.joints), config)
         self.action_encoder = ActionEncoder(spec, config)
         self.project_vision = Projection(seen, config.embedding_size)

@@ -3,19 +3,28 @@
 """
 Turn recorded episodes into a dataset to learn from.
 
-Reads any rosbag2 recording (MCAP or sqlite3) with the topics of the robot, through the same code
-that builds observations on the live arm. Bags that cannot be used are named and left out.
+Reads any rosbag2 recording (MCAP or sqlite3) through the same code that builds observations on the
+live arm. Episodes of teleop_recorder are taken as they are; bags of `ros2 bag record` are cut into
+episodes by a rule. Bags that cannot be used are named and left out. Datasets of LeRobot (v3.0) can
+be read and written, too.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaa_ros.cli.options import add_json
+from vaa_ros.cli.options import positive_float
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
+
+if TYPE_CHECKING:
+    from vaa_ros.learning.dataset import DatasetResult
+    from vaa_ros.learning.plain_bags import PlainOptions
 
 EPILOG = """\
 examples:
@@ -23,21 +32,27 @@ examples:
   vaa dataset monday/ tuesday/ --out out/both              several folders, or single bags
   vaa dataset out/mixed --out out/push --task push         one task of several
   vaa dataset out/episodes --out out/dataset --overwrite --include-failed
+  vaa dataset rosbag2_monday --out out/data --mapping robot.yaml           a plain bag, cut by auto
+  vaa dataset session.mcap --out out/data --camera front=/cam/image_raw --cut length --length 20
+  vaa dataset rosbag2_monday --out out/data --actions measured --until-release
+  vaa dataset out/data --to-lerobot out/lerobot                            our dataset as LeRobot's
+  vaa dataset --from-lerobot lerobot/so100_pick --robot so100.yaml --degrees --out out/data
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
-    parser.add_argument('bags', nargs='+', type=Path, metavar='BAGS',
-                        help='bags, or folders of bags')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR',
-                        help='dataset folder to write')
+    parser.add_argument('bags', nargs='*', type=Path, metavar='BAGS',
+                        help='bags, or folders of bags; with --to-lerobot a dataset')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='dataset folder to write')
     parser.add_argument('--task', metavar='NAME',
                         help='learn only from episodes of this task (default: the only one)')
-    parser.add_argument('--robot', default='vaa_arm', metavar='NAME',
-                        help='robot description (default: vaa_arm)')
+    parser.add_argument('--robot', metavar='NAME',
+                        help='robot description, a name or a .yaml file (default: vaa_arm)')
     parser.add_argument('--command-type', metavar='TOPIC',
                         help='command topic to learn from (default: the one in the bags)')
+    parser.add_argument('--rate', type=positive_float, metavar='HZ',
+                        help='rate of actions within a chunk and live (default: 30)')
     parser.add_argument('--held-out', type=float, metavar='FRACTION',
                         help='part of the episodes that training does not see (default: 0.08)')
     parser.add_argument('--include-failed', action='store_true',
@@ -45,17 +60,117 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--overwrite', action='store_true',
                         help='replace the dataset that is there')
     add_json(parser)
+    add_plain(parser)
+    group = parser.add_argument_group('LeRobotDataset v3.0')
+    group.add_argument('--to-lerobot', type=Path, metavar='DIR',
+                       help='write the dataset BAGS as a LeRobot dataset')
+    group.add_argument('--from-lerobot', type=Path, metavar='DIR',
+                       help='read this LeRobot dataset instead of bags')
+    group.add_argument('--degrees', action='store_true',
+                       help='with --from-lerobot: its angles are in degrees')
+
+
+def add_plain(parser: argparse.ArgumentParser) -> None:
+    """Describe the options for bags that teleop_recorder did not write."""
+    group = parser.add_argument_group('plain bags, of `ros2 bag record`')
+    group.add_argument('--cut', default='auto', metavar='RULE',
+                       help='where episodes begin and end: service (start and stop were '
+                            'recorded), activity (joints stand still in between), length, whole, '
+                            'or auto: service where it was recorded, else activity '
+                            '(default: auto)')
+    group.add_argument('--idle', type=positive_float, default=2.0, metavar='SECONDS',
+                       help='activity: standing still that ends an episode (default: 2)')
+    group.add_argument('--until-release', action='store_true',
+                       help='activity: an episode also ends where the gripper opens, and motion '
+                            'that no opening follows is left out')
+    group.add_argument('--length', type=positive_float, default=10.0, metavar='SECONDS',
+                       help='length: seconds of an episode (default: 10)')
+    group.add_argument('--actions', choices=('commands', 'measured'), default='commands',
+                       help='learn from the recorded commands, or, where there are none, from the '
+                            'joint positions measured one control period later')
+    group.add_argument('--mapping', type=Path, metavar='FILE',
+                       help='YAML: robot, task, instruction, cameras (name: topic), joint_states, '
+                            'commands, gripper, recording, start, stop, discard')
+    group.add_argument('--camera', action='append', type=named_topic, metavar='NAME=TOPIC',
+                       help='a camera and its topic, the reference camera first')
+    group.add_argument('--joints', metavar='TOPIC', help='topic of the joint states')
+    group.add_argument('--commands', metavar='TOPIC',
+                       help='topic of the commands, of any name; joint states of a leader arm '
+                            'may be commands, too')
+    group.add_argument('--instruction', metavar='TEXT',
+                       help='what the arm was asked to do, in words')
+
+
+def named_topic(text: str) -> tuple[str, str]:
+    """Read ``NAME=TOPIC``."""
+    name, _, topic = text.partition('=')
+    if not name or not topic.startswith('/'):
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=TOPIC, such as '
+                                         'front=/camera/image_raw')
+    return name, topic
+
+
+def plain_options(args: argparse.Namespace) -> PlainOptions:
+    """
+    Put the mapping file and the options over it together.
+
+    :raises ConfigError: when the file or a value is wrong.
+    """
+    from vaa_ros.core.errors import ConfigError
+    from vaa_ros.learning.cutting import Cutting
+    from vaa_ros.learning.plain_bags import PlainOptions
+    from vaa_ros.learning.topic_mapping import load_mapping
+    from vaa_ros.learning.topic_mapping import TopicMapping
+    mapping = load_mapping(args.mapping) if args.mapping else TopicMapping()
+    given = {'robot': args.robot, 'task': args.task, 'joint_states': args.joints,
+             'commands': args.commands, 'instruction': args.instruction,
+             'cameras': dict(args.camera) if args.camera else None}
+    try:
+        mapping = replace(mapping, **{name: value for name, value in given.items() if value})
+        cutting = Cutting(args.cut, args.idle, args.length, args.until_release)
+    except ValueError as error:
+        raise ConfigError(f'dataset: {error}') from error
+    return PlainOptions(mapping, cutting, args.actions == 'measured')
 
 
 def run(args: argparse.Namespace) -> int:
     """Build the dataset, and say what is in it."""
+    from vaa_ros.cli import lerobot_run
+    check_sources(args)
     prepare_json(args.json)
-    figures = build(args.bags, args.out, args.overwrite, task=args.task, robot=args.robot,
-                    command_type=args.command_type, held_out=args.held_out,
-                    include_failed=args.include_failed)
+    if args.to_lerobot:
+        write_json(args.json, lerobot_run.export(args.bags[0], args.to_lerobot))
+        return 0
+    plain = plain_options(args)
+    if args.from_lerobot:
+        figures = lerobot_run.read(args, plain)
+    else:
+        figures = build(args.bags, args.out, args.overwrite, task=args.task,
+                        robot=plain.mapping.robot or None, command_type=args.command_type,
+                        control_rate_hz=args.rate, held_out=args.held_out,
+                        include_failed=args.include_failed, plain=plain)
     write_json(args.json, figures)
     print(f'\nnext: vaa train --data {args.out} --out RUN')
     return 0
+
+
+def check_sources(args: argparse.Namespace) -> None:
+    """
+    Make sure that what is read and what is written fit together.
+
+    :raises ConfigError: naming what is missing or too much.
+    """
+    from vaa_ros.core.errors import ConfigError
+    if args.to_lerobot:
+        if len(args.bags) != 1 or args.out or args.from_lerobot:
+            raise ConfigError('--to-lerobot writes one dataset: vaa dataset DATA --to-lerobot DIR')
+        return
+    if not args.out:
+        raise ConfigError('--out is missing: the dataset folder to write')
+    if bool(args.bags) == bool(args.from_lerobot):
+        raise ConfigError('say what to read: BAGS, or --from-lerobot DIR')
+    if args.degrees and not args.from_lerobot:
+        raise ConfigError('--degrees goes with --from-lerobot')
 
 
 def build(bags: list[Path], out: Path, overwrite: bool, **options: object) -> dict[str, object]:
@@ -82,15 +197,23 @@ def build(bags: list[Path], out: Path, overwrite: bool, **options: object) -> di
 
         result = build_dataset(bags, out, chosen, overwrite, on_bag)
         bar.update((bar.total or 0) - bar.n)
+    return report(result)
+
+
+def report(result: DatasetResult) -> dict[str, object]:
+    """Print what came of a build, and give the figures for machines."""
     print(table([
         ('episodes', result.episodes), ('held out', result.held_out), ('frames', result.frames),
         ('failed, left out', result.failed), ('skipped bags', len(result.skipped)),
         ('frames without command', result.dropped_frames),
         ('unusable messages', result.bad_messages)], title=str(result.folder)))
+    for note in result.notes:
+        print(note)
     for path, reason in result.skipped:
         print(f'skipped {path}: {reason}')
     return {
         'folder': result.folder, 'episodes': result.episodes, 'held_out': result.held_out,
         'frames': result.frames, 'failed': result.failed,
         'dropped_frames': result.dropped_frames, 'bad_messages': result.bad_messages,
+        'notes': result.notes,
         'skipped': [{'path': path, 'reason': reason} for path, reason in result.skipped]}

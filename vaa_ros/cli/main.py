@@ -3,7 +3,7 @@
 """
 The ``vaa`` command: one verb a file, errors as one line, Ctrl-C without a traceback.
 
-Exit codes: 0 done, 1 the run did not reach its goal, 2 wrong input, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 2 wrong input or nowhere to write, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from vaa_ros.core.errors import VaaError
 
-VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'replay',
+VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'calibrate', 'replay',
          'inspect')
 
 DESCRIPTION = """\
@@ -89,12 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f'vaa: error: {error.name} is not installed; run `make {target}`', file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print('\nvaa: stopped', file=sys.stderr)
-        return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone: say nothing more at exit
         return 141
+    except OSError as error:
+        where = f'{error.filename}: ' if error.filename else ''
+        print(f'vaa: error: {where}{error.strerror or error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('\nvaa: stopped', file=sys.stderr)
+        return 130
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

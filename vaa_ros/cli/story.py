@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 import json
@@ -86,11 +87,16 @@ class Ledger:
         """Announce a stage, and add its time to the ledger even when it is interrupted."""
         print(f'\n== {name}', flush=True)
         start = time.monotonic()
+        before = self.times.get(name, 0.0)
         try:
             yield
-        finally:
-            self.times[name] = self.times.get(name, 0.0) + time.monotonic() - start
-            self.save()
+        except BaseException:
+            self.times[name] = before + time.monotonic() - start
+            with suppress(OSError):  # what went wrong first is what to tell
+                self.save()
+            raise
+        self.times[name] = before + time.monotonic() - start
+        self.save()
         print(f'{name}: {clock(time.monotonic() - start)}', flush=True)
 
 

@@ -15,21 +15,39 @@ Curves = dict[str, dict[str, tuple[list[float], list[float]]]]
 
 PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ('loss while training', (
-        ('train', 'cloning', 'cloning'), ('train', 'align', 'alignment'),
+        ('train', 'loss', 'whole loss'), ('train', 'align', 'alignment'),
         ('train', 'nll', 'negative log-likelihood'))),
+    ('cloning and reconstruction while training', (
+        ('train', 'cloning', 'cloning'), ('train', 'reconstruct', 'reconstruction'),
+        ('train', 'l1', 'absolute error'))),
+    ('cosine and temperature while training', (
+        ('train', 'cosine', 'cosine, matched'), ('train', 'temperature', 'temperature'))),
+    ('learning rate', (('train', 'learning_rate', 'learning rate'),)),
+    ('norm of the gradient', (('train', 'gradient', 'gradient'),)),
+    ('time spent waiting for data', (('train', 'data_wait', 'fraction of the time'),)),
+    ('weight of the alignment loss', (('train', 'align_weight', 'weight'),)),
     ('cloning loss on held-out episodes', (
         ('held_out', 'nll', 'negative log-likelihood'), ('held_out', 'l1', 'absolute error'))),
-    ('action accuracy, held out', (('held_out', 'accuracy', 'accuracy'),)),
+    ('action error, held out [rad or m]', (
+        ('held_out', 'first_l1', 'first step'), ('held_out', 'chunk_l1', 'whole chunk'),
+        ('held_out', 'gripper_l1', 'gripper'))),
+    ('action accuracy, held out', (
+        ('held_out', 'accuracy', 'whole chunk'), ('held_out', 'first_accuracy', 'first step'))),
     ('recall, vision to action, held out', (
         ('held_out', 'recall_at_1', 'recall@1'), ('held_out', 'recall_at_5', 'recall@5'),
-        ('held_out', 'recall_at_10', 'recall@10'), ('held_out', 'chance_at_10', 'chance@10'))),
+        ('held_out', 'recall_at_10', 'recall@10'), ('held_out', 'chance_at_10', 'chance@10'),
+        ('held_out', 'tolerance_recall_at_1', 'recall@1, near enough'))),
+    ('recall, action to vision, held out', (
+        ('held_out', 'recall_back_at_1', 'recall@1'),
+        ('held_out', 'recall_back_at_5', 'recall@5'),
+        ('held_out', 'recall_back_at_10', 'recall@10'))),
     ('cosine of scene and action, held out', (
         ('held_out', 'cosine_matched', 'matched'),
         ('held_out', 'cosine_unmatched', 'unmatched'))),
     ('the shared space, held out', (
         ('held_out', 'uniformity_vision', 'uniformity, vision'),
         ('held_out', 'uniformity_action', 'uniformity, action'),
-        ('held_out', 'modality_gap', 'gap'))),
+        ('held_out', 'modality_gap', 'gap'), ('held_out', 'alignment', 'alignment'))),
 )
 """Title of each panel, and its lines: split, figure and the name to show."""
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field
 from dataclasses import replace
-import math
 import time
 from typing import Protocol
 
@@ -28,8 +26,10 @@ from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import RUNNING
 from vaa_ros.core.gate import STOPPED
-from vaa_ros.core.latency import LatencyStats
+from vaa_ros.core.loop_figures import LoopFigures
 from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.scene_watch import SceneWatch
+from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
@@ -135,48 +135,6 @@ class Tick:
     fresh: bool
 
 
-@dataclass
-class LoopFigures:
-    """
-    What the loop counted since the node was configured.
-
-    :param control_ticks: commands sent while running.
-    :param missed_ticks: commands that are missing between two that were sent.
-    :param coasted_ticks: commands sent without a new observation, along the present chunk.
-    :param clamped: commands that the safety limits changed.
-    :param refused: commands that the safety limits refused.
-    :param failures: answers of the policy that could not be used.
-    :param alignment: cosine of scene and actions of the newest chunk.
-    :param latency: observation stamp to command published [ms].
-    :param inference: time of one inference [ms].
-    """
-
-    control_ticks: int = 0
-    missed_ticks: int = 0
-    coasted_ticks: int = 0
-    clamped: int = 0
-    refused: int = 0
-    failures: int = 0
-    alignment: float = math.nan
-    latency: LatencyStats = field(default_factory=LatencyStats)
-    inference: LatencyStats = field(default_factory=LatencyStats)
-
-    def values(self) -> dict[str, object]:
-        """
-        Give the figures as flat names and numbers.
-        """
-        flat: dict[str, object] = {
-            name: getattr(self, name) for name in (
-                'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped', 'refused',
-                'failures', 'alignment')}
-        for name in ('latency', 'inference'):
-            summary = getattr(self, name).summary()
-            flat[f'{name}_ms_p50'] = summary.p50
-            flat[f'{name}_ms_p99'] = summary.p99
-            flat[f'{name}_ms_max'] = summary.max
-        return flat
-
-
 class ControlLoop:
     """
     Turns observations into the one command that is due.
@@ -188,6 +146,8 @@ class ControlLoop:
     :param limiter: brings commands inside the safety limits.
     :param period_s: control period [s].
     :param stopwatch: gives seconds, for the inference time.
+    :param watch: watches what the policy sees; None does not.
+    :param slow_limiter: takes the limiter's place while the watch wants the arm slow.
     """
 
     def __init__(
@@ -197,6 +157,8 @@ class ControlLoop:
         limiter: CommandLimiter,
         period_s: float,
         stopwatch: Callable[[], float] = time.perf_counter,
+        watch: SceneWatch | None = None,
+        slow_limiter: CommandLimiter | None = None,
     ) -> None:
         self.figures = LoopFigures()
         self._gate = gate
@@ -204,6 +166,8 @@ class ControlLoop:
         self._limiter = limiter
         self._period_s = period_s
         self._stopwatch = stopwatch
+        self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
+        self._slow_limiter = slow_limiter or limiter
         self._policy: Answers | None = None
         self._last: np.ndarray | None = None
         self._last_ns = 0
@@ -215,6 +179,7 @@ class ControlLoop:
         Start anew, as between episodes: forget the chunks, the last command and any fault.
         """
         self._player.reset()
+        self._watch.reset()
         self._last = None
         self._fault: str | None = None
         self._failures_in_a_row = 0
@@ -233,8 +198,8 @@ class ControlLoop:
         :return: what to publish, and why.
         """
         answered = self._answer(inputs, policy)
-        decision = self._gate.update(
-            inputs.now_ns, replace(inputs.gate, fault=inputs.gate.fault or self._fault))
+        fault = inputs.gate.fault or self._fault or self._watch.problem
+        decision = self._gate.update(inputs.now_ns, replace(inputs.gate, fault=fault or None))
         command = None
         if decision.may_move:
             command, problem = self._setpoint(inputs)
@@ -242,6 +207,8 @@ class ControlLoop:
                 # Told as a fault, so that every way of not moving is a state of the gate.
                 decision = self._gate.update(
                     inputs.now_ns, replace(inputs.gate, fault=problem))
+            elif self._watch.slowed:
+                decision = replace(decision, reason=f'slowed: {self._watch.reason}')
         stamp_ns = inputs.observation.stamp_ns if inputs.observation is not None else 0
         if command is not None:
             self._was_moving = True
@@ -249,11 +216,11 @@ class ControlLoop:
             self.figures.control_ticks += 1
             self.figures.coasted_ticks += not answered
             return Tick(decision, command, True, stamp_ns, answered)
-        held = None if inputs.silent else self._held(decision, inputs.now_ns)
+        held = None if inputs.silent else self._held(decision, inputs)
         if held is None and decision.state not in (RUNNING, HOLDING, STOPPED) or inputs.silent:
             # Others may move the arm meanwhile.
             self.release()
-        elif self._was_moving:
+        elif self._was_moving or self._watch.problem:
             # Chunks foresaw a motion that did not happen.
             self._player.reset()
         self._was_moving = False
@@ -266,6 +233,7 @@ class ControlLoop:
         self._released = True
         self._was_moving = False
         self._player.reset()
+        self._watch.reset()
 
     def hold(self) -> np.ndarray | None:
         """
@@ -296,8 +264,10 @@ class ControlLoop:
             chunk = policy.infer(inputs.observation)
             if policy is not self._policy:
                 self._player.reset()
+                self._watch.reset()
                 self._policy = policy
             self._player.add(chunk)
+            self._look(inputs, chunk)
         except Exception as error:
             self.figures.failures += 1
             self._failures_in_a_row += 1
@@ -311,6 +281,16 @@ class ControlLoop:
         self._failures_in_a_row = 0
         self._fault = None
         return True
+
+    def _look(self, inputs: TickInputs, chunk: ActionChunk) -> None:
+        """
+        Let the watch judge an answer of the present policy.
+        """
+        watch, figures = self._watch, self.figures
+        watch.update(inputs.now_ns, getattr(self._policy, 'familiarity', None),
+                     inputs.observation, chunk)
+        figures.confidence, figures.alarms, figures.holds = (
+            watch.confidence, watch.alarms, watch.holds)
 
     @property
     def _latched(self) -> bool:
@@ -328,7 +308,8 @@ class ControlLoop:
         elapsed_s = (inputs.now_ns - self._last_ns) / NANOSECONDS
         # Stamps are whole nanoseconds and periods are not.
         regular = starting or elapsed_s <= 0 or abs(elapsed_s - self._period_s) < 1e-6
-        result = self._limiter.limit(wanted, previous, self._period_s if regular else elapsed_s)
+        limiter = self._slow_limiter if self._watch.slowed else self._limiter
+        result = limiter.limit(wanted, previous, self._period_s if regular else elapsed_s)
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
@@ -336,14 +317,17 @@ class ControlLoop:
         self._last, self._last_ns, self._released = result.command, inputs.now_ns, False
         return result.command, ''
 
-    def _held(self, decision: GateDecision, now_ns: int) -> np.ndarray | None:
+    def _held(self, decision: GateDecision, inputs: TickInputs) -> np.ndarray | None:
         """
         Give what to publish in a state that does not move, or None for silence.
         """
         if decision.state == PAUSED:
             self._pause_ticks += 1
             return self.hold() if self._pause_ticks <= PAUSE_HOLD_TICKS else None
+        if decision.state == HOLDING and self._released and self._watch.problem:
+            # Nothing was commanded yet, but a simulation in lockstep waits for an answer.
+            self._last, self._released = inputs.measured, inputs.measured is None
         if decision.state not in (HOLDING, STOPPED) or self._released:
             return None
-        self._last_ns = now_ns
+        self._last_ns = inputs.now_ns
         return self.hold()

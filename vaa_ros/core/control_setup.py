@@ -17,6 +17,8 @@ from vaa_ros.core.gate import Gate
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.core.scene_watch import SceneWatch
+from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
 
@@ -35,6 +37,7 @@ class ControlOptions:
     :param max_joint_age_s: age of the joint states above which the arm holds [s].
     :param resume_after_s: how long every input must be good before a hold ends [s].
     :param speed: fraction of the robot's speed limits to allow.
+    :param watch: how the scene is watched.
     """
 
     period_s: float
@@ -44,6 +47,7 @@ class ControlOptions:
     max_joint_age_s: float = 0.2
     resume_after_s: float = 0.1
     speed: float = 1.0
+    watch: WatchOptions = WatchOptions()
 
 
 def camera_topic(key: str) -> str:
@@ -74,8 +78,12 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     player = ChunkPlayer.for_action(
         spec.action, spec.dt_s, options.ensemble, options.coefficient, gripper)
     limits = SafetyLimits.from_robot(robot, options.speed)
-    return ControlLoop(Gate(ages, options.resume_after_s), player, CommandLimiter(limits, kind),
-                       options.period_s)
+    slow = SafetyLimits.from_robot(robot, options.speed * options.watch.slow_factor)
+    turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']
+    return ControlLoop(
+        Gate(ages, options.resume_after_s), player, CommandLimiter(limits, kind),
+        options.period_s, watch=SceneWatch(turning, options.watch),
+        slow_limiter=CommandLimiter(slow, kind))
 
 
 def measured_command(spec: PolicySpec, robot: RobotSpec, observation: Observation,

@@ -69,6 +69,7 @@ class BagStreams:
     :param commands: command vectors; NaN where a message leaves an element out.
     :param gripper: gripper openings (1,), where there is such a topic.
     :param bad: messages left out, by reason.
+    :param unstamped: topics of messages without a stamp; their time of arrival stands for it.
     """
 
     metadata: EpisodeMetadata | None
@@ -78,6 +79,7 @@ class BagStreams:
     commands: list[Timed] = field(default_factory=list)
     gripper: list[Timed] = field(default_factory=list)
     bad: Counter[str] = field(default_factory=Counter)
+    unstamped: set[str] = field(default_factory=set)
 
 
 def read_streams(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
@@ -96,26 +98,49 @@ def read_streams(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt
     with BagReader(path) as bag:
         command_type = command_type or find_command_type(bag)
         roles = find_topics(bag, cameras, command_type)
-        streams = BagStreams(bag.metadata, command_type, {c.key: [] for c in cameras})
-        by_key = {camera.key: camera for camera in cameras}
-        for topic, log_ns, message in bag.messages(list(roles)):
-            role = roles[topic]
-            stamp_ns = message_stamp_ns(message)
-            try:
-                if role in by_key:
-                    rgb = picture(message, bag.topics[topic])
-                    value = fit_image(rgb, by_key[role])
-                    streams.pictures[role].append(Timed(stamp_ns, log_ns, value))
-                elif role == JOINTS:
-                    state = joint_state(message, stamp_ns or log_ns)
-                    streams.joints.append(Timed(stamp_ns, log_ns, state))
-                elif role == GRIPPER:
-                    streams.gripper.append(Timed(stamp_ns, log_ns, vector(message.data, 1)))
-                else:
-                    streams.commands.extend(
-                        commands(message, role, robot, dt_s, stamp_ns, log_ns))
-            except (ImageError, ValueError) as problem:
-                streams.bad[f'{topic}: {problem}'] += 1
+        return collect(bag, roles, command_type, robot, cameras, dt_s)
+
+
+def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: RobotSpec,
+            cameras: Sequence[CameraSpec], dt_s: float, start_ns: int | None = None,
+            stop_ns: int | None = None) -> BagStreams:
+    """
+    Read the messages of topics whose roles are known.
+
+    :param bag: an open bag.
+    :param roles: topic to camera key, ``joint_states``, ``gripper_commands`` or command type.
+    :param command_type: the command topic's name in the ROS interface.
+    :param robot: the robot; gives joint order.
+    :param cameras: the cameras and their policy size.
+    :param dt_s: control period, to step through longer trajectories [s].
+    :param start_ns: leave out what was received before; None for nothing [ns].
+    :param stop_ns: leave out what was received then or later; None for nothing [ns].
+    :return: the streams.
+    :raises BagError: if a topic is missing, or the bag is damaged.
+    """
+    streams = BagStreams(bag.metadata, command_type, {c.key: [] for c in cameras})
+    by_key = {camera.key: camera for camera in cameras}
+    for topic, log_ns, message in bag.messages(list(roles), start_ns, stop_ns):
+        role, kind = roles[topic], bag.topics[topic]
+        stamp_ns = message_stamp_ns(message)
+        if not stamp_ns:
+            streams.unstamped.add(topic)
+        try:
+            if role in by_key:
+                value = fit_image(picture(message, kind), by_key[role])
+                streams.pictures[role].append(Timed(stamp_ns, log_ns, value))
+            elif role == JOINTS:
+                state = joint_state(message, stamp_ns or log_ns)
+                streams.joints.append(Timed(stamp_ns, log_ns, state))
+            elif role == GRIPPER:
+                streams.gripper.append(Timed(stamp_ns, log_ns, vector(message.data, 1)))
+            elif kind == JOINT_STATE:
+                values = in_order(joint_state(message, stamp_ns), robot)
+                streams.commands.append(Timed(stamp_ns, log_ns, values))
+            else:
+                streams.commands.extend(commands(message, role, robot, dt_s, stamp_ns, log_ns))
+        except (ImageError, ValueError) as problem:
+            streams.bad[f'{topic}: {problem}'] += 1
     return streams
 
 
@@ -150,8 +175,7 @@ def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
     :return: topic to camera key, ``joint_states``, ``gripper_commands`` or command type.
     :raises BagError: naming what is missing and what is there.
     """
-    wanted = {camera.key: ((f'{camera.key}/image_raw', f'vision/{camera.key}',
-                            f'{camera.key}/image_raw/compressed'), (IMAGE, COMPRESSED_IMAGE))
+    wanted = {camera.key: (camera_topics(camera.key), (IMAGE, COMPRESSED_IMAGE))
               for camera in cameras}
     wanted[JOINTS] = ((JOINTS,), (JOINT_STATE,))
     wanted[command_type] = ((command_type,), (COMMAND_TYPES[command_type],))
@@ -169,6 +193,13 @@ def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
         raise BagError(f'{bag.path}: no message on {", ".join(missing)}. It has: {listed}')
     roles.update(dict.fromkeys(topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))[:1], GRIPPER))
     return roles
+
+
+def camera_topics(key: str) -> tuple[str, ...]:
+    """
+    Give the names that a camera's topic may have, the best one first.
+    """
+    return f'{key}/image_raw', f'vision/{key}', f'{key}/image_raw/compressed'
 
 
 def topics_of(bag: BagReader, name: str, types: Sequence[str]) -> list[str]:
@@ -210,6 +241,35 @@ def joint_state(message: Any, stamp_ns: int) -> JointState:
     :raises ValueError: if names and positions do not fit.
     """
     return JointState(stamp_ns, tuple(message.name), message.position)
+
+
+def in_order(state: JointState, robot: RobotSpec) -> np.ndarray:
+    """
+    Put the positions of a joint state in the robot's order (n,); NaN for a joint that it lacks.
+
+    :raises ValueError: if it has no joint of the robot.
+    """
+    told = dict(zip(state.names, state.position, strict=True))
+    if not set(told) & set(robot.joint_names):
+        raise ValueError(f'no joint of {robot.name}; it has {", ".join(state.names) or "none"}, '
+                         f'expected {", ".join(robot.joint_names)}')
+    return np.array([told.get(name, np.nan) for name in robot.joint_names], dtype=np.float64)
+
+
+def measured_commands(joints: Sequence[Timed], robot: RobotSpec, dt_s: float) -> list[Timed]:
+    """
+    Make commands of what the joints did: to be, now, where they are a control period later.
+
+    :param joints: joint states.
+    :param robot: the robot; gives joint order.
+    :param dt_s: control period [s].
+    :return: joint positions in the robot's order, each one period earlier than it was measured.
+    """
+    earlier = round(dt_s * NANOSECONDS)
+    known = set(robot.joint_names)
+    return [Timed(item.stamp_ns - earlier if item.stamp_ns else 0, item.log_ns - earlier,
+                  in_order(item.value, robot))
+            for item in joints if known <= set(item.value.names)]
 
 
 def vector(values: Sequence[float], size: int) -> np.ndarray:

@@ -6,6 +6,7 @@ Run folders: the configuration, the state to go on from, and the log of every fi
 from __future__ import annotations
 
 from collections.abc import Mapping
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -37,12 +38,21 @@ def save(folder: Path, config: TrainConfig, spec: PolicySpec, state: Mapping[str
     :param spec: the policy's spec.
     :param state: tensors and plain values to go on from.
     :return: the file.
+    :raises ModelError: if it cannot be written; the checkpoint before then stays.
     """
     path = folder / CHECKPOINT
     partial = path.with_suffix('.partial')
-    torch.save({'version': CHECKPOINT_VERSION, 'config': config_to_yaml(config),
-                'spec': spec.to_json(), **state}, partial)
-    os.replace(partial, path)
+    try:
+        torch.save({'version': CHECKPOINT_VERSION, 'config': config_to_yaml(config),
+                    'spec': spec.to_json(), **state}, partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as problem:
+        # torch tells a full disk as a RuntimeError with its own source lines.
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = str(problem).splitlines()[0]
+        raise ModelError(f'cannot write the checkpoint {path} (is the disk full?): {reason}; the '
+                         'last whole checkpoint is kept, go on with --resume') from problem
     return path
 
 

@@ -52,6 +52,7 @@ class OptimiserConfig:
     :param warmup: part of the training in which the learning rate rises.
     :param final: learning rate at the end, as a fraction of the highest (cosine).
     :param clip_norm: largest norm of the gradient.
+    :param vision_rate: learning rate of a fine-tuned vision encoder, as a fraction of the others'.
     :param ema: largest decay of the averaged weights, which are the ones that are exported.
     """
 
@@ -60,6 +61,7 @@ class OptimiserConfig:
     warmup: float = 0.04
     final: float = 0.01
     clip_norm: float = 5.0
+    vision_rate: float = 0.1
     ema: float = 0.998
 
     def __post_init__(self) -> None:
@@ -68,6 +70,8 @@ class OptimiserConfig:
         if self.weight_decay < 0 or self.clip_norm <= 0:
             raise ValueError(f'weight_decay {self.weight_decay} must not be negative and '
                              f'clip_norm {self.clip_norm} must be positive')
+        if not 0 < self.vision_rate <= 1:
+            raise ValueError(f'vision_rate {self.vision_rate}, expected above 0 and up to 1')
         if not (0 <= self.warmup < 1 and 0 <= self.final <= 1 and 0 <= self.ema < 1):
             raise ValueError(f'warmup {self.warmup}, final {self.final} and ema {self.ema} are '
                              'fractions, expected 0 to 1')

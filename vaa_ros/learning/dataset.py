@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 import hashlib
 import json
-import os
 from pathlib import Path
-import shutil
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_streams import BagStreams
-from vaa_ros.learning.bag_streams import read_streams
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
 from vaa_ros.learning.frames import DATASET_VERSION
@@ -37,6 +35,11 @@ from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.npy_stream import NpyStream
+from vaa_ros.learning.plain_bags import PlainOptions
+from vaa_ros.learning.plain_bags import read_takes
+from vaa_ros.learning.plain_bags import Take
+from vaa_ros.learning.whole_folder import whole_folder
+from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import list_episodes
 
 POLICY_SIZE = (128, 96)
@@ -59,6 +62,7 @@ class DatasetOptions:
     :param include_failed: also learn from episodes that failed.
     :param include_policy: also learn from episodes that a policy drove.
     :param max_skew_s: largest distance in time of two cameras' frames [s].
+    :param plain: what to make of bags that teleop_recorder did not write.
     """
 
     robot: str = 'vaa_arm'
@@ -72,6 +76,12 @@ class DatasetOptions:
     include_failed: bool = False
     include_policy: bool = False
     max_skew_s: float = 0.016
+    plain: PlainOptions = field(default_factory=PlainOptions)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f'held_out is {self.held_out}, expected a fraction of the episodes, '
+                             '0 to below 1')
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class DatasetResult:
     :param skipped: bags left out, with the reason.
     :param dropped_frames: frames without command, at the ends of episodes or in gaps.
     :param bad_messages: messages that could not be used.
+    :param notes: a line for each plain bag: how it was cut, and what stood for what.
     """
 
     folder: Path
@@ -97,6 +108,7 @@ class DatasetResult:
     skipped: list[tuple[Path, str]]
     dropped_frames: int
     bad_messages: int
+    notes: list[str] = field(default_factory=list)
 
 
 def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
@@ -117,33 +129,19 @@ def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
     """
     options = options or DatasetOptions()
     target = Path(output)
-    if target.exists() and not (overwrite and (target / DESCRIPTION).is_file()):
-        raise DatasetError(f'{target} exists already; choose another folder, or overwrite it '
-                           '(only a dataset is ever overwritten)')
-    found: list[Path] = []
-    skipped: list[tuple[Path, str]] = []
-    for folder in [bags] if isinstance(bags, (str, Path)) else bags:
-        good, bad = list_episodes(folder)
-        found += good
-        skipped += bad
-    partial = target.with_name(f'.{target.name}.partial')
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+    with whole_folder(target, DESCRIPTION if overwrite else None) as partial:
+        found: list[Path] = []
+        skipped: list[tuple[Path, str]] = []
+        for folder in [bags] if isinstance(bags, (str, Path)) else bags:
+            good, bad = list_episodes(folder)
+            found += good
+            skipped += bad
         builder = Builder(options, partial, skipped)
         for number, path in enumerate(found):
             if on_bag is not None:
                 on_bag(number, len(found), path)
             builder.add(path)
-        result = builder.finish(target)
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(partial, target)
-    except OSError as problem:
-        raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return result
+        return builder.finish(target)
 
 
 class Builder:
@@ -164,24 +162,32 @@ class Builder:
         if self.command_type is not None and self.command_type not in COMMAND_KINDS:
             raise unknown_name('command type', self.command_type, COMMAND_KINDS)
         self.cameras = tuple(CameraSpec(key, *options.size)
-                             for key in options.cameras or self.robot.cameras)
+                             for key in options.cameras or options.plain.mapping.cameras
+                             or self.robot.cameras)
         self.episodes: list[dict[str, Any]] = []
         self.failed = self.dropped = self.bad = self.frames = 0
+        self.notes: list[str] = []
+        self._hashes: dict[Path, str] = {}
         self._out: dict[str, NpyStream] = {}
         self._reference: np.ndarray | None = None
 
     def add(self, path: Path) -> None:
         """
-        Add a bag, or note why not.
+        Add the episodes of a bag, or note why not.
 
         :param path: the bag.
-        :raises DatasetError: if it does not fit the ones before it.
+        :raises DatasetError: if one does not fit those before it.
+        :raises ConfigError: if it is not clear which topic is what.
         """
         try:
-            streams = read_streams(path, self.robot, self.cameras, self._dt_s, self.command_type)
+            for take in read_takes(path, self.robot, self.cameras, self._dt_s, self.command_type,
+                                   self.options.plain, self.notes):
+                self._add(path, take)
         except BagError as problem:
             self.skipped.append((path, str(problem)))
-            return
+
+    def _add(self, path: Path, take: Take) -> None:
+        streams = take.streams
         reason = self._refuse(streams)
         if reason:
             self.skipped.append((path, reason))
@@ -190,18 +196,30 @@ class Builder:
         if known is not None and known.success is False and not self.options.include_failed:
             self.failed += 1
             return
-        spec = self._spec_for(path, streams)
-        episode = make_episode(streams, spec, self.options.max_skew_s)
-        self.dropped += episode.dropped
+        spec = self.spec_for(path, streams)
         self.bad += streams.bad.total()
+        self.keep(path, make_episode(streams, spec, self.options.max_skew_s), take, spec)
+
+    def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec) -> None:
+        """
+        Write an episode, or note that it is too short.
+
+        :param path: where it comes from.
+        :param episode: its frames.
+        :param take: what else is known of it.
+        :param spec: what the policy sees and does.
+        """
+        self.dropped += episode.dropped
         if len(episode.observations) < FEWEST_FRAMES:
-            why = f'; {streams.bad.most_common(1)[0][0]}' if streams.bad else ''
-            self.skipped.append((path, f'only {len(episode.observations)} frames have both an '
-                                 f'observation and a command, at least {FEWEST_FRAMES} are '
+            where = f'{take.name}: ' if take.name else ''
+            bad = take.streams.bad
+            why = f'; {bad.most_common(1)[0][0]}' if bad else ''
+            self.skipped.append((path, f'{where}only {len(episode.observations)} frames have both '
+                                 f'an observation and a command, at least {FEWEST_FRAMES} are '
                                  f'needed{why}'))
             return
-        self.spec, self.command_type = spec, streams.command_type
-        self._write(path, episode, streams)
+        self.spec, self.command_type = spec, take.streams.command_type
+        self._write(path, episode, take)
 
     def finish(self, target: Path) -> DatasetResult:
         """
@@ -213,7 +231,7 @@ class Builder:
         """
         for stream in self._out.values():
             stream.close()
-        if self.spec is None:
+        if not self.episodes:
             reasons = '; '.join(f'{path}: {reason}' for path, reason in self.skipped[:5])
             failed = f'{self.failed} failed episodes were left out. ' if self.failed else ''
             raise DatasetError(f'no usable episode, nothing written to {target}. {failed}'
@@ -235,11 +253,11 @@ class Builder:
             'command_type': self.command_type, 'spec': self.spec.to_dict(),
             'episodes': self.episodes, 'failed': self.failed,
             'skipped': [[str(path), reason] for path, reason in self.skipped],
-            'normalisation': self._statistics()}
+            'notes': self.notes, 'normalisation': self._statistics()}
         (self.folder / DESCRIPTION).write_text(json.dumps(description, indent=1),
                                                encoding='utf-8')
         return DatasetResult(target, count, held, self.frames, self.failed, self.skipped,
-                             self.dropped, self.bad)
+                             self.dropped, self.bad, self.notes)
 
     @property
     def _dt_s(self) -> float:
@@ -260,9 +278,17 @@ class Builder:
             return f'driven by policy {known.policy!r}, no demonstration'
         return ''
 
-    def _spec_for(self, path: Path, streams: BagStreams) -> PolicySpec:
+    def spec_for(self, path: Path, streams: BagStreams) -> PolicySpec:
+        """
+        Give the spec of the dataset with an episode in it.
+
+        :param path: where the episode comes from.
+        :param streams: what is known of it.
+        :return: the spec.
+        :raises DatasetError: if the task is not that of the episodes before.
+        """
         known, options = streams.metadata, self.options
-        task = known.task if known is not None else options.task or ''
+        task = known.task if known is not None else options.task or options.plain.mapping.task
         if self.spec is None:
             kind = COMMAND_KINDS[streams.command_type]
             return PolicySpec(
@@ -276,7 +302,7 @@ class Builder:
                                f'{self.spec.task!r}; choose one task')
         return self.spec
 
-    def _write(self, path: Path, episode: Episode, streams: BagStreams) -> None:
+    def _write(self, path: Path, episode: Episode, take: Take) -> None:
         actions = episode.actions
         if self.spec.action.kind == 'end_effector_pose':
             # q and -q are one rotation: keep all of them in one hemisphere.
@@ -297,12 +323,19 @@ class Builder:
                 self._out[name] = NpyStream(self.folder / f'{name}.npy', array.dtype,
                                             array.shape[1:])
             self._out[name].append(array)
-        known = streams.metadata
+        known = take.streams.metadata
         self.frames += count
-        self.episodes.append({
-            'bag': str(path), 'sha256': bag_hash(path), 'frames': count, 'split': TRAIN,
-            'task': self.spec.task, 'instruction': known.instruction if known else '',
-            'seed': known.seed if known else None, 'success': known.success if known else None})
+        if path not in self._hashes:
+            self._hashes[path] = bag_hash(path)
+        facts = {'bag': str(path), 'sha256': self._hashes[path], 'frames': count, 'split': TRAIN,
+                 'task': self.spec.task, 'instruction': self.options.plain.mapping.instruction,
+                 'seed': None, 'success': None}
+        if known is not None:
+            facts |= {'instruction': known.instruction, 'seed': known.seed,
+                      'success': known.success}
+        if take.rule:
+            facts['cut'] = {'rule': take.rule, 'start_s': take.start_s, 'stop_s': take.stop_s}
+        self.episodes.append(facts)
 
     def _statistics(self) -> dict[str, Any]:
         result = {}
@@ -312,15 +345,3 @@ class Builder:
                             'min': values.min(0).tolist(), 'max': values.max(0).tolist()}
         return result
 
-
-def bag_hash(path: Path) -> str:
-    """
-    Give the SHA-256 over the files of a bag, in order of name.
-    """
-    digest = hashlib.sha256()
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open('rb') as stream:
-                for block in iter(lambda: stream.read(1 << 20), b''):
-                    digest.update(block)
-    return digest.hexdigest()

@@ -100,7 +100,8 @@ class Evaluation:
 
 def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
              ensemble: str = 'temporal', coefficient: float = DEFAULT_COEFFICIENT,
-             on_rollout: Callable[[Rollout], None] | None = None) -> Evaluation:
+             on_rollout: Callable[[Rollout], None] | None = None,
+             make_simulation: Callable[[str], Simulation] = Simulation) -> Evaluation:
     """
     Let a policy do episodes of a task.
 
@@ -110,13 +111,14 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     :param ensemble: ``temporal`` or ``none``, as the policy node's parameter.
     :param coefficient: decay of the vote, as the policy node's parameter.
     :param on_rollout: called after each episode.
+    :param make_simulation: makes the simulated arm of a task; a subclass for harder conditions.
     :return: what came of it.
     :raises ModelError: if the file is no policy, or its answers cannot be used.
     :raises SpecError: if the policy was made for another robot.
     :raises ConfigError: for an unknown task; lists those that exist.
     """
     policy = OnnxPolicy(model) if isinstance(model, (str, Path)) else model
-    simulation = Simulation(task)
+    simulation = make_simulation(task)
     try:
         driver = Driver(simulation, policy, ensemble, coefficient)
         rollouts = []

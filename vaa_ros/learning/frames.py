@@ -160,7 +160,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise DatasetError(f'{folder} is no dataset: it has no {DESCRIPTION}. Make one with '
-                           '`vaa dataset BAGS --output FOLDER`')
+                           '`vaa dataset BAGS --out FOLDER`')
     try:
         values = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as problem:

@@ -135,7 +135,7 @@ def ask(policy: OnnxPolicy, encoder: object, frames: Frames, chosen: np.ndarray)
         torch.from_numpy(np.concatenate(z_action)),
         torch.from_numpy(np.stack([chunk.z_action for chunk in chunks])),
         float((nll * weight).sum() / weight.sum()) if laplace else None,
-        float((error * weight).sum() / weight.sum()))
+        float((error * weight).sum() / weight.sum()), np.asarray(frames.episode[chosen]))
 
 
 def start_of(spec: PolicySpec, state: np.ndarray) -> torch.Tensor:

@@ -33,6 +33,10 @@ from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
+from vaa_ros.learning.optimiser import learning_rate
+from vaa_ros.learning.optimiser import parameter_groups
+from vaa_ros.learning.pretrained import put_pretrained
+from vaa_ros.learning.pretrained import with_pretrained_size
 from vaa_ros.learning.progress import Bar
 from vaa_ros.learning.progress import interruptible
 from vaa_ros.learning.validate import answer
@@ -89,9 +93,9 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
     frames = Frames(dataset)
-    run = Run(config, frames, folder)
+    run = Run(config, frames, folder, fresh=True)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / checkpoint.CONFIG).write_text(config_to_yaml(config), encoding='utf-8')
+    (folder / checkpoint.CONFIG).write_text(config_to_yaml(run.config), encoding='utf-8')
     return run.go(progress, stop)
 
 
@@ -125,18 +129,6 @@ def dataset_hash(frames: Frames) -> str:
     return hashlib.sha256((frames.folder / DESCRIPTION).read_bytes()).hexdigest()
 
 
-def learning_rate(part: float, config: TrainConfig) -> float:
-    """
-    Give the learning rate at a part (0 to 1) of the training: warm-up, then cosine.
-    """
-    settings = config.optimiser
-    if part < settings.warmup:
-        return settings.learning_rate * max(part / settings.warmup, 0.02)
-    turn = (min(part, 1.0) - settings.warmup) / (1 - settings.warmup)
-    cosine = (1 + math.cos(math.pi * turn)) / 2
-    return settings.learning_rate * (settings.final + (1 - settings.final) * cosine)
-
-
 class Run:
     """
     One training run: everything that changes while it goes.
@@ -144,10 +136,15 @@ class Run:
     :param config: the configuration.
     :param frames: the dataset.
     :param folder: the run folder.
+    :param fresh: whether it begins now, and pretrained weights are to be loaded.
     :raises DatasetError: if the dataset has too few frames to learn from.
+    :raises ModelError: if pretrained weights are wanted and not to be had.
     """
 
-    def __init__(self, config: TrainConfig, frames: Frames, folder: Path) -> None:
+    def __init__(self, config: TrainConfig, frames: Frames, folder: Path,
+                 fresh: bool = False) -> None:
+        if fresh:
+            config = replace(config, model=with_pretrained_size(config.model))
         self.config, self.frames, self.folder = config, frames, folder
         self.chosen, self.held_out = frames.split(TRAIN), frames.split(HELD_OUT)
         if len(self.chosen) < config.batch_size:
@@ -156,6 +153,8 @@ class Run:
         self.threads = machine.prepare(config.threads)
         torch.manual_seed(config.seed)
         self.policy = AlignedPolicy(frames.spec, config.model, config.loss)
+        if fresh:
+            put_pretrained(self.policy.eyes, config.model)
         found = frames.statistics(self.chosen, self.policy.space.select.numpy())
         statistics = {name: getattr(found, name) for name in (
             'state_mean', 'state_scale', 'action_mean', 'action_scale')}
@@ -168,12 +167,8 @@ class Run:
                 **{name: value.tolist() for name, value in statistics.items()}})
         self.policy = self.policy.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.policy).requires_grad_(False)
-        # No decay on norms, biases, embeddings of types and the temperature.
-        matrices = [p for p in self.policy.parameters() if p.requires_grad and p.ndim > 1]
-        vectors = [p for p in self.policy.parameters() if p.requires_grad and p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
-            [{'params': matrices, 'weight_decay': config.optimiser.weight_decay},
-             {'params': vectors, 'weight_decay': 0.0}], lr=1e-3, fused=True)
+            parameter_groups(self.policy, config), lr=1e-3, fused=True)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.step, self.elapsed_s, self.waited_s, self.resumed = 0, 0.0, 0.0, 0
         self._started: float | None = None
@@ -232,7 +227,7 @@ class Run:
         """
         rate = learning_rate(self.part(), self.config)
         for group in self.optimiser.param_groups:
-            group['lr'] = rate
+            group['lr'] = rate * group.get('scale', 1.0)
         self.policy.train()
         batch = to_batch(raw, self.config.augment, self.generator)
         self.optimiser.zero_grad(set_to_none=True)
@@ -249,6 +244,9 @@ class Run:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()),
                                  list(self.policy.parameters()), 1 - decay)
+            # Running statistics of batch norms are averages already.
+            for ours, theirs in zip(self.averaged.buffers(), self.policy.buffers(), strict=True):
+                ours.copy_(theirs)
         return {**terms, 'gradient': norm}
 
     def look(self) -> dict[str, float]:

@@ -41,6 +41,7 @@ class Answers:
     :param nll: mean -log p of the demonstrated chunks, normal units, in nats an element; None
         where it is not known.
     :param l1: mean absolute error in normal units.
+    :param episode: which episode each frame is from (N,).
     """
 
     predicted: torch.Tensor
@@ -52,6 +53,7 @@ class Answers:
     z_own: torch.Tensor
     nll: float | None
     l1: float
+    episode: np.ndarray
 
 
 def spread(frames: np.ndarray, count: int) -> np.ndarray:
@@ -99,23 +101,35 @@ def answer(policy: AlignedPolicy, frames: Frames, chosen: np.ndarray) -> Answers
     whole = {name: torch.cat(values) for name, values in parts.items()}
     count = whole.pop('count').sum()
     sums = {name: float(whole.pop(name).sum() / count) for name in ('nll', 'l1')}
-    return Answers(**whole, **sums)
+    return Answers(**whole, **sums, episode=np.asarray(frames.episode[chosen]))
 
 
-def pools(count: int, size: int = POOL, most: int = 8, seed: int = 0) -> list[np.ndarray]:
+def pools(episode: np.ndarray, size: int = POOL, most: int = 8, seed: int = 0) -> list[np.ndarray]:
     """
-    Draw retrieval pools: each holds at most ``size`` of ``count`` items, drawn at random.
+    Draw retrieval pools: ``size`` items, each from another episode where there are enough.
 
-    :param count: items to draw from; they come from all held-out episodes.
+    Where there are fewer episodes than that, all of them give equally many, drawn at random.
+
+    :param episode: which episode each item is from (N,).
     :param size: items in a pool.
     :param most: pools at most.
     :param seed: seed of the draw, so that two policies are asked the same.
-    :return: item indices of each pool.
+    :return: item indices of each pool; one pool of all where there are not enough items.
     """
     random = np.random.default_rng(seed)
+    count = len(episode)
     if count <= size:
         return [np.arange(count)]
-    return [random.choice(count, size, replace=False) for _ in range(min(most, count // 128))]
+    drawn = []
+    for _ in range(min(most, max(1, count // 128))):
+        order = random.permutation(count)
+        seen: dict[int, int] = defaultdict(int)
+        turn = np.empty(count, np.int64)
+        for place, item in enumerate(order):
+            turn[place] = seen[int(episode[item])]
+            seen[int(episode[item])] += 1
+        drawn.append(order[np.argsort(turn, kind='stable')[:size]])
+    return drawn
 
 
 def judge(found: Answers, spec: PolicySpec) -> dict[str, float]:
@@ -141,7 +155,7 @@ def judge_space(found: Answers) -> dict[str, float]:
     :return: names to figures.
     """
     sums: dict[str, float] = defaultdict(float)
-    drawn = pools(len(found.z_vision))
+    drawn = pools(found.episode)
     for pool in drawn:
         z_vision, z_action = found.z_vision[pool], found.z_action[pool]
         figures = retrieval(z_vision, z_action, chunk_distances(found.relative[pool]))

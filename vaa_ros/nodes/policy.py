@@ -28,11 +28,8 @@ from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
-from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
-from vaa_ros.core.chunking import ENSEMBLES
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
-from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
@@ -60,46 +57,15 @@ from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.parameters import declare
-from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.policy_inputs import PolicyInputs
+from vaa_ros.ros.policy_parameters import control_options
+from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 
 SWITCH_INTERVAL_S = 0.0005
-
-PARAMETERS = (
-    Parameter('model_path', HOLD, 'Policy: a model in models/, the path of an .onnx file, or hold '
-              '(stays where it is); ~/reload_policy takes a new value to work.'),
-    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
-              read_only=True),
-    Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
-    Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own.', 'Hz', 0.0,
-              500.0, read_only=True),
-    Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',
-              read_only=True),
-    Parameter('stamp_commands', False, 'Stamp commands with the observation that they answer; '
-              'otherwise a trajectory starts on receipt.', read_only=True),
-    Parameter('autostart', True, 'Configure and activate by itself at start.', read_only=True),
-    Parameter('ensemble', 'temporal', 'How overlapping action chunks are combined: temporal '
-              '(all vote) or none (the newest decides).', choices=ENSEMBLES, read_only=True),
-    Parameter('ensemble_coefficient', DEFAULT_COEFFICIENT, 'Decay of the votes from the oldest '
-              'chunk to the newest; negative favours the newest.', '', -1.0, 1.0, read_only=True),
-    Parameter('max_image_age_s', 0.2, 'Age of a picture above which the arm holds.', 's', 0.01,
-              10.0, read_only=True),
-    Parameter('max_joint_age_s', 0.2, 'Age of the joint states above which the arm holds.', 's',
-              0.01, 10.0, read_only=True),
-    Parameter('max_skew_s', 0.016, 'Largest time between the pictures of one observation; less '
-              'than half a camera period.', 's', 0.0, 1.0, read_only=True),
-    Parameter('resume_after_s', 0.1, 'How long every input must be good before a hold ends.', 's',
-              0.0, 10.0, read_only=True),
-    Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
-              read_only=True),
-    Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
-              'command topic.', read_only=True),
-)
 
 
 class PolicyNode(LifecycleNode):
@@ -123,6 +89,7 @@ class PolicyNode(LifecycleNode):
         self._paused = False
         self._stops: set[str] = set()
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
+        self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
         # A subscription that asks for the last value never matches a volatile publisher.
@@ -157,10 +124,8 @@ class PolicyNode(LifecycleNode):
                         self._robot, self._kind).spec
         period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
         lockstep = self._value('lockstep')
-        self._loop = make_control_loop(spec, self._robot, ControlOptions(
-            period_s, self._value('ensemble'), self._value('ensemble_coefficient'),
-            self._value('max_image_age_s'), self._value('max_joint_age_s'),
-            self._value('resume_after_s'), self._value('speed')))
+        self._loop = make_control_loop(
+            spec, self._robot, control_options(self._value, period_s))
         self._slot = slot
         self._commands = CommandPublisher(
             self, self._value('command_type'), self._robot, period_s,
@@ -288,6 +253,7 @@ class PolicyNode(LifecycleNode):
     def _after(self, tick: Tick) -> None:
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
+            self._confidence.publish(Float64(data=self._loop.figures.confidence))
 
     def _on_timer(self) -> None:
         if self._thread is None:
@@ -318,7 +284,8 @@ class PolicyNode(LifecycleNode):
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
         decision = self._thread.decision
-        level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(decision.state, OK)
+        level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
+            decision.state, WARN if decision.reason and decision.may_move else OK)
         values = {'state': decision.state, 'reason': decision.reason,
                   'policy': self._slot.current.spec.name, **self._loop.figures.values()}
         values.update({f'age_s {topic}': 'never received' if age is None else age
@@ -328,12 +295,18 @@ class PolicyNode(LifecycleNode):
 
     def _tell_active_policy(self) -> None:
         policy = self._slot.current
+        known = getattr(policy, 'familiarity', None)
         path, sha256 = policy_file(policy)
         self._active_policy.publish(status_message(
             'policy: active policy', OK, policy.spec.name, {
                 'name': policy.spec.name, 'task': policy.spec.task, 'path': path,
                 'sha256': sha256, 'loaded': datetime.now(timezone.utc).isoformat(),
-                'kind': policy.spec.action.kind, 'robot': self._robot.name}))
+                'kind': policy.spec.action.kind, 'robot': self._robot.name,
+                'calibrated_with': 'nothing' if known is None else known.source}))
+        if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
+            self.get_logger().info(
+                f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '
+                'frozen cameras are; `vaa calibrate` adds what is missing')
 
 
 def main() -> None:

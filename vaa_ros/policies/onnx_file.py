@@ -38,6 +38,7 @@ TEXTS = {
     'tensor': {8: 'name'},
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14
+PROPERTY = 14
 
 
 @dataclass
@@ -179,6 +180,55 @@ def read_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise ValueError(f'{size} bytes promised, {end - place} left')
         yield number, message[place:place + size]
         place += size
+
+
+def with_metadata(data: bytes, key: str, text: str) -> bytes:
+    """
+    Put one metadata text into a model file; everything else in it stays as it is.
+
+    :param data: the file's contents.
+    :param key: the metadata's key; a text that is there under it already is replaced.
+    :param text: the text.
+    :return: the new contents.
+    :raises ModelError: if it is not a whole ONNX file.
+    """
+    kept = []
+    try:
+        for number, value in read_fields(memoryview(data)):
+            if isinstance(value, int):
+                kept.append(varint(number << 3) + varint(value))
+            elif number != PROPERTY or key_of(value) != key:
+                kept.append(field_bytes(number, value))
+    except ValueError as problem:
+        raise ModelError(f'not an ONNX file, or cut off or damaged ({problem})') from problem
+    entry = field_bytes(1, key.encode()) + field_bytes(2, text.encode())
+    return b''.join([*kept, field_bytes(PROPERTY, entry)])
+
+
+def key_of(entry: memoryview) -> str:
+    """
+    Give the key of an encoded metadata entry, empty where it has none.
+    """
+    return next((str(value, 'utf-8') for number, value in read_fields(entry)
+                 if number == 1 and isinstance(value, memoryview)), '')
+
+
+def field_bytes(number: int, value: bytes | memoryview) -> bytes:
+    """
+    Encode a field of protobuf that holds bytes.
+    """
+    return varint(number << 3 | 2) + varint(len(value)) + bytes(value)
+
+
+def varint(value: int) -> bytes:
+    """
+    Encode an integer of variable length, not negative.
+    """
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
 
 
 def read_varint(message: memoryview, place: int) -> tuple[int, int]:

@@ -15,6 +15,8 @@ import numpy as np
 
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import SpecError
+from vaa_ros.core.familiarity import Familiarity
+from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
 from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
@@ -49,6 +51,7 @@ class OnnxPolicy:
         contents = inspect_model(data, str(self._path))
         contents.check(str(self._path))
         self._spec = read_spec(contents.metadata, str(self._path))
+        self._familiarity = read_familiarity(contents.metadata, self._spec, str(self._path))
         self._sha256 = hashlib.sha256(data).hexdigest()
         self._session = make_session(data, threads, str(self._path))
         check_inputs(self._session, self._spec, str(self._path))
@@ -74,6 +77,13 @@ class OnnxPolicy:
         Give the SHA-256 of the file, in hexadecimal.
         """
         return self._sha256
+
+    @property
+    def familiarity(self) -> Familiarity | None:
+        """
+        Give what scenes the policy knows, or None where it was never calibrated.
+        """
+        return self._familiarity
 
     def reset(self) -> None:
         """
@@ -130,6 +140,25 @@ def read_spec(metadata: dict[str, str], where: str) -> PolicySpec:
         return PolicySpec.from_json(metadata[METADATA_KEY], where)
     except SpecError as problem:
         raise ModelError(str(problem)) from problem
+
+
+def read_familiarity(
+    metadata: dict[str, str], spec: PolicySpec, where: str,
+) -> Familiarity | None:
+    """
+    Read what scenes a policy knows.
+
+    :param metadata: the model's metadata texts.
+    :param spec: the policy's spec.
+    :param where: the file's name, for errors.
+    :return: the statistics, or None where there are none.
+    :raises ModelError: if they are malformed or belong to another network.
+    """
+    if FAMILIARITY_KEY not in metadata:
+        return None
+    known = Familiarity.from_json(metadata[FAMILIARITY_KEY], where)
+    known.check_spec(spec, where)
+    return known
 
 
 def make_session(data: bytes, threads: int, where: str) -> onnxruntime.InferenceSession:

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Iterator
 import contextlib
+import hashlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rosbags.highlevel import AnyReader
+from rosbags.interfaces import MessageDefinition
+from rosbags.interfaces import MessageDefinitionFormat
+from rosbags.rosbag2 import storage_mcap
+from rosbags.rosbag2 import storage_sqlite3
 import yaml
 
 from vaa_ros.core.errors import BagError
@@ -26,6 +31,36 @@ _ADVICE = {
     PARTIAL_SUFFIX: 'its recorder was killed before the end. Record it again, or recover the '
                     'messages with: mcap recover FILE.mcap',
 }
+_definition = storage_mcap.get_msgdef
+_HIDE = """CREATE TEMP VIEW message_definitions AS SELECT * FROM main.message_definitions
+           WHERE encoding IN ('ros2msg', 'ros2idl') AND topic_type NOT LIKE '%/srv/%'"""
+
+
+# rosbag2 names the encoding of a service event "unknown" or gives its .srv text, on which rosbags
+# would refuse the whole bag: to both of its storages such a definition is none.
+def _known_definition(schema: Any) -> MessageDefinition:
+    if schema is not None and (schema.encoding == 'unknown' or '/srv/' in schema.name):
+        return MessageDefinition(MessageDefinitionFormat.NONE, '')
+    return _definition(schema)
+
+
+def _hide_unknown_definitions(connection: Any) -> None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    if ('message_definitions',) in tables:
+        connection.execute(_HIDE)
+
+
+@contextlib.contextmanager
+def _unknown_definitions_hidden() -> Iterator[None]:
+    hooks = storage_sqlite3.apsw.connection_hooks
+    hooks.append(_hide_unknown_definitions)
+    try:
+        yield
+    finally:
+        hooks.remove(_hide_unknown_definitions)
+
+
+storage_mcap.get_msgdef = _known_definition
 
 
 class BagReader:
@@ -48,7 +83,7 @@ class BagReader:
 
     def __enter__(self) -> BagReader:
         self._check_path()
-        with self._named_errors('cannot be read'):
+        with self._named_errors('cannot be read'), _unknown_definitions_hidden():
             reader = AnyReader([self.path], default_typestore=typestore())
             reader.open()
         self._reader = reader
@@ -71,6 +106,16 @@ class BagReader:
         """Give the time from the first to the last message [s]."""
         return max(self._open_reader().duration - 1, 0) / 1e9
 
+    @property
+    def start_ns(self) -> int:
+        """Give when the first message was received [ns]."""
+        return self._open_reader().start_time
+
+    @property
+    def stop_ns(self) -> int:
+        """Give the first instant after the last message [ns]."""
+        return self._open_reader().end_time
+
     def close(self) -> None:
         """Close the recording."""
         reader, self._reader = self._reader, None
@@ -78,16 +123,19 @@ class BagReader:
             with contextlib.suppress(Exception):
                 reader.close()
 
-    def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, int, Any]]:
+    def messages(self, topics: Collection[str] | None = None, start_ns: int | None = None,
+                 stop_ns: int | None = None) -> Iterator[tuple[str, int, Any]]:
         """
         Read messages in the order in which they were received.
 
         :param topics: the topics wanted; None for all.
+        :param start_ns: leave out what was received before; None for nothing [ns].
+        :param stop_ns: leave out what was received then or later; None for nothing [ns].
         :return: (topic, log time [ns], message) as an iterator.
         :raises BagError: if a topic is missing, or the recording is damaged.
         """
         deserialize = self._open_reader().deserialize
-        for topic, msgtype, log_ns, data in self._records(topics):
+        for topic, msgtype, log_ns, data in self._records(topics, start_ns, stop_ns):
             with self._named_errors(f'holds a damaged {msgtype} on {topic}'):
                 message = deserialize(data, msgtype)
             yield topic, log_ns, message
@@ -116,12 +164,13 @@ class BagReader:
             there = ', '.join(f'{name} ({count})' for name, count in sorted(self.counts.items()))
             raise BagError(f'{self.path}: no message on {", ".join(missing)}. It has: {there}')
 
-    def _records(self, topics: Collection[str] | None) -> Iterator[tuple[str, str, int, bytes]]:
+    def _records(self, topics: Collection[str] | None, start_ns: int | None = None,
+                 stop_ns: int | None = None) -> Iterator[tuple[str, str, int, bytes]]:
         reader = self._open_reader()
         if topics is not None:
             self.require(topics)
         wanted = [item for item in reader.connections if topics is None or item.topic in topics]
-        stream = reader.messages(wanted) if wanted else iter(())
+        stream = reader.messages(wanted, start_ns, stop_ns) if wanted else iter(())
         while True:
             with self._named_errors('is damaged or cut off'):
                 record = next(stream, None)
@@ -182,15 +231,17 @@ def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]
     """
     Find the finished episodes in a folder.
 
-    :param folder: folder of episodes, or one episode.
+    :param folder: folder of episodes, one episode, or one .mcap or .db3 file.
     :return: the bags that open and hold messages, in order of name; and what was skipped, with
         the reason.
     :raises BagError: if the folder does not exist or holds no bag at all.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if folder.is_file():
+        candidates = [folder]
+    elif not folder.is_dir():
         raise BagError(f'{folder}: there is no such folder')
-    if (folder / 'metadata.yaml').exists():
+    elif (folder / 'metadata.yaml').exists():
         candidates = [folder]
     else:
         candidates = sorted(path for path in folder.iterdir() if _looks_like_bag(path))
@@ -213,3 +264,16 @@ def _looks_like_bag(path: Path) -> bool:
         return path.suffix in ('.mcap', '.db3')
     return (path / 'metadata.yaml').exists() or path.name.startswith('episode_') or any(
         item.suffix in ('.mcap', '.db3') for item in path.iterdir())
+
+
+def bag_hash(path: Path) -> str:
+    """
+    Give the SHA-256 over the files of a bag or another folder, in order of name.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open('rb') as stream:
+                for block in iter(lambda: stream.read(1 << 20), b''):
+                    digest.update(block)
+    return digest.hexdigest()

@@ -25,6 +25,7 @@ from vaa_ros.core.types import NANOSECONDS
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
+BOOL = 'std_msgs/msg/Bool'
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 JOINT_TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 FLOAT64_ARRAY = 'std_msgs/msg/Float64MultiArray'

@@ -6,6 +6,8 @@ Pictures of the simulated scene, quick enough for software rendering.
 from __future__ import annotations
 
 import atexit
+from collections.abc import Sequence
+from dataclasses import dataclass
 import weakref
 
 import mujoco
@@ -21,6 +23,25 @@ _SLOW_FLAGS = (
     mujoco.mjtRndFlag.mjRND_HAZE,
     mujoco.mjtRndFlag.mjRND_FOG,
 )
+
+_SHAPES = {'box': mujoco.mjtGeom.mjGEOM_BOX, 'cylinder': mujoco.mjtGeom.mjGEOM_CYLINDER}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """
+    Something that is only seen: it stands in the pictures and touches nothing.
+
+    :param shape: ``box`` or ``cylinder``, upright.
+    :param position: its centre (3,) [m].
+    :param size: half sizes (3,); a cylinder's radius comes first, its half height last [m].
+    :param colour: rgb (3,), 0 to 1.
+    """
+
+    shape: str
+    position: tuple[float, float, float]
+    size: tuple[float, float, float]
+    colour: tuple[float, float, float]
 
 
 class CameraRenderer:
@@ -50,15 +71,26 @@ class CameraRenderer:
         # MuJoCo frees contexts too late at exit, after EGL has ended, and complains on stderr.
         atexit.register(_close, weakref.ref(self))
 
-    def render(self, data: mujoco.MjData, camera: str) -> np.ndarray:
+    def render(self, data: mujoco.MjData, camera: str, things: Sequence[Thing] = ()) -> np.ndarray:
         """
         Draw one camera.
 
         :param data: the state to draw.
         :param camera: the camera's name in the model.
+        :param things: what to draw besides what is in the model.
         :return: (height, width, 3) uint8 rgb, a new array.
         """
         self._renderer.update_scene(data, camera)
+        scene = self._renderer.scene
+        for thing in things:
+            # Radius twice, then the half height.
+            size = [thing.size[0], thing.size[0], thing.size[2]] \
+                if thing.shape == 'cylinder' else thing.size
+            mujoco.mjv_initGeom(
+                scene.geoms[scene.ngeom], _SHAPES[thing.shape], np.array(size, np.float64),
+                np.array(thing.position, np.float64), np.eye(3).ravel(),
+                np.array([*thing.colour, 1.0], np.float32))
+            scene.ngeom += 1
         return self._renderer.render()
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from vaa_ros.sim.kinematics import ARM_JOINTS
 from vaa_ros.sim.kinematics import ASSETS
 from vaa_ros.sim.kinematics import TOOL_SITE
 from vaa_ros.sim.rendering import CameraRenderer
+from vaa_ros.sim.rendering import Thing
 from vaa_ros.sim.setpoints import SetpointRamp
 from vaa_ros.sim.tasks import make_task
 from vaa_ros.sim.tasks import Start
@@ -89,6 +90,7 @@ class Simulation:
         self._success_step: int | None = None
         self._perturbation = np.zeros(7)
         self._perturbation_end = 0
+        self.things: tuple[Thing, ...] = ()
         self._ramp.reset(home)
         self._data.ctrl[:] = home
         mujoco.mj_forward(self._model, self._data)
@@ -129,6 +131,13 @@ class Simulation:
             raise SimulationError(f'perturbation is {offsets}, expected 7 finite offsets')
         self._perturbation = offsets.copy()
         self._perturbation_end = self._steps + round(duration_s * PHYSICS_HZ)
+
+    def relight(self, light: float, ambient: float) -> None:
+        """
+        Set the brightness of the main light and of that from everywhere, 1 as usual, until reset.
+        """
+        self._model.light_diffuse[0] = light * _KEY_LIGHT
+        self._model.vis.headlight.ambient = ambient * _HEADLIGHT_AMBIENT
 
     def step(self, seconds: float = 1.0 / CONTROL_HZ) -> None:
         """
@@ -249,7 +258,7 @@ class Simulation:
             raise unknown_name('camera', camera, self.cameras)
         if self._renderer is None:
             self._renderer = CameraRenderer(self._model, self._image_size)
-        return self._renderer.render(self._data, camera)
+        return self._renderer.render(self._data, camera, self.things)
 
     def objects(self) -> dict[str, np.ndarray]:
         """
@@ -328,10 +337,8 @@ class Simulation:
             material = int(geom.matid[0])
             target = geom.rgba if material < 0 else self._model.mat_rgba[material]
             target[:3] = np.clip(colour, 0.0, 1.0)
-        direction = np.array(look.light_direction)
-        self._model.light_dir[0] = direction / np.linalg.norm(direction)
-        self._model.light_diffuse[0] = look.light * _KEY_LIGHT
-        self._model.vis.headlight.ambient = look.ambient * _HEADLIGHT_AMBIENT
+        self._model.light_dir[0] = look.light_direction / np.linalg.norm(look.light_direction)
+        self.relight(look.light, look.ambient)
 
     def _look_at_rule(self) -> None:
         if self._success_step is not None:

@@ -1,0 +1,200 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The encoders of transformers: one config word each, trained, frozen, pretrained, exported.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from learning_samples import TINY
+from learning_samples import tiny_config
+from learning_samples import tiny_spec
+from learning_samples import write_dataset
+import numpy as np
+import pytest
+import torch
+
+from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.hub_encoder import body_config
+from vaa_ros.alignment.hub_encoder import FAMILIES
+from vaa_ros.alignment.hub_encoder import HubEncoder
+from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import ModelError
+from vaa_ros.core.types import Observation
+from vaa_ros.learning import checkpoint
+from vaa_ros.learning.export import export
+from vaa_ros.learning.optimiser import parameter_groups
+from vaa_ros.learning.pretrained import put_pretrained
+from vaa_ros.learning.pretrained import resampled
+from vaa_ros.learning.pretrained import with_pretrained_size
+from vaa_ros.learning.train import resume
+from vaa_ros.learning.train import train
+from vaa_ros.policies.onnx_policy import OnnxPolicy
+
+pytest.importorskip('transformers')
+
+TOKENS = {'image_size': 24, 'patch_size': 6, 'hidden_size': 16, 'num_hidden_layers': 1,
+          'num_attention_heads': 2}
+SIZES: dict[str, dict[str, Any]] = {
+    'resnet': {'embedding_size': 8, 'hidden_sizes': [8, 16], 'depths': [1, 1]},
+    'vit': {**TOKENS, 'intermediate_size': 32},
+    'clip': {**TOKENS, 'intermediate_size': 32},
+    'dinov2': {**TOKENS, 'mlp_ratio': 2},
+}
+
+
+def tiny_model(vision: str, **changes: Any) -> ModelConfig:
+    return replace(TINY, vision=vision, vision_config=SIZES[vision], **changes)
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp('hub') / 'data')
+
+
+@pytest.mark.parametrize('vision', FAMILIES)
+def test_each_trains_exports_and_runs(vision: str, data: Path, tmp_path: Path) -> None:
+    config = tiny_config(steps=4, model=tiny_model(vision))
+    assert train(config, data, tmp_path / 'run', progress=False).finished
+    result = export(tmp_path / 'run', tmp_path / 'policy.onnx')
+    assert result.parity <= 1e-5
+    policy = OnnxPolicy(tmp_path / 'policy.onnx')
+    chunk = policy.infer(Observation(
+        1, {'front': np.zeros((24, 32, 3), np.uint8)}, np.zeros(3, np.float32)))
+    assert np.isfinite(chunk.actions).all()
+
+
+@pytest.mark.parametrize('vision', FAMILIES)
+def test_the_default_size_is_one_for_two_cores(vision: str) -> None:
+    encoder = HubEncoder(ModelConfig(vision=vision))
+    count = sum(p.numel() for p in encoder.parameters())
+    assert 3e5 < count < 3e6
+    assert encoder(torch.zeros(1, 3, 90, 120)).shape == (1, 128)
+
+
+@pytest.mark.parametrize('vision', FAMILIES)
+def test_it_sees_where_and_what(vision: str) -> None:
+    torch.manual_seed(0)
+    encoder = HubEncoder(tiny_model(vision)).eval()
+    picture = -torch.ones(1, 3, 24, 24)
+    left, right = picture.clone(), picture.clone()
+    left[..., :8], right[..., 16:] = 1.0, 1.0
+    assert not torch.allclose(encoder(left), encoder(right), atol=1e-4)
+
+
+def test_pictures_are_normalised_as_the_family_is_used_to() -> None:
+    encoder = HubEncoder(tiny_model('clip')).eval()
+    seen = []
+    encoder.body.register_forward_pre_hook(
+        lambda _, args, kwargs: seen.append(kwargs['pixel_values']), with_kwargs=True)
+    encoder(torch.full((1, 3, 24, 24), 2 * 0.7 - 1))
+    mean, spread = FAMILIES['clip'].normal
+    wanted = (0.7 - torch.tensor(mean)) / torch.tensor(spread)
+    torch.testing.assert_close(seen[0][0, :, 3, 5], wanted)
+
+
+@pytest.mark.parametrize('vision', ['resnet', 'vit'])
+def test_a_frozen_encoder_does_not_move(vision: str, data: Path, tmp_path: Path) -> None:
+    model = tiny_model(vision, train_vision='frozen')
+    torch.manual_seed(0)
+    before = AlignedPolicy(tiny_spec(), model, LossConfig()).eyes['front'].body.state_dict()
+    config = tiny_config(steps=4, model=model, seed=0)
+    train(config, data, tmp_path / 'run', progress=False)
+    policy, _, state = checkpoint.load_policy(tmp_path / 'run')
+    for name, value in policy.eyes['front'].body.state_dict().items():
+        assert torch.equal(value, before[name]), name
+        assert torch.equal(state['model'][f'eyes.front.body.{name}'], before[name]), name
+    moved = policy.eyes['front'].features[0].weight
+    assert moved.abs().sum() > 0
+    assert not policy.train().eyes['front'].body.training
+
+
+def test_fine_tuning_is_slower(data: Path, tmp_path: Path) -> None:
+    config = tiny_config(model=tiny_model('vit', train_vision='fine_tune'))
+    policy = AlignedPolicy(tiny_spec(), config.model, config.loss)
+    groups = parameter_groups(policy, config)
+    slow = {id(p) for group in groups if group['scale'] == config.optimiser.vision_rate
+            for p in group['params']}
+    assert slow == {id(p) for p in policy.eyes['front'].body.parameters()}
+    everything = [id(p) for group in groups for p in group['params']]
+    learning = [p for p in policy.parameters() if p.requires_grad]
+    assert len(everything) == len(set(everything)) == len(learning)
+
+
+@pytest.mark.parametrize('vision', ['conv', 'vit'])
+def test_cameras_share_one_encoder(vision: str, tmp_path: Path) -> None:
+    spec = tiny_spec(cameras=('front', 'wrist'))
+    model = replace(TINY if vision == 'conv' else tiny_model(vision), share_vision=True)
+    policy = AlignedPolicy(spec, model, LossConfig())
+    assert policy.eyes['front'] is policy.eyes['wrist']
+    apart = AlignedPolicy(spec, replace(model, share_vision=False), LossConfig())
+    ours, theirs = (sum(p.numel() for p in each.parameters()) for each in (policy, apart))
+    assert theirs - ours == sum(p.numel() for p in policy.eyes['front'].parameters())
+    data = write_dataset(tmp_path / 'data', spec)
+    train(tiny_config(steps=3, model=model), data, tmp_path / 'run', progress=False)
+    assert export(tmp_path / 'run', tmp_path / 'shared.onnx').parity <= 1e-5
+
+
+@pytest.mark.parametrize('vision', FAMILIES)
+def test_pretrained_weights_come_from_a_folder(vision: str, data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    source = HubEncoder(tiny_model(vision)).body
+    source.save_pretrained(tmp_path / 'weights')
+    model = replace(TINY, vision=vision, pretrained=str(tmp_path / 'weights'),
+                    train_vision='frozen')
+    run = tmp_path / 'run'
+    config = tiny_config(steps=2, model=model)
+    train(config, data, run, progress=False)
+    # From here on the folder is not needed any more.
+    (tmp_path / 'weights').rename(tmp_path / 'elsewhere')
+    policy, kept, _ = checkpoint.load_policy(run)
+    found = policy.eyes['front'].body.state_dict()
+    for name, value in source.state_dict().items():
+        assert torch.equal(found[name], value), name
+    assert SIZES[vision].items() <= dict(kept.model.vision_config).items()
+    assert resume(run, data, progress=False).finished
+
+
+def test_position_embeddings_are_resampled_to_another_size(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    HubEncoder(tiny_model('vit')).body.save_pretrained(tmp_path / 'weights')
+    model = with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path / 'weights'),
+                                         vision_config={'image_size': 36}))
+    assert body_config(model).image_size == 36
+    encoder = HubEncoder(model)
+    put_pretrained({'front': encoder}, model)
+    assert torch.isfinite(encoder(torch.zeros(1, 3, 24, 24))).all()
+    flat = torch.cat((torch.ones(1, 1, 4), torch.full((1, 16, 4), 3.0)), 1)
+    wider = resampled(flat, torch.zeros(1, 37, 4))
+    assert wider.shape == (1, 37, 4)
+    assert torch.equal(wider[:, 0], flat[:, 0])
+    torch.testing.assert_close(wider[:, 1:], torch.full((1, 36, 4), 3.0))
+
+
+def test_weights_that_are_not_there_are_told_where_to_put(tmp_path: Path) -> None:
+    def load(name: str, vision: str = 'vit') -> None:
+        with_pretrained_size(replace(TINY, vision=vision, pretrained=name))
+
+    with pytest.raises(ModelError, match=r'no such folder.*config.json and model.safetensors'):
+        load(str(tmp_path / 'nowhere'))
+    (tmp_path / 'half').mkdir()
+    (tmp_path / 'half' / 'config.json').write_text('{}')
+    with pytest.raises(ModelError, match='has no model.safetensors, only config.json'):
+        load(str(tmp_path / 'half'))
+    (tmp_path / 'half' / 'model.safetensors').write_bytes(b'garbage')
+    with pytest.raises(ModelError, match='cannot be loaded as ViTModel'):
+        load(str(tmp_path / 'half'))
+
+
+def test_what_a_family_does_not_have_is_named() -> None:
+    with pytest.raises(ConfigError, match=r'unknown key widht.*hidden_size'):
+        HubEncoder(replace(TINY, vision='vit', vision_config={'widht': 3}))
+    with pytest.raises(ValueError, match='conv has no pretrained'):
+        replace(TINY, pretrained='x')
+    with pytest.raises(ValueError, match='train_vision'):
+        replace(TINY, vision='vit', train_vision='some')

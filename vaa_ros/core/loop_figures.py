@@ -1,0 +1,60 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the control loop counts and measures.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+import math
+
+from vaa_ros.core.latency import LatencyStats
+
+
+@dataclass
+class LoopFigures:
+    """
+    What the loop counted since the node was configured.
+
+    :param control_ticks: commands sent while running.
+    :param missed_ticks: commands that are missing between two that were sent.
+    :param coasted_ticks: commands sent without a new observation, along the present chunk.
+    :param clamped: commands that the safety limits changed.
+    :param refused: commands that the safety limits refused.
+    :param failures: answers of the policy that could not be used.
+    :param alignment: cosine of scene and actions of the newest chunk.
+    :param confidence: share of calibration frames that were as unusual as the present one.
+    :param alarms: how often the scene watch slowed the arm.
+    :param holds: how often the scene watch held it.
+    :param latency: observation stamp to command published [ms].
+    :param inference: time of one inference [ms].
+    """
+
+    control_ticks: int = 0
+    missed_ticks: int = 0
+    coasted_ticks: int = 0
+    clamped: int = 0
+    refused: int = 0
+    failures: int = 0
+    alignment: float = math.nan
+    confidence: float = math.nan
+    alarms: int = 0
+    holds: int = 0
+    latency: LatencyStats = field(default_factory=LatencyStats)
+    inference: LatencyStats = field(default_factory=LatencyStats)
+
+    def values(self) -> dict[str, object]:
+        """
+        Give the figures as flat names and numbers.
+        """
+        flat: dict[str, object] = {
+            name: getattr(self, name) for name in (
+                'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped', 'refused',
+                'failures', 'alignment', 'confidence', 'alarms', 'holds')}
+        for name in ('latency', 'inference'):
+            summary = getattr(self, name).summary()
+            flat[f'{name}_ms_p50'] = summary.p50
+            flat[f'{name}_ms_p99'] = summary.p99
+            flat[f'{name}_ms_max'] = summary.max
+        return flat

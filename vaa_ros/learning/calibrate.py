@@ -1,0 +1,384 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Teach an exported policy which scenes it knows: statistics of what it saw, into its own file.
+
+The frames come from a dataset, or from episodes that the policy does in the simulator. Half of the
+episodes say what is usual, the others how far usual scenes stray from that, since the first would
+flatter themselves. The network in the file stays as it is, bit for bit.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+import os
+from pathlib import Path
+
+import numpy as np
+
+from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.errors import ExportError
+from vaa_ros.core.errors import ModelError
+from vaa_ros.core.familiarity import Familiarity
+from vaa_ros.core.familiarity import METADATA_KEY
+from vaa_ros.core.familiarity import Smoother
+from vaa_ros.core.familiarity import views
+from vaa_ros.core.scene_watch import FrozenCameras
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.types import ActionChunk
+from vaa_ros.core.types import Observation
+from vaa_ros.learning.evaluate import Driver
+from vaa_ros.learning.frames import Frames
+from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import TRAIN
+from vaa_ros.learning.held_out import check_fits
+from vaa_ros.learning.validate import spread
+from vaa_ros.policies.base import Policy
+from vaa_ros.policies.onnx_file import with_metadata
+from vaa_ros.policies.onnx_policy import OnnxPolicy
+from vaa_ros.sim.disturbances import DisturbedSimulation
+from vaa_ros.sim.disturbances import Plan
+
+SMALLEST_COLOUR = 0.5
+SMALLEST_SPREAD = 1e-3
+"""Spread below which a colour (0 to 255), or an embedding or joint, counts as constant."""
+
+LEVEL = 0.95
+"""Quantile of the smoothed score above which peaks are looked at."""
+
+GAP = 15
+"""Frames below a level that end a peak: what the watch waits for before it goes on."""
+
+QUANTILES = 101
+LINGER_S = 0.5
+MOST_FRAMES = 8000
+LEAST_EPISODES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """
+    What a policy saw and answered, frame by frame.
+
+    :param z_vision: embeddings of the scenes (N, E).
+    :param z_action: embeddings of its answers (N, E).
+    :param whole: mean colours of whole pictures (N, W), see ``core.familiarity.views``.
+    :param parts: coarse pictures, embedding and joints (N, P).
+    :param episode: number of the episode (N,), in contiguous runs.
+    :param frozen: whether a camera was found frozen (N,).
+    :param disturbed: whether something had gone wrong in front of the cameras (N,).
+    """
+
+    z_vision: np.ndarray
+    z_action: np.ndarray
+    whole: np.ndarray
+    parts: np.ndarray
+    episode: np.ndarray
+    frozen: np.ndarray
+    disturbed: np.ndarray
+
+    def select(self, chosen: np.ndarray) -> Looks:
+        """
+        Give some of the frames.
+
+        :param chosen: a mask (N,).
+        :return: those frames.
+        """
+        return Looks(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+    def halves(self) -> tuple[Looks, Looks]:
+        """
+        Split by whole episodes: the first, third and so on; and the others.
+        """
+        place = np.unique(self.episode, return_inverse=True)[1]
+        return self.select(place % 2 == 0), self.select(place % 2 == 1)
+
+
+class Witness:
+    """
+    A policy that keeps what it saw and answered.
+
+    :param policy: the policy that answers.
+    :param disturbed: tells whether something is wrong in front of the cameras.
+    """
+
+    def __init__(self, policy: Policy, disturbed: Callable[[], bool] = lambda: False) -> None:
+        self._policy, self._disturbed = policy, disturbed
+        self.spec: PolicySpec = policy.spec
+        self._rows: list[tuple] = []
+        self._episode = -1
+        turning = [index for index, joint in enumerate(self.spec.joints) if joint.unit == 'rad']
+        self._cameras = FrozenCameras(turning)
+
+    def reset(self) -> None:
+        """
+        Begin another episode.
+        """
+        self._episode += 1
+        self._cameras.reset()
+        self._policy.reset()
+
+    def infer(self, observation: Observation) -> ActionChunk:
+        """
+        Answer one observation, and keep both.
+
+        :param observation: what is seen now.
+        :return: the policy's answer.
+        :raises ModelError: if the policy has no embeddings.
+        """
+        chunk = self._policy.infer(observation)
+        if chunk.z_vision is None or chunk.z_action is None:
+            raise ModelError(f'policy {self.spec.name!r} has no embeddings (outputs z_vision and '
+                             'z_action); only aligned policies can be calibrated')
+        pictures = [observation.images[key] for key in self.spec.camera_keys]
+        self._rows.append((chunk.z_vision, chunk.z_action,
+                           *views(pictures, chunk.z_vision, observation.state), self._episode,
+                           bool(self._cameras.add(observation)), self._disturbed()))
+        return chunk
+
+    def looks(self) -> Looks:
+        """
+        Give what was kept.
+        """
+        return Looks(*(np.array(column) for column in zip(*self._rows, strict=True)))
+
+
+def look_at_rollouts(policy: Policy, task: str, seeds: Sequence[int],
+                     plan: Callable[[int], Plan] = lambda seed: Plan(linger_s=LINGER_S),
+                     done: Callable[[], object] = lambda: None) -> Looks:
+    """
+    Let a policy do episodes in the simulator and keep what it saw.
+
+    :param policy: the policy.
+    :param task: name of the task.
+    :param seeds: one episode each.
+    :param plan: what goes wrong in the episode of a seed.
+    :param done: called after each episode.
+    :return: every frame.
+    :raises ModelError: if an answer of the policy cannot be used.
+    :raises ConfigError: for an unknown task; lists those that exist.
+    """
+    simulation = DisturbedSimulation(task)
+    witness = Witness(policy, lambda: simulation.disturbed)
+    try:
+        driver = Driver(simulation, witness)
+        for seed in seeds:
+            simulation.plan = plan(seed)
+            driver.episode(seed)
+            done()
+    finally:
+        simulation.close()
+    return witness.looks()
+
+
+def look_at_dataset(policy: Policy, frames: Frames, chosen: np.ndarray) -> Looks:
+    """
+    Show a policy the frames of a dataset.
+
+    :param policy: the policy.
+    :param frames: the dataset.
+    :param chosen: frame indices (N,), rising.
+    :return: what it answered.
+    """
+    witness = Witness(policy)
+    before = -1
+    for frame in chosen:
+        if frames.episode[frame] != before:
+            before = frames.episode[frame]
+            witness.reset()
+        images = {key: np.ascontiguousarray(values[frame])
+                  for key, values in frames.images.items()}
+        state = np.ascontiguousarray(frames.state[frame])
+        witness.infer(Observation(int(frames.stamp[frame]), images, state))
+    return witness.looks()
+
+
+def smooth(scores: np.ndarray, episode: np.ndarray) -> np.ndarray:
+    """
+    Smooth scores as the watch does, each episode anew.
+
+    :param scores: scores (N,).
+    :param episode: number of the episode (N,), in contiguous runs.
+    :return: smoothed scores (N,), NaN at the beginnings.
+    """
+    smoother, smoothed = Smoother(), np.empty(len(scores))
+    for index, score in enumerate(scores):
+        if index and episode[index] != episode[index - 1]:
+            smoother.reset()
+        smoothed[index] = smoother.add(float(score))
+    return smoothed
+
+
+def peaks(smoothed: np.ndarray, episode: np.ndarray, level: float, gap: int = GAP) -> np.ndarray:
+    """
+    Find the peaks above a level; what is nearer than a gap is one peak.
+
+    :param smoothed: smoothed scores (N,), NaN where there is none.
+    :param episode: number of the episode (N,), in contiguous runs.
+    :param level: the level.
+    :param gap: frames below the level that end a peak.
+    :return: the highest value of each (P,).
+    """
+    found: list[float] = []
+    last = -1
+    for index in np.flatnonzero(smoothed > level):
+        if found and index - last <= gap and episode[index] == episode[last]:
+            found[-1] = max(found[-1], smoothed[index])
+        else:
+            found.append(smoothed[index])
+        last = index
+    return np.array(found)
+
+
+def tail(smoothed: np.ndarray, episode: np.ndarray, rate_hz: float) -> tuple[float, float, float]:
+    """
+    Measure how high clean episodes reach.
+
+    :param smoothed: smoothed scores of clean frames (N,).
+    :param episode: number of the episode (N,), in contiguous runs.
+    :param rate_hz: frames a second.
+    :return: a level, the mean excess of the peaks above it, and how many there are an hour.
+    """
+    known = smoothed[~np.isnan(smoothed)]
+    level = float(np.quantile(known, LEVEL))
+    high = peaks(smoothed, episode, level)
+    hours = len(smoothed) / rate_hz / 3600
+    return level, float(np.mean(high - level)) if len(high) else 0.0, len(high) / hours
+
+
+def whiten(features: np.ndarray, shrinkage: float,
+           smallest: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Find what makes features uncorrelated and of unit variance.
+
+    :param features: (N, F).
+    :param shrinkage: share of independence mixed into their correlations, so that no direction
+        counts as if it never varied.
+    :param smallest: least spread that is believed (F,).
+    :return: their mean (F,), and the matrix (F, F) for what is left without it.
+    """
+    features = features.astype(np.float64)
+    mean = features.mean(0)
+    deviation = np.maximum(features.std(0), smallest)
+    normal = (features - mean) / deviation
+    correlation = (1 - shrinkage) * (normal.T @ normal) / len(normal)
+    correlation[np.diag_indices_from(correlation)] += shrinkage
+    return mean, np.linalg.solve(np.linalg.cholesky(correlation), np.diag(1 / deviation))
+
+
+def fit_view(usual: np.ndarray, other: np.ndarray, episode: np.ndarray, shrinkage: float,
+             smallest: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Whiten one view, scaled so that usual frames of other episodes stay below 1.
+
+    :param usual: frames that say what is usual (N, F).
+    :param other: frames of other episodes (M, F).
+    :param episode: their episodes (M,).
+    :param shrinkage: see :func:`whiten`.
+    :param smallest: see :func:`whiten`.
+    :return: mean (F,) and matrix (F, F), as they will be read again.
+    """
+    mean, whitening = whiten(usual, shrinkage, smallest)
+    distance = np.linalg.norm((other - mean) @ whitening.T, axis=1)
+    whitening /= np.nanquantile(smooth(distance, episode), LEVEL)
+    return mean.astype('<f4'), whitening.astype('<f4')
+
+
+def fit(usual: Looks, other: Looks, spec: PolicySpec, source: str) -> Familiarity:
+    """
+    Measure which scenes a policy knows.
+
+    :param usual: frames that say what is usual.
+    :param other: frames of other episodes, which say how far usual scenes stray.
+    :param spec: the policy's spec.
+    :param source: where the episodes came from, in words.
+    :return: the statistics.
+    """
+    least = np.full(usual.parts.shape[1], SMALLEST_COLOUR)
+    least[usual.parts.shape[1] - usual.z_vision.shape[1] - len(spec.joints):] = SMALLEST_SPREAD
+    arrays = (*fit_view(usual.whole, other.whole, other.episode, 0.01, SMALLEST_COLOUR),
+              *fit_view(usual.parts, other.parts, other.episode, 0.1, least))
+    known = Familiarity(spec.camera_keys, *arrays, np.array([0.0, 1.0]), 0.0, 0.0, 0.0, 0, 0,
+                        source)
+    smoothed = smooth(scores(known, other), other.episode)
+    quantiles = np.quantile(smoothed[~np.isnan(smoothed)], np.linspace(0, 1, QUANTILES))
+    episodes = len(np.unique(usual.episode)) + len(np.unique(other.episode))
+    return Familiarity(spec.camera_keys, *arrays, quantiles,
+                       *tail(smoothed, other.episode, spec.control_rate_hz),
+                       len(usual.episode) + len(other.episode), episodes, source)
+
+
+def scores(known: Familiarity, looks: Looks) -> np.ndarray:
+    """
+    Score frames as the watch does (N,).
+    """
+    return np.array([max(known.distances(whole, parts))
+                     for whole, parts in zip(looks.whole, looks.parts, strict=True)])
+
+
+def fit_rollouts(policy: Policy, task: str, seeds: Sequence[int],
+                 done: Callable[[], object] = lambda: None) -> Familiarity:
+    """
+    Measure which scenes a policy knows, on episodes that it does in the simulator.
+
+    :param policy: the policy.
+    :param task: name of the task.
+    :param seeds: one episode each, at least four.
+    :param done: called after each episode.
+    :return: the statistics.
+    :raises ModelError: for fewer episodes, or a policy without embeddings.
+    """
+    if len(seeds) < LEAST_EPISODES:
+        raise ModelError(f'{len(seeds)} episodes are too few to calibrate with; give at least '
+                         f'{LEAST_EPISODES}')
+    usual, other = look_at_rollouts(policy, task, seeds, done=done).halves()
+    return fit(usual, other, policy.spec,
+               f'{len(seeds)} own episodes of {task}, seeds {min(seeds)} to {max(seeds)}')
+
+
+def fit_dataset(policy: Policy, dataset: str | Path) -> Familiarity:
+    """
+    Measure which scenes a policy knows, on the demonstrations of a dataset.
+
+    :param policy: the policy.
+    :param dataset: the dataset folder.
+    :return: the statistics.
+    :raises DatasetError: if it cannot be read, does not fit or has no held-out episode.
+    """
+    frames = Frames(dataset)
+    check_fits(policy.spec, frames)
+    train, held_out = (frames.split(name) for name in (TRAIN, HELD_OUT))
+    if not len(train) or not len(held_out):
+        raise DatasetError(f'{dataset} has {len(train)} frames to train with and {len(held_out)} '
+                           'held out, expected both; make the dataset again with more episodes')
+    usual = look_at_dataset(policy, frames, spread(train, MOST_FRAMES))
+    other = look_at_dataset(policy, frames, held_out)
+    return fit(usual, other, policy.spec,
+               f'{len(frames.episodes)} demonstrations of {Path(dataset).name}')
+
+
+def store(model: str | Path, known: Familiarity, output: str | Path) -> int:
+    """
+    Write a model with statistics of the scenes that it knows; the file appears whole or not.
+
+    :param model: the ``.onnx`` file.
+    :param known: the statistics.
+    :param output: the file to write, which may be the same.
+    :return: the size of the new file [bytes].
+    :raises ExportError: if it cannot be written or used.
+    """
+    path = Path(output)
+    partial = path.with_name(f'.{path.stem}.partial.onnx')
+    try:
+        partial.write_bytes(with_metadata(Path(model).read_bytes(), METADATA_KEY,
+                                          known.to_json()))
+        OnnxPolicy(partial)
+        os.replace(partial, path)
+        return path.stat().st_size
+    except OSError as problem:
+        raise ExportError(f'cannot write {path}: {problem}') from problem
+    except ModelError as problem:
+        raise ExportError(f'{path}: not written: {problem}') from problem
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,126 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Pretrained weights for the vision encoders: from a folder on disk, or from a hub where one is.
+
+Weights are read from safetensors files alone, which hold numbers and no code.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.hub_encoder import FAMILIES
+from vaa_ros.alignment.hub_encoder import library
+from vaa_ros.core.errors import ModelError
+
+CONFIG, WEIGHTS = 'config.json', 'model.safetensors'
+
+
+def load_body(config: ModelConfig) -> nn.Module:
+    """
+    Load a pretrained encoder.
+
+    :param config: ``vision`` says which kind, ``pretrained`` which folder or name.
+    :return: the library's model, with its weights.
+    :raises ModelError: if the weights are not to be had; says which files to put where.
+    """
+    family, name = FAMILIES[config.vision], config.pretrained
+    folder = Path(name).expanduser()
+    advice = (f'. Put {CONFIG} and {WEIGHTS} of a {family.model} (save_pretrained writes them, a '
+              f'hub page offers them) into a folder, and set model.pretrained to its path')
+    if folder.is_dir():
+        missing = [each for each in (CONFIG, WEIGHTS) if not (folder / each).is_file()]
+        if missing:
+            there = ', '.join(sorted(each.name for each in folder.iterdir())) or 'nothing'
+            raise ModelError(f'model.pretrained {folder} has no {" and no ".join(missing)}, only '
+                             f'{there}{advice}')
+    elif name.startswith(('/', '.', '~')):
+        raise ModelError(f'model.pretrained {name}: no such folder{advice}')
+    try:
+        return getattr(library(), family.model).from_pretrained(
+            str(folder) if folder.is_dir() else name, use_safetensors=True)
+    except Exception as problem:
+        reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise ModelError(f'model.pretrained {name}: cannot be loaded as {family.model} here: '
+                         f'{reason}{advice}') from problem
+
+
+def with_pretrained_size(config: ModelConfig) -> ModelConfig:
+    """
+    Take over the sizes of the pretrained encoder, so that a run needs its files only once.
+
+    What ``vision_config`` says itself wins: with a smaller ``image_size`` the position
+    embeddings are resampled.
+
+    :param config: the model's configuration.
+    :return: the same with the whole ``vision_config``; unchanged without pretrained weights.
+    :raises ModelError: if the weights are not to be had.
+    """
+    if not config.pretrained:
+        return config
+    sizes = json.loads(load_body(config).config.to_json_string(use_diff=False))
+    known = set(getattr(library(), FAMILIES[config.vision].config)().to_dict())
+    kept = {key: value for key, value in sizes.items()
+            if key in known and isinstance(value, (int, float, str, list)) and key not in _NO_SIZE}
+    return replace(config, vision_config={**kept, **config.vision_config})
+
+
+_NO_SIZE = {'architectures', 'transformers_version', 'model_type', 'dtype', 'torch_dtype',
+            '_name_or_path', 'out_features', 'out_indices', 'stage_names'}
+
+
+def put_pretrained(eyes: Mapping[str, nn.Module], config: ModelConfig) -> None:
+    """
+    Put pretrained weights into the encoders of a policy.
+
+    :param eyes: the encoders, a camera each.
+    :param config: the model's configuration.
+    :raises ModelError: if the weights are not to be had, or do not fit.
+    """
+    if not config.pretrained:
+        return
+    source = load_body(config).state_dict()
+    for eye in set(eyes.values()):
+        wanted = eye.body.state_dict()
+        fitting = {name: resampled(value, wanted[name]) for name, value in source.items()
+                   if name in wanted and 'position_ids' not in name}
+        differing = [f'{name} is {tuple(value.shape)}, expected {tuple(wanted[name].shape)}'
+                     for name, value in fitting.items() if value.shape != wanted[name].shape]
+        absent = [name for name in wanted if name not in fitting and 'position_ids' not in name
+                  and not name.startswith('pooler')]
+        if differing or absent:
+            problems = [*differing, *(f'{name} is missing' for name in absent)]
+            raise ModelError(f'model.pretrained {config.pretrained} does not fit '
+                             f'model.vision_config: {"; ".join(problems[:4])}')
+        eye.body.load_state_dict(fitting, strict=False)
+
+
+def resampled(value: torch.Tensor, wanted: Any) -> torch.Tensor:
+    """
+    Fit learned position embeddings to another number of patches.
+
+    :param value: a weight of the pretrained encoder.
+    :param wanted: the weight that it is for.
+    :return: position embeddings resampled on the square grid of patches, the first token as it
+        was; every other weight unchanged.
+    """
+    if value.shape == wanted.shape or value.shape[-1] != wanted.shape[-1] or value.ndim < 2:
+        return value
+    first, grid = value[..., :1, :], value[..., 1:, :].reshape(-1, value.shape[-1])
+    before, after = math.isqrt(len(grid)), math.isqrt(wanted.shape[-2] - 1)
+    if before ** 2 != len(grid) or after ** 2 != wanted.shape[-2] - 1:
+        return value
+    picture = grid.T.reshape(1, -1, before, before)
+    picture = functional.interpolate(picture, size=(after, after), mode='bicubic')
+    tokens = picture.reshape(value.shape[-1], -1).T
+    return torch.cat((first.reshape(1, -1), tokens)).reshape(wanted.shape)

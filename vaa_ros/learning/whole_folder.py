@@ -1,0 +1,41 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A folder that appears whole or not at all.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+import os
+from pathlib import Path
+import shutil
+
+from vaa_ros.core.errors import DatasetError
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path, replaces: str | None = None) -> Iterator[Path]:
+    """
+    Give a folder to write into that gets its name at the end, unless there was an error.
+
+    :param target: the name that it gets.
+    :param replaces: a file by which a folder that may be replaced is known; None for none.
+    :return: the folder to write into.
+    :raises DatasetError: if the name is taken, or something cannot be written.
+    """
+    if target.exists() and not (replaces and (target / replaces).is_file()):
+        raise DatasetError(f'{target} exists already; choose another folder, or overwrite it '
+                           '(only a dataset is ever overwritten)')
+    partial = target.with_name(f'.{target.name}.partial')
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if target.exists():
+            shutil.rmtree(target)
+        os.rename(partial, target)
+    except OSError as problem:
+        raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,74 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The parameters of the node policy, and the control options that they stand for.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
+from vaa_ros.core.chunking import ENSEMBLES
+from vaa_ros.core.control_setup import ControlOptions
+from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.ros.parameters import Parameter
+
+PARAMETERS = (
+    Parameter('model_path', 'hold', 'Policy: a model in models/, the path of an .onnx file, or '
+              'hold (stays where it is); ~/reload_policy takes a new value to work.'),
+    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
+              read_only=True),
+    Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
+              choices=tuple(COMMAND_KINDS), read_only=True),
+    Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own.', 'Hz', 0.0,
+              500.0, read_only=True),
+    Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',
+              read_only=True),
+    Parameter('stamp_commands', False, 'Stamp commands with the observation that they answer; '
+              'otherwise a trajectory starts on receipt.', read_only=True),
+    Parameter('autostart', True, 'Configure and activate by itself at start.', read_only=True),
+    Parameter('ensemble', 'temporal', 'How overlapping action chunks are combined: temporal '
+              '(all vote) or none (the newest decides).', choices=ENSEMBLES, read_only=True),
+    Parameter('ensemble_coefficient', DEFAULT_COEFFICIENT, 'Decay of the votes from the oldest '
+              'chunk to the newest; negative favours the newest.', '', -1.0, 1.0, read_only=True),
+    Parameter('max_image_age_s', 0.2, 'Age of a picture above which the arm holds.', 's', 0.01,
+              10.0, read_only=True),
+    Parameter('max_joint_age_s', 0.2, 'Age of the joint states above which the arm holds.', 's',
+              0.01, 10.0, read_only=True),
+    Parameter('max_skew_s', 0.016, 'Largest time between the pictures of one observation; less '
+              'than half a camera period.', 's', 0.0, 1.0, read_only=True),
+    Parameter('resume_after_s', 0.1, 'How long every input must be good before a hold ends.', 's',
+              0.0, 10.0, read_only=True),
+    Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
+              read_only=True),
+    Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
+              'command topic.', read_only=True),
+    Parameter('watch_scene', True, 'Slow the arm, then hold it, when a camera is frozen or the '
+              'scene is unlike those that the model was calibrated with.', read_only=True),
+    Parameter('watch_false_alarms_per_hour', 1.0, 'How often clean running may be taken for an '
+              'unknown scene.', '1/h', 0.001, 3600.0, read_only=True),
+    Parameter('watch_slow_factor', 0.2, 'Fraction of the allowed speed while the scene is '
+              'unusual.', '', 0.01, 1.0, read_only=True),
+    Parameter('watch_hold_after_s', 0.2, 'How long the scene must stay unusual before the arm '
+              'holds.', 's', 0.0, 10.0, read_only=True),
+    Parameter('watch_recover_after_s', 0.5, 'How long the scene must be usual again before the '
+              'arm goes on.', 's', 0.0, 60.0, read_only=True),
+)
+
+
+def control_options(value: Callable[[str], Any], period_s: float) -> ControlOptions:
+    """
+    Read the control options.
+
+    :param value: gives the value of a parameter.
+    :param period_s: control period [s].
+    :return: the options.
+    """
+    watch = WatchOptions(
+        value('watch_scene'), value('watch_false_alarms_per_hour'), value('watch_slow_factor'),
+        value('watch_hold_after_s'), value('watch_recover_after_s'))
+    return ControlOptions(
+        period_s, value('ensemble'), value('ensemble_coefficient'), value('max_image_age_s'),
+        value('max_joint_age_s'), value('resume_after_s'), value('speed'), watch)
