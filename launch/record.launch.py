@@ -5,7 +5,8 @@ Record demonstrations: ``teleop`` and ``teleop_recorder``, and the simulated arm
 
 Episodes begin and end by service: ``/teleop_recorder/start_episode``, ``stop_episode`` (data is
 the success) and ``discard_episode``. A launched process has no keyboard: to drive by keys, start
-with ``teleop:=false`` and run ``ros2 run vaa_ros teleop`` in a terminal of its own.
+with ``teleop:=false`` and run ``ros2 run vaa_ros teleop`` in a terminal of its own. For a gamepad
+``joy:=true`` starts ``joy_node`` of the package ``joy``, which reads it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ from __future__ import annotations
 from launch import LaunchDescription
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
+from launch.substitutions import PythonExpression
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 from vaa_ros.ros.launching import argument
+from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
+from vaa_ros.ros.launching import camera_remappings
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import together
+from vaa_ros.ros.launching import topic_arguments
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -27,19 +34,32 @@ def generate_launch_description() -> LaunchDescription:
         *source_arguments(),
         *episode_arguments(),
         together(
-            node('sim_arm', {'task': str, 'seed': int, 'robot': str},
+            node('sim_arm', {'task': str, 'robot': str}, {'seed': scene_seed()},
+                 remappings=[*arm_remappings(), *camera_remappings()],
                  condition=IfCondition(LaunchConfiguration('simulation'))),
-            node('teleop', {'mode': str, 'robot': str, 'command_type': str},
+            Node(package='joy', executable='joy_node', output='screen',
+                 condition=IfCondition(LaunchConfiguration('joy'))),
+            node('teleop', {'mode': str, 'robot': str, 'command_type': str,
+                            'control_rate_hz': float},
                  {'wait_for_recording': True},
-                 remappings=[('task_status', 'sim_arm/task_status'),
+                 remappings=[*arm_remappings(), ('task_status', 'sim_arm/task_status'),
                              ('is_recording', 'teleop_recorder/is_recording')],
                  condition=IfCondition(LaunchConfiguration('teleop'))),
             node('teleop_recorder',
                  {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
                   'task': str, 'instruction': str, 'operator': str, 'seed': int,
-                  'compression': str, 'autostart': bool}),
+                  'control_rate_hz': float, 'compression': str, 'autostart': bool},
+                 remappings=[*arm_remappings(), *camera_remappings()]),
         ),
     ])
+
+
+def scene_seed() -> ParameterValue:
+    """
+    Give the simulated arm the seed, or 0 where there is none.
+    """
+    return ParameterValue(
+        PythonExpression(['max(0, ', LaunchConfiguration('seed'), ')']), value_type=int)
 
 
 def source_arguments() -> list:
@@ -52,9 +72,13 @@ def source_arguments() -> list:
         argument('mode', 'gamepad',
                  'Who drives: gamepad (sensor_msgs/Joy on joy), or expert (simulated arm only).',
                  ['gamepad', 'expert']),
+        argument('joy', 'false', 'Start joy_node of the package joy too, which reads the gamepad.',
+                 BOOL),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
-        argument('command_type', 'joint_trajectory', 'Type and topic of the commands.',
+        argument('command_type', 'joint_trajectory', 'Type of the commands.',
                  ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        *topic_arguments('the commands, sent by teleop and recorded'),
+        argument('control_rate_hz', '30.0', 'Rate of the commands in Hz, also for the metadata.'),
         argument('compressed', 'false', 'Record the compressed images instead of the raw ones.',
                  BOOL),
     ]
@@ -69,7 +93,8 @@ def episode_arguments() -> list:
         argument('task', 'pick_place', 'Task, for the metadata and the simulated arm.'),
         argument('instruction', '', 'What the arm is asked to do, in words, for the metadata.'),
         argument('operator', '', 'Who drives the arm, for the metadata.'),
-        argument('seed', '0', 'Seed of the scene, for the metadata and the simulated arm.'),
+        argument('seed', '-1',
+                 'Seed of the scene, for the metadata and the simulated arm; -1 for none.'),
         argument('compression', 'zstd', 'Compression of the bags.', ['zstd', 'none']),
         argument('autostart', 'true',
                  'Make the recorder ready at once; false waits for the lifecycle services.', BOOL),

@@ -60,7 +60,7 @@ LIBRARIES = {
     'yaml': ('python3-yaml', 'pyyaml'),
 }
 # Needed without an import of ours: torch's ONNX exporter, its SummaryWriter, rclpy.lifecycle.
-LOADED_BY_OTHERS = {'onnxscript', 'tensorboard', 'lifecycle_msgs', 'ros-lifecycle-msgs'}
+LOADED_BY_OTHERS = {'joy', 'onnxscript', 'tensorboard', 'lifecycle_msgs', 'ros-lifecycle-msgs'}
 TESTING = {
     'domain_coordinator': ('domain_coordinator', 'ros-domain-coordinator'),
     'hypothesis': ('python3-hypothesis', 'hypothesis'),

@@ -89,6 +89,14 @@ class PathJoinSubstitution:
         return str(Path(*(resolve(part, context) for part in self.parts)))
 
 
+class PythonExpression:
+    def __init__(self, expression: Iterable[Any]) -> None:
+        self.expression = list(expression)
+
+    def perform(self, context: Context) -> str:
+        return str(eval(resolve(self.expression, context), {}, {}))
+
+
 class FindPackageShare:
     def __init__(self, package: str) -> None:
         assert package == 'vaa_ros', package
@@ -229,7 +237,8 @@ MODULES = {
     'launch': (Action, LaunchDescription),
     'launch.actions': (DeclareLaunchArgument, GroupAction, SetEnvironmentVariable),
     'launch.conditions': (IfCondition,),
-    'launch.substitutions': (EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution),
+    'launch.substitutions': (EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution,
+                             PythonExpression),
     'launch_ros': (),
     'launch_ros.actions': (Node, PushROSNamespace),
     'launch_ros.parameter_descriptions': (ParameterValue,),

@@ -170,6 +170,38 @@ def test_recording_starts_what_is_asked_for(launch: Any) -> None:
     assert set(launch('record.launch.py', teleop='false').nodes) == {'teleop_recorder'}
 
 
+def test_recording_a_real_arm_has_its_own_topics(launch: Any) -> None:
+    nodes = launch('record.launch.py', command_topic='/jtc/joint_trajectory', simulation='true',
+                   joint_states_topic='/arm/joint_states', front_image_topic='/cam/image').nodes
+    arm = {'joint_states': '/arm/joint_states', 'joint_trajectory': '/jtc/joint_trajectory'}
+    cameras = {'front/image_raw': '/cam/image', 'front/image_raw/compressed':
+               '/cam/image/compressed', 'wrist/image_raw': 'wrist/image_raw',
+               'wrist/image_raw/compressed': 'wrist/image_raw/compressed'}
+    assert nodes['teleop_recorder'].remappings == {**arm, **cameras}
+    assert nodes['sim_arm'].remappings == {**arm, **cameras}
+    assert nodes['teleop'].remappings.items() >= arm.items()
+    with_twists = launch('record.launch.py', command_type='delta_twist_cmds',
+                         command_topic='/servo_node/delta_twist_cmds').nodes
+    for node in ('teleop', 'teleop_recorder'):
+        assert with_twists[node].remappings['delta_twist_cmds'] == '/servo_node/delta_twist_cmds'
+
+
+def test_recording_starts_the_joystick_node_when_asked(launch: Any) -> None:
+    assert 'joy_node' not in launch('record.launch.py').nodes
+    started = launch('record.launch.py', joy='true', namespace='left').nodes['joy_node']
+    assert (started.package, started.namespace) == ('joy', 'left')
+
+
+@pytest.mark.parametrize(('given', 'recorded', 'simulated'), [
+    ({}, -1, 0), ({'seed': '0'}, 0, 0), ({'seed': '7'}, 7, 7)])
+def test_recording_names_no_seed_unless_it_is_given(
+    launch: Any, given: dict[str, str], recorded: int, simulated: int,
+) -> None:
+    nodes = launch('record.launch.py', simulation='true', **given).nodes
+    assert nodes['teleop_recorder'].parameters['seed'] == recorded
+    assert nodes['sim_arm'].parameters['seed'] == simulated
+
+
 def test_documented_launch_commands_work(launch: Any) -> None:
     texts = [path.read_text(encoding='utf-8')
              for path in [ROOT / 'README.md', *(ROOT / 'doc').glob('*.md')]]

@@ -95,6 +95,25 @@ class Terminal:
         os.close(self._master)
 
 
+def test_when_time_is_over_the_person_is_asked(tmp_path: Path) -> None:
+    terminal = Terminal(command(tmp_path / 'episodes', '--episodes', '2', '--teleop', 'keyboard',
+                                '--time-limit', '0.5'))
+    try:
+        for key, answer in (('x', 'the same scene again'), ('n', 'seed 1')):
+            terminal.wait_for('seed 0')
+            terminal.type('\n')
+            terminal.wait_for('recording')
+            terminal.wait_for('time is over (0.5 s)')
+            terminal.type(key)
+            terminal.wait_for(answer)
+        terminal.type('q')
+        terminal.wait_for('1 episodes')
+        assert terminal.code() == 0
+    finally:
+        terminal.close()
+    assert recorded(tmp_path / 'episodes') == [(0, False, 'keyboard')]
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """Start `vaa record --teleop keyboard` in a terminal."""

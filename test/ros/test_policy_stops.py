@@ -18,6 +18,7 @@ from policy_rig import HOME
 from policy_rig import MODULE
 from policy_rig import near
 from policy_rig import newest_in_state
+from policy_rig import OTHER
 from policy_rig import PERIOD_S
 from policy_rig import positions
 from policy_rig import Robot
@@ -27,6 +28,7 @@ from processes import wait_for
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
 from ros_harness import Harness
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
@@ -37,6 +39,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 
 
@@ -55,6 +58,33 @@ def test_the_emergency_stop_latches(ros: Harness, robot: Robot, model: Path) -> 
     assert np.array_equal(positions(sent.messages[-1]), held)
     assert ros.call(Trigger, 'policy/reset_policy').success
     newest_in_state(said, 'running')
+
+
+@pytest.mark.parametrize('qos', [LATCHED, EVENTS], ids=['latched', 'volatile'])
+def test_every_publisher_of_the_emergency_stop_is_heard(
+    ros: Harness, model: Path, qos: QoSProfile,
+) -> None:
+    activate(ros, model_path=str(model))
+    said = statuses(ros)
+    stop = ros.publisher(Bool, 'e_stop', qos)
+    stop.publish(Bool(data=True))
+    newest_in_state(said, 'stopped')
+    stop.publish(Bool(data=False))
+    newest_in_state(said, 'stopped', 'was pressed')
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'waiting')
+
+
+def test_a_volatile_publisher_does_not_release_a_latched_stop(ros: Harness, model: Path) -> None:
+    node = activate(ros, model_path=str(model))
+    said = statuses(ros)
+    ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True))
+    wait_for(lambda: node._stops == {'latched', 'volatile'})
+    ros.publisher(Bool, 'e_stop', EVENTS).publish(Bool(data=False))
+    wait_for(lambda: node._stops == {'latched'})
+    newest_in_state(said, 'stopped')
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert not answer.success and 'latched' in answer.message
 
 
 def test_an_emergency_stop_from_before_is_obeyed(
@@ -91,6 +121,31 @@ def test_pause_holds_then_is_silent_and_goes_on(
     first = positions(sent.wait(count + 1)[count])
     assert np.abs(first - HOME).max() <= 3.5 * PERIOD_S + 1e-9, 'it starts where the arm is'
     assert int(newest_in_state(said, 'running')['missed_ticks']) < 15
+
+
+@pytest.mark.parametrize('end', ['deactivate', 'stop'])
+def test_after_a_pause_it_does_not_bring_the_arm_back_when_it_ends(
+    ros: Harness, robot: Robot, model: Path, end: str,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)).success
+    robot.position = OTHER.copy()  # someone leads the arm away
+    robot.speaking.discard('front')
+    wait_for(lambda: node._thread.ages_s()['vision/front'] > 0.3)
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=False)).success
+    newest_in_state(said, 'waiting')
+    count = len(sent.messages)
+    if end == 'stop':
+        node.stop()
+    else:
+        assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    probe = ros.collect(Bool, 'probe', EVENTS, publishers=0)
+    ros.publisher(Bool, 'probe', EVENTS).publish(Bool(data=True))
+    probe.wait()
+    assert len(sent.messages) == count, 'a position from before the pause was published'
 
 
 def test_another_publisher_silences_it(

@@ -232,11 +232,11 @@ def test_pictures_have_the_stamp_of_a_joint_state(ros: Harness, arm: Arm) -> Non
 
 
 def test_time_runs_out_and_the_arm_holds(ros: Harness) -> None:
-    arm = Arm(ros)
-    arm.node._live._simulation.task = _short(arm.node._live._simulation.task)
+    arm = Arm(ros, max_time_s=0.5)
     done = status_values(arm.status.wait_until(
         lambda message: status_values(message)['done'] == 'true'))
     assert done['success'] == 'false'
+    assert float(done['max_time_s']) == 0.5
     commands = ros.publisher(Float64MultiArray, 'commands', COMMAND)
     start = arm.position
     commands.publish(positions_msg(goal_near(arm)))
@@ -244,9 +244,15 @@ def test_time_runs_out_and_the_arm_holds(ros: Harness) -> None:
     assert arm.position == pytest.approx(start, abs=0.003)
 
 
-def _short(task: Any) -> Any:
-    from dataclasses import replace
-    return replace(task, max_time_s=0.5)
+@pytest.mark.parametrize(('limit', 'reach', 'push'), [(0.0, 8.0, 12.0), (60.0, 60.0, 60.0)])
+def test_the_time_limit_is_the_tasks_own_unless_it_is_set(
+    ros: Harness, limit: float, reach: float, push: float,
+) -> None:
+    arm = Arm(ros, max_time_s=limit)
+    assert float(arm.episode(0)['max_time_s']) == reach
+    ros.set_parameters('/sim_arm', task='push')
+    assert arm.reset().success
+    assert float(arm.episode(1)['max_time_s']) == push
 
 
 def test_a_simulation_that_dies_ends_the_process_with_its_reason(

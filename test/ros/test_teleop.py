@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 import os
+from pathlib import Path
 import pty
 import subprocess
 import sys
@@ -159,6 +160,51 @@ def test_without_joint_states_it_does_not_take_hold(ros: Harness, person: Person
     assert sent.messages == []
     person.measured = True
     sent.wait(3)
+
+
+@pytest.fixture
+def other_arm(tmp_path: Path) -> str:
+    """A robot that vaa_ros has no kinematics of."""
+    text = (ROOT / 'config' / 'robots' / 'vaa_arm.yaml').read_text(encoding='utf-8')
+    path = tmp_path / 'other.yaml'
+    path.write_text(text.replace('name: vaa_arm', 'name: other'), encoding='utf-8')
+    return str(path)
+
+
+def test_a_gamepad_moves_an_arm_without_kinematics_joint_by_joint(
+    ros: Harness, person: Person, other_arm: str,
+) -> None:
+    gamepad(ros, robot=other_arm)
+    sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    person.sticks = (FORWARDS, DEADMAN)
+    moved = np.array(sent.wait_until(
+        lambda message: message.points[0].positions[0] > 0.02).points[0].positions)
+    assert moved[1:] == pytest.approx(HOME[1:])
+    person.sticks = ([0.0] * 6 + [-1.0, 0.0], DEADMAN)
+    sent.wait(len(sent.messages) + 5)
+    person.sticks = (FORWARDS, DEADMAN)
+    sent.wait_until(lambda message: message.points[0].positions[2] > HOME[2] + 0.02)
+
+
+def test_a_gamepad_drives_twists_without_kinematics(
+    ros: Harness, person: Person, other_arm: str,
+) -> None:
+    gamepad(ros, robot=other_arm, command_type='delta_twist_cmds')
+    sent = ros.collect(TwistStamped, 'delta_twist_cmds', COMMAND)
+    person.sticks = (FORWARDS, DEADMAN)
+    sent.wait_until(lambda message: message.twist.linear.x > 0.05)
+
+
+def test_what_an_arm_without_kinematics_cannot_do_is_said_and_stops_it(
+    ros: Harness, person: Person, other_arm: str,
+) -> None:
+    node = gamepad(ros, robot=other_arm, command_type='delta_twist_cmds')
+    sent = ros.collect(TwistStamped, 'delta_twist_cmds', COMMAND)
+    person.sticks = (FORWARDS, DEADMAN)
+    sent.wait_until(lambda message: message.twist.linear.x > 0.05)
+    person.sticks = (FORWARDS, [0, 0, 0, 0, 1, 0, 0, 1])  # home
+    wait_for(lambda: 'no kinematics' in node._trouble)
+    wait_for(lambda: sent.messages[-1].twist.linear.x == 0.0)
 
 
 def test_stopping_the_node_holds(ros: Harness, person: Person) -> None:

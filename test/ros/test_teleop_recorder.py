@@ -5,6 +5,7 @@ teleop_recorder with real topics: every message that was sent is in the bag, or 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
@@ -28,6 +29,8 @@ from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
@@ -117,7 +120,8 @@ def test_an_episode_holds_every_message(ros: Harness, robot: Robot, recorder: Te
     robot.drive(3)
     for sent in robot.sent.values():
         sent.clear()
-    results = ros.set_parameters('/teleop_recorder', seed=7, instruction='touch it', operator='me')
+    results = ros.set_parameters('/teleop_recorder', seed=7, instruction='touch it', operator='me',
+                                 control_rate_hz=25.0)
     assert all(result.successful for result in results)
     answer = start(ros)
     assert answer.success, answer.message
@@ -137,6 +141,10 @@ def test_an_episode_holds_every_message(ros: Harness, robot: Robot, recorder: Te
         for topic, _, message in bag.messages():
             got[topic].append(content(message))
     assert got == robot.sent
+    assert robot_from_mapping(metadata.spec['robot'], 'spec') == load_robot('vaa_arm')
+    assert metadata.spec['cameras'] == {'front': '/front/image_raw', 'wrist': '/wrist/image_raw'}
+    assert (metadata.spec['command_type'], metadata.spec['control_rate_hz']) == (
+        'joint_trajectory', 25.0)
     assert (metadata.task, metadata.seed, metadata.success) == ('reach', 7, True)
     assert (metadata.instruction, metadata.operator) == ('touch it', 'me')
     assert (metadata.robot, metadata.command_type) == ('vaa_arm', 'joint_trajectory')
@@ -348,3 +356,20 @@ def test_keys_drive_it_in_a_terminal(ros: Harness, robot: Robot, tmp_path: Path)
         os.close(controller)
     with BagReader(tmp_path / 'episode_000000') as bag:
         assert bag.metadata.success is True
+
+
+def test_remapped_topics_are_recorded_under_their_own_names(
+    ros: Harness, robot: Robot, tmp_path: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    arm = ros.node.create_publisher(JointState, '/arm/joint_states', JOINTS_OUT)
+    start_process(MODULE, '--ros-args', '-p', f'output_dir:={tmp_path}', '-p', 'keys:=false',
+                  '-r', 'joint_states:=/arm/joint_states')
+    wait_for(arm.get_subscription_count)
+    answer = ros.call(Trigger, 'teleop_recorder/start_episode')
+    assert answer.success, answer.message
+    for count in range(3):
+        arm.publish(JointState(name=['a'], position=[float(count)]))
+    assert ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True)).success
+    with BagReader(Path(answer.message)) as bag:
+        assert bag.counts['/arm/joint_states'] == 3
+        assert '/joint_states' not in bag.topics

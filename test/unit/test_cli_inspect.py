@@ -12,19 +12,24 @@ import numpy as np
 import pytest
 
 from vaa_ros.cli.main import main
+from vaa_ros.core.robot import load_robot
 from vaa_ros.core.types import JointState
 from vaa_ros.recording import messages
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.episode import recording_spec
 
 TOPICS = {'/front/image_raw': messages.IMAGE, '/joint_states': messages.JOINT_STATE}
 
 
-def record(folder: Path, seed: int, success: bool) -> Path:
+SPEC = recording_spec(load_robot('vaa_arm'), {'front': '/front/image_raw'}, 'joint_trajectory', 30)
+
+
+def record(folder: Path, seed: int, success: bool, spec: dict | None = None) -> Path:
     metadata = EpisodeMetadata(task='reach', instruction='touch it', seed=seed, operator='expert',
                                robot='vaa_arm', command_type='joint_trajectory',
-                               vaa_version='0.1.0')
+                               vaa_version='0.1.0', spec=spec or {})
     with BagWriter(next_episode_dir(folder), TOPICS, metadata) as bag:
         for index in range(5):
             stamp_ns = 1_000_000_000 + index * 100_000_000
@@ -52,6 +57,26 @@ def test_an_episode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found['topics'] == [
         {'topic': '/front/image_raw', 'type': 'sensor_msgs/msg/Image', 'messages': 5},
         {'topic': '/joint_states', 'type': 'sensor_msgs/msg/JointState', 'messages': 5}]
+
+
+def test_what_the_robot_of_an_episode_was(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = inspect(record(tmp_path / 'episodes', 7, True, SPEC), tmp_path)
+    said = capsys.readouterr().out
+    assert found['spec'] == SPEC
+    lines = [line.split() for line in said.splitlines()]
+    assert ['joint_2', 'rad', '-1.2', '1.9', '2.5', '30'] in lines
+    assert ['cameras', 'front', '(/front/image_raw)'] in lines
+    assert ['control', 'rate', '30', 'Hz'] in lines
+    assert 'velocity":' not in said, 'the JSON is for machines'
+
+
+def test_episodes_without_a_readable_robot_are_shown_all_the_same(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inspect(record(tmp_path / 'before', 7, True), tmp_path)['spec'] == {}
+    assert 'cameras' not in capsys.readouterr().out
+    inspect(record(tmp_path / 'odd', 7, True, {'robot': {'joints': 5}}), tmp_path)
+    assert 'cannot be read' in capsys.readouterr().out
 
 
 def test_a_folder_of_episodes_names_what_it_skips(

@@ -142,6 +142,27 @@ def test_pause_holds_a_few_ticks_then_is_silent_and_starts_again_where_the_arm_i
     assert np.abs(again.command).max() <= 3.0 * PERIOD_S + 1e-9
 
 
+def test_a_released_arm_is_not_held_where_it_was() -> None:
+    rig, policy = Rig(), Line(0.5)
+    for _ in range(8):
+        last = rig.tick(policy).command
+    assert rig.loop.hold() == pytest.approx(last)
+    for _ in range(PAUSE_HOLD_TICKS + 1):
+        rig.tick(policy, paused=True)
+    assert rig.loop.hold() is None
+    waiting = rig.tick(policy, fresh=False, age_s=0.3)
+    assert (waiting.decision.state, waiting.command) == ('waiting', None)
+    assert rig.loop.hold() is None, 'somebody may have moved the arm in the pause'
+
+
+def test_a_pause_after_another_publisher_does_not_bring_the_old_position_back() -> None:
+    rig, policy = Rig(), Line(0.5)
+    for _ in range(8):
+        rig.tick(policy)
+    rig.tick(policy, silent=True, fault='another publisher')
+    assert [rig.tick(policy, paused=True).command for _ in range(4)] == [None] * 4
+
+
 def test_emergency_stop_latches_until_reset() -> None:
     rig, policy = Rig(), Line(0.5)
     last = rig.tick(policy).command

@@ -127,13 +127,27 @@ def test_twists_are_what_really_moves() -> None:
     assert steered.step(jog(), DT_S) == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
 
 
-def test_without_kinematics_joints_alone() -> None:
+def test_without_kinematics_joints_move_and_the_tool_says_why_not() -> None:
     steered = JogTarget(ROBOT, 'joint_position', None)
     steered.start(START)
-    assert steered.step(jog(x=1.0), DT_S) == pytest.approx(START)
     assert steered.step(jog(joints={0: 1.0}), 0.1)[0] > START[0]
-    with pytest.raises(ConfigError, match='no kinematics'):
-        JogTarget(ROBOT, 'end_effector_twist', None)
+    with pytest.raises(RosError, match="'gantry' has no kinematics.*keys 1 to 8"):
+        steered.step(jog(x=1.0), DT_S)
+    with pytest.raises(ConfigError, match='no kinematics.*joint_trajectory'):
+        JogTarget(ROBOT, 'end_effector_pose', None)
+
+
+def test_twists_need_no_kinematics() -> None:
+    steered = JogTarget(ROBOT, 'end_effector_twist', None, speed=0.5)
+    steered.start(START)
+    assert steered.step(jog(x=-1.0), DT_S) == pytest.approx(
+        [-0.5 * LINEAR_SPEED, 0, 0, 0, 0, 0, 0.05])
+    closing = steered.step(jog(gripper=-1.0), DT_S)
+    assert closing[:6] == pytest.approx(np.zeros(6))
+    assert closing[6] < 0.05
+    for other in (jog(joints={0: 1.0}), jog(home=True)):
+        with pytest.raises(RosError, match='no kinematics.*joint_trajectory'):
+            steered.step(other, DT_S)
 
 
 def test_a_session_starts_where_the_arm_is_every_time() -> None:

@@ -6,6 +6,7 @@ Robot descriptions: the one that ships, and the errors of those that are wrong.
 from __future__ import annotations
 
 import copy
+import json
 import math
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from vaa_ros.core.errors import SpecError
 from vaa_ros.core.robot import JointSpec
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import robot_from_mapping
+from vaa_ros.core.robot import robot_to_mapping
+from vaa_ros.core.robot import RobotSpec
 
 PLAIN = {
     'name': 'two', 'home': [0.0, 0.05], 'cameras': ['front'], 'gripper': 'gripper',
@@ -105,3 +108,10 @@ def test_descriptions_that_are_wrong_name_the_key(values: dict, match: str) -> N
 def test_robots_without_gripper_or_workspace() -> None:
     robot = robot_from_mapping(changed(gripper=None, workspace=None), 'x')
     assert (robot.gripper, robot.workspace) == (None, None)
+
+
+def test_a_robot_survives_a_mapping_that_json_can_hold() -> None:
+    bare = RobotSpec('bare', (JointSpec('a', 'rad', -1.0, 1.0, 2.0),), (0.0,), ())
+    for robot in (bare, load_robot('vaa_arm')):
+        text = json.dumps(robot_to_mapping(robot), allow_nan=False)
+        assert robot_from_mapping(json.loads(text), 'text') == robot

@@ -6,11 +6,15 @@ Keys and sticks to jogs.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vaa_ros.core.teleop_mapping import GAMEPAD_HELP
+from vaa_ros.core.teleop_mapping import GAMEPAD_JOINT_HELP
 from vaa_ros.core.teleop_mapping import GamepadJog
+from vaa_ros.core.teleop_mapping import GamepadLayout
 from vaa_ros.core.teleop_mapping import GRIPPER_KEYS
 from vaa_ros.core.teleop_mapping import JOINT_KEYS
 from vaa_ros.core.teleop_mapping import KEY_HELP
@@ -154,3 +158,56 @@ def test_gripper_buttons_and_home() -> None:
     assert pad.jog(0.0).home
     pad.update(axes(), [0, 1, 0, 0, 1, 0, 0, 0], 0.0)
     assert pad.jog(0.0).gripper == 1.0
+
+
+def test_without_kinematics_sticks_move_a_pair_of_joints() -> None:
+    pad = GamepadJog(joints=(0, 1, 2, 4, 5))
+    assert pad.selected == (0, 1)
+    pad.update(axes(a1=1.0, a4=-1.0, a0=1.0, a3=1.0), DEADMAN, 0.0)
+    jog = pad.jog(0.0)
+    assert jog.joints == {0: 1.0, 1: -1.0}
+    assert not jog.tool.any() and jog.engaged
+    pad.update(axes(a1=1.0), [0] * 8, 0.0)
+    assert not pad.jog(0.0).engaged, 'the deadman holds for joints too'
+
+
+@pytest.mark.parametrize(('pushes', 'selected'), [
+    ([-1], (2, 4)), ([-1, -1], (5,)), ([-1, -1, -1], (0, 1)), ([1], (5,)), ([-1, 1], (0, 1))])
+def test_the_cross_selects_the_pair_once_for_each_push(
+    pushes: list[float], selected: tuple[int, ...],
+) -> None:
+    pad = GamepadJog(joints=(0, 1, 2, 4, 5))
+    for side in pushes:
+        for _ in range(3):  # joy_node repeats what is held
+            pad.update(axes(a6=side), [0] * 8, 0.0)
+        pad.update(axes(), [0] * 8, 0.0)
+    assert pad.selected == selected
+    pad.update(axes(a1=1.0, a4=1.0), DEADMAN, 0.0)
+    assert pad.jog(0.0).joints == dict.fromkeys(selected, 1.0)
+
+
+def test_the_pair_does_not_change_under_a_moving_stick() -> None:
+    pad = GamepadJog(joints=(0, 1, 2, 3))
+    pad.update(axes(a1=1.0, a6=-1.0), DEADMAN, 0.0)
+    assert pad.selected == (0, 1)
+
+
+def test_with_kinematics_no_joints_are_selected() -> None:
+    assert GamepadJog().selected == ()
+
+
+@pytest.mark.parametrize('layout', [KEY_HELP, GAMEPAD_HELP, GAMEPAD_JOINT_HELP],
+                         ids=['keys', 'gamepad', 'gamepad joints'])
+def test_the_document_shows_the_layouts_as_they_are(layout: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert layout in (root / 'doc' / 'teleoperation.md').read_text(encoding='utf-8')
+    assert '(doc/teleoperation.md)' in (root / 'README.md').read_text(encoding='utf-8')
+
+
+def test_the_gamepad_help_names_the_buttons_of_the_layout() -> None:
+    xbox = {0: 'A', 1: 'B', 4: 'LB', 7: 'start'}
+    layout = GamepadLayout()
+    for help_text in (GAMEPAD_HELP, GAMEPAD_JOINT_HELP):
+        assert f'{xbox[layout.deadman]}            hold' in help_text
+        assert f'{xbox[layout.close]} {xbox[layout.open]}           close, open' in help_text
+        assert f'{xbox[layout.home]}         home' in help_text

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.learning.demonstrations import Demonstration
 from vaa_ros.learning.demonstrations import record_demonstrations
 from vaa_ros.recording.bag_reader import BagReader
@@ -82,6 +84,17 @@ def test_same_arguments_same_messages_and_earlier_episodes_stay(tmp_path: Path) 
     assert digest(first.episodes[0].path) == digest(again.episodes[0].path)
     assert digest(first.episodes[0].path) != digest(calm.episodes[0].path)
     assert len(list_episodes(tmp_path)[0]) == 3
+
+
+def test_the_metadata_describe_the_robot(tmp_path: Path) -> None:
+    done = record_demonstrations('reach', [3], tmp_path, command_type='target_pose',
+                                 image_size=SMALL)
+    with BagReader(done.episodes[0].path) as bag:
+        spec = bag.metadata.spec
+        assert set(spec['cameras'].values()) <= set(bag.topics)
+    assert robot_from_mapping(spec['robot'], 'spec') == load_robot('vaa_arm')
+    assert (spec['command_type'], spec['control_rate_hz']) == ('target_pose', 30.0)
+    assert list(spec['cameras']) == ['front', 'wrist']
 
 
 def test_failed_takes_are_kept_and_counted(

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+import re
 
 import pytest
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.episode import recording_spec
 
 FULL = EpisodeMetadata(
     task='reach', instruction='touch "it", gr\u00fcn', seed=0, success=False, operator='me',
     robot='vaa_arm', command_type='commands', policy='p', started_ns=2**62, vaa_version='1.2.3',
-    aborted='why', counts={'/a': 3}, dropped={'/b': 1})
+    aborted='why', counts={'/a': 3}, dropped={'/b': 1},
+    spec=recording_spec(load_robot('vaa_arm'), {'front': '/cam/image_raw'}, 'commands', 30))
 
 
 @pytest.mark.parametrize('metadata', [FULL, EpisodeMetadata()])
@@ -32,6 +37,19 @@ def test_metadata_survives_custom_data(metadata: EpisodeMetadata) -> None:
     assert EpisodeMetadata.from_custom_data({**data, 'of another': 'x'}) == metadata
 
 
+def test_the_robot_can_be_read_back_from_the_metadata_alone() -> None:
+    spec = EpisodeMetadata.from_custom_data(FULL.to_custom_data()).spec
+    assert robot_from_mapping(spec['robot'], 'spec') == load_robot('vaa_arm')
+    assert (spec['cameras'], spec['command_type'], spec['control_rate_hz']) == (
+        {'front': '/cam/image_raw'}, 'commands', 30.0)
+
+
+def test_bags_from_before_there_was_a_spec_are_read() -> None:
+    data = FULL.to_custom_data()
+    del data['spec']
+    assert EpisodeMetadata.from_custom_data(data).spec == {}
+
+
 def test_every_field_differs_in_the_full_example() -> None:
     same = [item.name for item in fields(FULL)
             if getattr(FULL, item.name) == getattr(EpisodeMetadata(), item.name)]
@@ -39,9 +57,10 @@ def test_every_field_differs_in_the_full_example() -> None:
 
 
 @pytest.mark.parametrize(('key', 'value'), [
+    ('spec', '[1]'), ('spec', '{'),
     ('seed', 'seven'), ('success', 'maybe'), ('counts', '[1'), ('started_ns', '')])
 def test_metadata_that_cannot_be_read_names_the_key(key: str, value: str) -> None:
-    with pytest.raises(BagError, match=f'{key} is {value!r}'.replace('[', r'\[')):
+    with pytest.raises(BagError, match=re.escape(f'{key} is {value!r}')):
         EpisodeMetadata.from_custom_data({key: value})
 
 

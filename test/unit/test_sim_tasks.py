@@ -5,6 +5,8 @@ Tests of the tasks: what is drawn, and when an episode counts as done.
 """
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -129,6 +131,20 @@ def test_starts_are_possible(task: str) -> None:
 def test_every_rule_is_written_down() -> None:
     for task in TASKS.values():
         assert len(task.rule.__doc__.strip()) > 40
+        said = ' '.join(task.rule.__doc__.split())
+        assert re.search(rf'held for {task.settle_s:g} s without a break', said), task.name
+
+
+@pytest.mark.parametrize(('breaks', 'done'), [(False, True), (True, False)])
+def test_a_break_starts_the_settle_time_anew(breaks: bool, done: bool) -> None:
+    simulation = Simulation('reach')
+    simulation.reset(0)
+    home = simulation.tool_pose()[:3]
+    for step in range(3):
+        away = 1.0 if breaks and step == 1 else 0.0
+        simulation._data.mocap_pos[0] = home + away
+        simulation.step(0.01 if step == 1 else 0.15)
+    assert simulation.success() is done
 
 
 def test_unknown_task_lists_the_tasks() -> None:

@@ -101,16 +101,38 @@ def _episode(path: Path) -> Mapping[str, object]:
         topics = [(topic, kind, bag.counts.get(topic, 0))
                   for topic, kind in sorted(bag.topics.items())]
     facts = metadata.to_custom_data() if metadata is not None else {}
-    shown = {key: value for key, value in facts.items() if key not in ('counts', 'dropped')}
+    spec = dict(metadata.spec) if metadata is not None else {}
+    shown = {key: value for key, value in facts.items()
+             if key not in ('counts', 'dropped', 'spec')}
     print(table([('bag', str(path)), ('length', f'{seconds:.1f} s'), *shown.items()]))
     if metadata is None:
         print('(no vaa_ros metadata: recorded by something else)')
+    elif spec:
+        _robot(spec)
     print()
     print(table([(*topic, topic[2] / seconds if seconds > 0 else None) for topic in topics],
                 header=('topic', 'type', 'messages', 'per second')))
-    return {'kind': 'episode', 'path': path, 'seconds': seconds, 'metadata': facts,
+    return {'kind': 'episode', 'path': path, 'seconds': seconds, 'metadata': facts, 'spec': spec,
             'topics': [dict(zip(('topic', 'type', 'messages'), topic, strict=True))
                        for topic in topics]}
+
+
+def _robot(spec: Mapping[str, Any]) -> None:
+    """Print what the robot of an episode was."""
+    from vaa_ros.core.robot import robot_from_mapping
+    try:
+        robot = robot_from_mapping(spec['robot'], 'custom_data: spec')
+        cameras = ', '.join(f'{name} ({topic})' for name, topic in spec['cameras'].items())
+        rate_hz = float(spec['control_rate_hz'])
+    except (VaaError, KeyError, TypeError, ValueError, AttributeError) as error:
+        print(f'(its description of the robot cannot be read: {error!r})')
+        return
+    print(table([('cameras', cameras or 'none'),
+                 ('control rate', f'{rate_hz:g} Hz' if rate_hz else 'unknown')]))
+    print()
+    print(table([(joint.name, joint.unit, joint.lower, joint.upper, joint.velocity,
+                  joint.acceleration) for joint in robot.joints],
+                header=('joint', 'unit', 'lower', 'upper', 'per s', 'per s2')))
 
 
 def _episodes(folder: Path) -> Mapping[str, object]:

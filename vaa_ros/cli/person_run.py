@@ -14,6 +14,7 @@ from pathlib import Path
 import pty
 import queue
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from vaa_ros.cli.follow import START_TIMEOUT_S
@@ -23,14 +24,22 @@ from vaa_ros.cli.world import open_world
 from vaa_ros.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from std_msgs.msg import Bool
+
     from vaa_ros.cli.arm_client import ArmClient
 
+PERSON_TIME_LIMIT_S = 120.0
+CONTROL_RATE_HZ = 30.0
 START, SAVE, FAIL, DISCARD, QUIT = '\n', '\n', 'n', 'x', 'q'
 
 HELP = """\
 Enter    start the episode; Enter again: keep it as a success
 n        keep it as a failure            x   throw it away
 q        end the session"""
+
+
+TIME_IS_OVER = 'time is over ({:g} s) and the arm holds; Enter, n, x or q?'
+LET_GO_S = 1.0
 
 
 class _Quit(Exception):
@@ -48,6 +57,7 @@ class PersonRun:
     :param log_dir: where the nodes' logs and parameters go.
     :param teleop: ``keyboard`` or ``gamepad`` (a joy node must run in the same ROS domain).
     :param command_type: command topic.
+    :param time_limit_s: time limit of an episode, 0 for the task's own [s].
     """
 
     task: str
@@ -57,6 +67,7 @@ class PersonRun:
     teleop: str = 'keyboard'
     command_type: str = 'joint_trajectory'
     robot: str = 'vaa_arm'
+    time_limit_s: float = PERSON_TIME_LIMIT_S
 
     def run(self, progress: Callable[[Recorded], object] = lambda episode: None
             ) -> list[Recorded]:
@@ -78,13 +89,16 @@ class PersonRun:
             stack.callback(os.close, master)
             world = stack.enter_context(open_world(self.log_dir))
             common = {'robot': self.robot, 'task': self.task}
-            world.start('sim_arm', {**common, 'seed': int(self.seeds[0])})
+            world.start('sim_arm', {**common, 'seed': int(self.seeds[0]),
+                                    'max_time_s': float(self.time_limit_s)})
             world.start('teleop', {**common, 'mode': self.teleop,
-                                   'command_type': self.command_type}, stdin=slave)
+                                   'command_type': self.command_type,
+                                   'control_rate_hz': CONTROL_RATE_HZ}, stdin=slave)
             os.close(slave)
             world.start('teleop_recorder', {
                 **common, 'command_type': self.command_type, 'keys': False,
-                'output_dir': str(self.out.resolve()), 'operator': self.teleop})
+                'output_dir': str(self.out.resolve()), 'operator': self.teleop,
+                'control_rate_hz': CONTROL_RATE_HZ})
             client = world.client
             client.wait_for_arm(START_TIMEOUT_S)
             print(f'watch the arm on /front/image_raw with ROS_DOMAIN_ID={world.domain}\n{HELP}')
@@ -102,45 +116,115 @@ class PersonRun:
             if not reader.start():
                 raise ConfigError('keys cannot be read: run it in the foreground of a terminal')
             stack.callback(reader.stop)
+            grip = Grip(client, lambda: os.write(master, b' '))
             try:
                 for seed in self.seeds:
-                    episode = self._episode(client, keys, seed)
+                    episode = record_episode(client, keys, grip, seed)
                     recorded.append(episode)
                     progress(episode)
             except _Quit:
                 pass
         return recorded
 
-    def _episode(self, client: ArmClient, keys: queue.SimpleQueue[str], seed: int) -> Recorded:
-        while True:
-            begin_scene(client, seed)
-            assert client.task is not None
-            print(f'seed {seed}: {client.task.instruction}', flush=True)
-            _key(client, keys, (START,))
-            path = client.trigger('teleop_recorder/start_episode')
-            print(f'recording {path}', flush=True)
-            key = _key(client, keys, (SAVE, FAIL, DISCARD),
-                       lambda: client.task is not None and client.task.success)
-            if key == DISCARD:
-                client.trigger('teleop_recorder/discard_episode')
-                print('thrown away; the same scene again', flush=True)
-                continue
-            status = client.task
-            answer = json.loads(client.set_bool('teleop_recorder/stop_episode', key != FAIL))
-            return Recorded(Path(answer.get('path', path)), seed, key != FAIL, status.time_s,
-                            int(answer.get('messages', 0)), int(answer.get('dropped', 0)))
+
+class Grip:
+    """
+    Knows whether the person has hold of the arm.
+
+    :param client: listens to ``teleop/active``.
+    :param release: makes the keyboard let go; a gamepad's person has to do it.
+    """
+
+    def __init__(self, client: ArmClient, release: Callable[[], object]) -> None:
+        """Listen."""
+        from std_msgs.msg import Bool
+
+        from vaa_ros.ros.qos import LATCHED
+        self._check = client.check
+        self._release = release
+        self._held = False
+        client.node.create_subscription(Bool, 'teleop/active', self._on_active, LATCHED)
+
+    def let_go(self) -> None:
+        """
+        Wait until nobody commands the arm, so that a new scene does not begin with an old command.
+
+        :raises RosError: when a process dies meanwhile.
+        """
+        self._release()
+        told_s = time.monotonic() + LET_GO_S
+        while self._held:
+            self._check()
+            if time.monotonic() > told_s:
+                print('let go of the arm to go on: release the deadman button', flush=True)
+                told_s = float('inf')
+            time.sleep(0.02)
+
+    def _on_active(self, message: Bool) -> None:
+        self._held = message.data
+
+
+def record_episode(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip,
+                   seed: int) -> Recorded:
+    """
+    Record the episode of a seed; the scene and its clock begin anew when the person starts.
+
+    :param client: speaks to the nodes.
+    :param keys: what the person types.
+    :param grip: whether the person has hold of the arm.
+    :param seed: seed of the scene.
+    :raises RosError: when a node dies or does not answer.
+    """
+    while True:
+        _show_scene(client, keys, grip, seed)
+        grip.let_go()
+        begin_scene(client, seed)
+        path = client.trigger('teleop_recorder/start_episode')
+        assert client.task is not None
+        print(f'recording {path}, at most {client.task.max_time_s:g} s', flush=True)
+        key = _verdict(client, keys)
+        if key == DISCARD:
+            client.trigger('teleop_recorder/discard_episode')
+            print('thrown away; the same scene again', flush=True)
+            continue
+        status = client.task
+        answer = json.loads(client.set_bool('teleop_recorder/stop_episode', key != FAIL))
+        return Recorded(Path(answer.get('path', path)), seed, key != FAIL,
+                        min(status.time_s, status.max_time_s), int(answer.get('messages', 0)),
+                        int(answer.get('dropped', 0)))
+
+
+def _show_scene(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip, seed: int) -> None:
+    """Show the scene until the person starts; who practises too long gets it anew."""
+    key = ''
+    while key != START:
+        grip.let_go()
+        begin_scene(client, seed)
+        assert client.task is not None
+        print(f'seed {seed}: {client.task.instruction}', flush=True)
+        key = _key(client, keys, (START,), lambda: client.task.done)
+
+
+def _verdict(client: ArmClient, keys: queue.SimpleQueue[str]) -> str:
+    """Wait for what the person says of the episode; the task being done counts as a success."""
+    choices = (SAVE, FAIL, DISCARD)
+    key = _key(client, keys, choices, lambda: client.task.done)
+    if not key and not client.task.success:
+        print(TIME_IS_OVER.format(client.task.max_time_s), flush=True)
+        key = _key(client, keys, choices, lambda: client.task.success)
+    return key or SAVE
 
 
 def _key(client: ArmClient, keys: queue.SimpleQueue[str], wanted: tuple[str, ...],
-         done: Callable[[], bool] = lambda: False) -> str:
-    """Wait for one of some keys, or for the task to be done, which counts as a success."""
+         done: Callable[[], bool]) -> str:
+    """Wait for one of some keys, or for something to be done: then it is an empty string."""
     while True:
         try:
             key = keys.get(timeout=0.1)
         except queue.Empty:
             client.check()
             if done():
-                return SAVE
+                return ''
             continue
         if key == QUIT:
             raise _Quit

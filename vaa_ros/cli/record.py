@@ -20,6 +20,7 @@ from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import add_pushes
 from vaa_ros.cli.options import add_task
 from vaa_ros.cli.options import positive_int
+from vaa_ros.cli.options import rate
 from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
 from vaa_ros.cli.output import prepare_json
@@ -59,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='command topic (default: joint_trajectory)')
     parser.add_argument('--real-time', action='store_true',
                         help='let the expert go in real time instead of in lockstep')
+    parser.add_argument('--time-limit', type=rate, metavar='S',
+                        help='keyboard and gamepad: time limit of an episode in seconds, 0 for '
+                             "the task's own (default: 120)")
     add_pushes(parser)
     parser.add_argument('--in-process', action='store_true',
                         help='simulate, demonstrate and write bags in one process, without ROS')
@@ -78,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
     if args.in_process and (args.teleop != 'expert' or args.real_time):
         raise ConfigError('--in-process records the expert as fast as it goes; leave out '
                           '--teleop and --real-time')
+    if args.time_limit is not None and args.teleop == 'expert':
+        raise ConfigError("--time-limit is for --teleop keyboard or gamepad; the expert has the "
+                          "task's own")
     check_output_dir(args.out)
     wanted = args.seeds.numbers(args.episodes)
     there = recorded_seeds(args.out, args.task)
@@ -108,8 +115,9 @@ def _record(args: argparse.Namespace, missing: list[int], bar: tqdm[Any]) -> lis
         return RecordRun(args.task, missing, args.out, logs, args.command_type,
                          not args.real_time, args.pushes).run(progress)
     from vaa_ros.cli.person_run import PersonRun
-    return PersonRun(args.task, missing, args.out, logs, args.teleop,
-                     args.command_type).run(progress)
+    limit = {} if args.time_limit is None else {'time_limit_s': args.time_limit}
+    return PersonRun(args.task, missing, args.out, logs, args.teleop, args.command_type,
+                     **limit).run(progress)
 
 
 def _report(args: argparse.Namespace, recorded: Sequence[Recorded]) -> None:

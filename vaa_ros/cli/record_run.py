@@ -92,7 +92,8 @@ class RecordRun:
                  'is_recording': 'teleop_recorder/is_recording'})
             world.start('teleop_recorder', {
                 **common, 'command_type': self.command_type, 'keys': False,
-                'output_dir': str(self.out.resolve()), 'operator': 'expert'})
+                'output_dir': str(self.out.resolve()), 'operator': 'expert',
+                'control_rate_hz': float(TICKS_A_SECOND)})
             client = world.client
             client.wait_for_arm(START_TIMEOUT_S)
             for seed in self.seeds:

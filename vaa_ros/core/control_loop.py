@@ -217,7 +217,7 @@ class ControlLoop:
             self.figures.coasted_ticks += not answered
             return Tick(decision, command, True, stamp_ns, answered)
         held = None if inputs.silent else self._held(decision, inputs)
-        if inputs.silent or decision.state not in (RUNNING, HOLDING, STOPPED):
+        if held is None and decision.state not in (RUNNING, HOLDING, STOPPED) or inputs.silent:
             # Others may move the arm meanwhile.
             self.release()
         elif self._was_moving or self._watch.problem:
@@ -239,9 +239,12 @@ class ControlLoop:
         """
         Give the command that keeps the arm where it is.
 
-        :return: the last command, or no motion for twists; None when nothing was commanded.
+        :return: the last command, or no motion for twists; None when nothing was commanded, and
+            when the arm was released since, for others may have moved it.
         """
-        if self._last is None or self._limiter.kind != 'end_effector_twist':
+        if self._released or self._last is None:
+            return None
+        if self._limiter.kind != 'end_effector_twist':
             return self._last
         held = self._last.copy()
         held[:6] = 0.0

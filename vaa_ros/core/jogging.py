@@ -48,18 +48,19 @@ class JogTarget:
 
     :param robot: the robot and its limits.
     :param kind: one of the action kinds.
-    :param kinematics: the arm's geometry; None allows joint jogs alone.
+    :param kinematics: the arm's geometry; without it joint commands are jogged joint by joint,
+        and twists by what the person asks for, with no box around the tool.
     :param speed: fraction of the jog speeds.
-    :raises ConfigError: for end-effector commands without kinematics.
+    :raises ConfigError: for end-effector poses without kinematics.
     """
 
     def __init__(
         self, robot: RobotSpec, kind: str, kinematics: Kinematics | None, speed: float = 1.0,
     ) -> None:
-        if kinematics is None and kind != 'joint_position':
-            raise ConfigError(f'robot {robot.name!r} has no kinematics in vaa_ros, so it can only '
-                              'be jogged joint by joint: use command_type joint_trajectory or '
-                              'commands')
+        if kinematics is None and kind == 'end_effector_pose':
+            raise ConfigError(f'robot {robot.name!r} has no kinematics in vaa_ros, so nobody '
+                              'knows where its tool is: use command_type joint_trajectory or '
+                              'commands (joint by joint), or delta_twist_cmds')
         self._robot = robot
         self._kind = kind
         self._kinematics = kinematics
@@ -86,7 +87,9 @@ class JogTarget:
         :param jog: where to go.
         :param dt_s: time since the last step [s].
         :return: the command's action vector.
+        :raises RosError: if the jog needs kinematics and there are none.
         """
+        self._check(jog)
         before = self._tool
         if jog.home:
             step = JOINT_SPEED_PART * self._speed * self._velocity * dt_s
@@ -95,13 +98,32 @@ class JogTarget:
         elif jog.joints:
             self._jog_joints(jog.joints, dt_s)
         elif np.any(jog.tool) and self._kinematics is not None:
-            self._jog_tool(jog.tool, dt_s)
+            self._jog_tool(self._twist(jog), dt_s)
         if self._gripper is not None and jog.gripper and not jog.home:
             rate = GRIPPER_SPEED_PART * self._speed * self._velocity[self._gripper]
             self._joints = self._joints.copy()
             self._joints[self._gripper] += jog.gripper * rate * dt_s
             self._joints = clamp(self._joints, self._lower, self._upper)
+        if self._kinematics is None and self._kind == 'end_effector_twist':
+            return np.append(self._twist(jog), self._opening())
         return self._command(before, dt_s)
+
+    def _check(self, jog: Jog) -> None:
+        if self._kinematics is not None:
+            return
+        lacks = f'robot {self._robot.name!r} has no kinematics in vaa_ros'
+        if self._kind == 'joint_position' and np.any(jog.tool):
+            raise RosError(f'{lacks}, so its tool cannot be jogged: jog its joints (keys 1 to 8, '
+                           'with shift back), or use command_type delta_twist_cmds')
+        if self._kind == 'end_effector_twist' and (jog.joints or jog.home):
+            raise RosError(f'{lacks}, so twists move its tool alone: jog the tool, or use '
+                           'command_type joint_trajectory or commands for joints and home')
+
+    def _twist(self, jog: Jog) -> np.ndarray:
+        return jog.tool * self._speed * np.repeat([LINEAR_SPEED, ANGULAR_SPEED], 3)
+
+    def _opening(self) -> float:
+        return 0.0 if self._gripper is None else float(self._joints[self._gripper])
 
     def tool_at(self, joints: np.ndarray) -> np.ndarray:
         """
@@ -121,8 +143,7 @@ class JogTarget:
                 joints[index] += part * rate * dt_s
         self._set_joints(joints)
 
-    def _jog_tool(self, direction: np.ndarray, dt_s: float) -> None:
-        twist = direction * self._speed * np.repeat([LINEAR_SPEED, ANGULAR_SPEED], 3)
+    def _jog_tool(self, twist: np.ndarray, dt_s: float) -> None:
         pose = move_pose(self._tool, twist, dt_s)
         if self._robot.workspace is not None:
             low, high = np.array(self._robot.workspace)
@@ -141,10 +162,9 @@ class JogTarget:
     def _command(self, before: np.ndarray, dt_s: float) -> np.ndarray:
         if self._kind == 'joint_position':
             return self._joints.copy()
-        opening = [] if self._gripper is None else [self._joints[self._gripper]]
-        if self._kind == 'end_effector_pose':
-            return np.concatenate([self._tool, opening or [0.0]])
-        return np.concatenate([pose_difference(before, self._tool, dt_s), opening or [0.0]])
+        motion = self._tool if self._kind == 'end_effector_pose' else (
+            pose_difference(before, self._tool, dt_s))
+        return np.append(motion, self._opening())
 
 
 class JogSession:
@@ -171,7 +191,8 @@ class JogSession:
         :param age_s: how old they are [s].
         :param dt_s: time since the last step [s].
         :return: the command's action vector, or None while nobody has hold of the arm.
-        :raises RosError: if there is no fresh measurement to start from.
+        :raises RosError: if there is no fresh measurement to start from, or no kinematics that
+            the jog needs.
         """
         self.starting = jog.engaged and not self.engaged
         self.engaged = jog.engaged

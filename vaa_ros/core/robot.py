@@ -17,6 +17,7 @@ import yaml
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.records import from_mapping
+from vaa_ros.core.records import to_plain
 
 UNITS = ('rad', 'm')
 
@@ -128,6 +129,19 @@ def robot_from_mapping(values: Any, where: str) -> RobotSpec:
     )
     plain = {key: _as_tuples(item) for key, item in values.items()}
     return from_mapping(RobotSpec, {**plain, 'joints': joints}, where, SpecError)
+
+
+def robot_to_mapping(robot: RobotSpec) -> dict[str, Any]:
+    """
+    Give what :func:`robot_from_mapping` reads back: plain values, without what is not named.
+
+    :param robot: the robot.
+    :return: a mapping that YAML and JSON can hold.
+    """
+    plain = to_plain(robot)
+    plain['joints'] = [{key: value for key, value in joint.items() if value != math.inf}
+                       for joint in plain['joints']]
+    return {key: value for key, value in plain.items() if value is not None}
 
 
 def _as_tuples(value: Any) -> Any:

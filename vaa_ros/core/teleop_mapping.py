@@ -41,6 +41,22 @@ KEY_HELP = """\
   + -   faster, slower                 space stop and let go
   q     quit"""
 
+GAMEPAD_HELP = """\
+  LB            hold for any motion (deadman)
+  left stick    tool forwards, back; left, right
+  right stick   tool up, down; yaw
+  cross         roll (left, right), pitch (up, down)
+  A B           close, open the gripper
+  start         home"""
+
+GAMEPAD_JOINT_HELP = """\
+  LB            hold for any motion (deadman)
+  left stick    first joint of the pair: up onwards, down back
+  right stick   second joint of the pair: up onwards, down back
+  cross         left, right: the pair before, the next pair (with both sticks at rest)
+  A B           close, open the gripper
+  start         home"""
+
 
 @dataclass(frozen=True, eq=False)
 class Jog:
@@ -153,13 +169,26 @@ class GamepadJog:
 
     :param timeout_s: how old the newest message may be [s].
     :param layout: which axis and button does what.
+    :param joints: indices of the joints to move, two at a time, instead of the tool; for arms
+        without kinematics.
     """
 
-    def __init__(self, timeout_s: float = 0.3, layout: GamepadLayout | None = None) -> None:
+    def __init__(self, timeout_s: float = 0.3, layout: GamepadLayout | None = None,
+                 joints: Sequence[int] = ()) -> None:
         self._timeout_s = timeout_s
         self._layout = layout or GamepadLayout()
         self._jog = Jog()
         self._at_s = -math.inf
+        self._pairs = [tuple(joints[i:i + 2]) for i in range(0, len(joints), 2)]
+        self._pair = 0
+        self._side = 0.0
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        """
+        Give the joints that the sticks move: left, right; none where they move the tool.
+        """
+        return self._pairs[self._pair] if self._pairs else ()
 
     def update(self, axes: Sequence[float], buttons: Sequence[int], now_s: float) -> None:
         """
@@ -182,13 +211,29 @@ class GamepadJog:
             return index < len(buttons) and bool(buttons[index])
 
         self._at_s = now_s
+        sticks = axis(layout.x), axis(layout.z)
+        if self._pairs:
+            self._select(axis(layout.roll), any(sticks))
         if not button(layout.deadman):
             self._jog = Jog()
             return
-        tool = np.array([axis(getattr(layout, name))
-                         for name in ('x', 'y', 'z', 'roll', 'pitch', 'yaw')])
+        tool, joints = np.zeros(6), {}
+        if self._pairs:
+            joints = {joint: part for joint, part in zip(self.selected, sticks, strict=False)
+                      if part}
+        else:
+            tool = np.array([axis(getattr(layout, name))
+                             for name in ('x', 'y', 'z', 'roll', 'pitch', 'yaw')])
         gripper = float(button(layout.open)) - float(button(layout.close))
-        self._jog = Jog(tool, {}, gripper, button(layout.home), True)
+        self._jog = Jog(tool, joints, gripper, button(layout.home), True)
+
+    def _select(self, side: float, moving: bool) -> None:
+        """
+        Take the next pair of joints for each push of the cross to the right, but not in motion.
+        """
+        before, self._side = self._side, side
+        if side and not before and not moving:
+            self._pair = (self._pair + (1 if side < 0 else -1)) % len(self._pairs)
 
     def jog(self, now_s: float) -> Jog:
         """

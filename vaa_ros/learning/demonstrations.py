@@ -33,6 +33,7 @@ from vaa_ros.recording.bag_writer import qos_profile
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.episode import recording_spec
 from vaa_ros.sim.arm_controller import ArmController
 from vaa_ros.sim.expert_driver import ExpertDriver
 from vaa_ros.sim.expert_driver import TaskStatus
@@ -179,7 +180,8 @@ class _Take:
         metadata = EpisodeMetadata(
             task=simulation.task.name, instruction=simulation.instruction, seed=seed,
             operator='expert', robot=self._robot.name, command_type=self._type,
-            started_ns=time.time_ns(), vaa_version=vaa_ros.__version__)
+            started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
+            spec=recording_spec(self._robot, self._cameras, self._type, CONTROL_HZ))
         with BagWriter(next_episode_dir(out_dir), self._topics, metadata, compression,
                        self._qos) as bag:
             self._joints(bag)

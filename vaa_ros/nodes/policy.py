@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from datetime import timezone
+from functools import partial
 import gc
 import sys
 from typing import Any
@@ -85,12 +86,15 @@ class PolicyNode(LifecycleNode):
         self._inputs: PolicyInputs | None = None
         self._lifecycle = 'unconfigured'
         self._said_state = ''
-        self._paused = self._e_stop = False
+        self._paused = False
+        self._stops: set[str] = set()
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
-        self.create_subscription(Bool, 'e_stop', self._on_e_stop, LATCHED)
+        # A subscription that asks for the last value never matches a volatile publisher.
+        for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
+            self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
         self.create_service(Trigger, '~/reload_policy', self._on_reload)
         self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
@@ -132,7 +136,7 @@ class PolicyNode(LifecycleNode):
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
-        self._thread.set_e_stop(self._e_stop)
+        self._thread.set_e_stop(bool(self._stops))
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
         self._tell_active_policy()
@@ -197,10 +201,10 @@ class PolicyNode(LifecycleNode):
         self._thread = self._loop = self._inputs = self._commands = None
         self._lifecycle = 'unconfigured'
 
-    def _on_e_stop(self, message: Bool) -> None:
-        self._e_stop = message.data
+    def _on_e_stop(self, kind: str, message: Bool) -> None:
+        (self._stops.add if message.data else self._stops.discard)(kind)
         if self._thread is not None:
-            self._thread.set_e_stop(message.data)
+            self._thread.set_e_stop(bool(self._stops))
         if message.data:
             self.get_logger().error('emergency stop: holding until released and ~/reset_policy')
 
@@ -230,8 +234,8 @@ class PolicyNode(LifecycleNode):
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._thread is None:
             response.message = 'the node is not configured: there is nothing to reset'
-        elif self._e_stop:
-            response.message = 'not reset: emergency stop is pressed; release e_stop first'
+        elif self._stops:
+            response.message = f'not reset: release e_stop first ({", ".join(self._stops)})'
         elif not self._thread.reset():
             response.message = 'the control thread did not answer'
         else:

@@ -8,6 +8,7 @@ The simulated arm as a ROS 2 node: it speaks what a real arm behind ros2_control
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import json
 import sys
 from typing import Any
@@ -68,6 +69,8 @@ PARAMETERS = (
               choices=('real_time', 'lockstep'), read_only=True),
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
               read_only=True),
+    Parameter('max_time_s', 0.0, "Time limit of an episode, after which commands are ignored; 0 "
+              "for the task's own.", 's', 0.0, 86400.0, read_only=True),
     Parameter('image_width', 320, 'Width of the camera pictures.', 'px', 16, 1280,
               read_only=True),
     Parameter('image_height', 240, 'Height of the camera pictures.', 'px', 16, 960,
@@ -109,11 +112,14 @@ class SimArm(Node):
 
     def _make_live(self) -> LiveSimulation:
         size = (self._value('image_height'), self._value('image_width'))
-        robot = self._value('robot')
+        robot, max_time_s = self._value('robot'), self._value('max_time_s')
 
         def make(task: str) -> Any:
             from vaa_ros.sim.simulation import Simulation
-            return Simulation(task, size, robot)
+            simulation = Simulation(task, size, robot)
+            if max_time_s > 0.0:
+                simulation.task = replace(simulation.task, max_time_s=max_time_s)
+            return simulation
 
         task, seed = self._value('task'), self._value('seed')
         if self._value('clock') == 'lockstep':
@@ -197,7 +203,12 @@ class SimArm(Node):
         """
         Publish where the episode stands, and in lockstep the time.
         """
-        self._last_status = status
+        before, self._last_status = self._last_status, status
+        if status.done and not (before is not None and before.done):
+            self.get_logger().info(
+                f'episode {status.episode} is over: '
+                + ('success' if status.success else f'its {status.max_time_s:g} s have passed')
+                + '; commands are ignored until ~/reset')
         if self._clock_out is not None:
             self._clock_out.publish(ClockMsg(clock=ns_to_stamp(status.stamp_ns)))
         x, y, z, qw, qx, qy, qz = status.tool_pose

@@ -28,7 +28,8 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.jogging import JogSession
 from vaa_ros.core.jogging import JogTarget
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.teleop_mapping import GAMEPAD_HELP
+from vaa_ros.core.teleop_mapping import GAMEPAD_JOINT_HELP
 from vaa_ros.core.teleop_mapping import GamepadJog
 from vaa_ros.core.teleop_mapping import KEY_HELP
 from vaa_ros.core.teleop_mapping import KeyboardJog
@@ -40,40 +41,16 @@ from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.limited_commands import LimitedCommands
 from vaa_ros.ros.parameters import declare
-from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.teleop_parameters import PARAMETERS
 from vaa_ros.ros.terminal import TerminalKeys
 
 SIMULATED_ROBOT = 'vaa_arm'
 HOLDS_ON_RELEASE = 3
-
-PARAMETERS = (
-    Parameter('mode', 'keyboard', 'Who drives: keyboard, gamepad (sensor_msgs/Joy) or expert '
-              '(scripted, simulated arm only).', choices=('keyboard', 'gamepad', 'expert'),
-              read_only=True),
-    Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
-    Parameter('robot', SIMULATED_ROBOT, 'Robot description: a name in config/robots or a YAML '
-              'file.', read_only=True),
-    Parameter('control_rate_hz', 30.0, 'Rate of commands.', 'Hz', 1.0, 500.0, read_only=True),
-    Parameter('task', '', 'Expert: the only task to drive; empty for any.', read_only=True),
-    Parameter('seed', -1, 'Expert: seed of its style; -1 takes the seed of the episode.',
-              minimum=-1, maximum=2**31 - 1),
-    Parameter('lockstep', False, 'Expert: answer every tick of a simulation in lockstep once.',
-              read_only=True),
-    Parameter('stamp_commands', False, 'Stamp commands with the observation that they answer.',
-              read_only=True),
-    Parameter('wait_for_recording', False, 'Expert: drive only while is_recording (latched Bool) '
-              'is true.', read_only=True),
-    Parameter('speed', 0.7, 'Keyboard and gamepad: fraction of the jog speeds.', '', 0.05, 1.0,
-              read_only=True),
-    Parameter('joy_timeout_s', 0.3, 'Gamepad: let go of the arm when its newest message is '
-              'older.', 's', 0.05, 5.0, read_only=True),
-)
 
 
 class Teleop(Node):
@@ -231,6 +208,9 @@ class JogMode:
             kinematics = ArmKinematics()
         self._session = JogSession(JogTarget(
             node.robot, node.commands.kind, kinematics, node.value('speed')))
+        robot, kind = node.robot, node.commands.kind
+        self._joints = () if kinematics is not None or kind != 'joint_position' else tuple(
+            index for index, name in enumerate(robot.joint_names) if name != robot.gripper)
         self._measured: np.ndarray | None = None
         self._measured_at_s = self._last_s = time.monotonic()
         self._holds = 0
@@ -264,6 +244,7 @@ class JogMode:
             self._step(now_s, dt_s)
         except VaaError as error:
             self._node.trouble(str(error))
+            self._release()
 
     def _step(self, now_s: float, dt_s: float) -> None:
         session, commands = self._session, self._node.commands
@@ -283,7 +264,8 @@ class JogMode:
         if self._holds > 0:
             self._holds -= 1
             self._node.commands.hold()
-        self._node.set_active(False)
+        if self._holds == 0:
+            self._node.set_active(False)
 
 
 class KeyboardMode(JogMode):
@@ -318,11 +300,26 @@ class GamepadMode(JogMode):
     """
 
     def _open(self) -> GamepadJog:
-        pad = GamepadJog(self._node.value('joy_timeout_s'))
+        pad = GamepadJog(self._node.value('joy_timeout_s'), joints=self._joints)
         self._node.create_subscription(
-            Joy, 'joy', lambda message: pad.update(
-                message.axes, message.buttons, time.monotonic()), EVENTS)
+            Joy, 'joy', lambda message: self._on_joy(pad, message), EVENTS)
+        self._node.get_logger().info(
+            f'gamepad:\n{GAMEPAD_JOINT_HELP if self._joints else GAMEPAD_HELP}')
+        self._tell(pad)
         return pad
+
+    def _on_joy(self, pad: GamepadJog, message: Joy) -> None:
+        before = pad.selected
+        pad.update(message.axes, message.buttons, time.monotonic())
+        if pad.selected != before:
+            self._tell(pad)
+
+    def _tell(self, pad: GamepadJog) -> None:
+        names = self._node.robot.joint_names
+        moved = [f'{stick} stick: {names[joint]}'
+                 for stick, joint in zip(('left', 'right'), pad.selected, strict=False)]
+        if moved:
+            self._node.get_logger().info(', '.join(moved))
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import load_robot
 from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
@@ -39,41 +40,12 @@ from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.parameters import declare
-from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.raw_topics import RawTopics
+from vaa_ros.ros.recorder_parameters import PARAMETERS
 from vaa_ros.ros.terminal import TerminalKeys
-
-PARAMETERS = (
-    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a file.',
-              read_only=True),
-    Parameter('cameras', (), "Cameras to record; empty for the robot's.", read_only=True),
-    Parameter('compressed', False,
-              'Record <camera>/image_raw/compressed instead of <camera>/image_raw.',
-              read_only=True),
-    Parameter('command_type', 'joint_trajectory', 'Command topic that is recorded.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
-    Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
-              'joint_states and the command topic.', read_only=True),
-    Parameter('extra_topics', ('sim_arm/task_status',),
-              'Topics that are recorded too where they are published.', read_only=True),
-    Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
-    Parameter('task', '', 'Name of the task, for the metadata.'),
-    Parameter('instruction', '', 'What the arm is asked to do, in words, for the metadata.'),
-    Parameter('operator', '', 'Who drives the arm, for the metadata.'),
-    Parameter('policy', '', 'The policy that drives the arm, empty for a demonstration.'),
-    Parameter('seed', -1, 'Seed of the scene, for the metadata; -1 for none.', minimum=-1),
-    Parameter('compression', 'zstd', 'Compression of the bags.', choices=('zstd', 'none'),
-              read_only=True),
-    Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started.', 'GB', 0.0,
-              1e6),
-    Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
-              60.0),
-    Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
-    Parameter('autostart', True, 'Configure and activate at start.', read_only=True),
-)
 
 KEYS = 'keys: s start, y stop as success, n stop as failure, d discard, q quit'
 STATUS_S = 0.5
@@ -212,10 +184,8 @@ class TeleopRecorder(LifecycleNode):
         if self._value('topics'):
             return list(self._value('topics'))
         robot = load_robot(self._value('robot'))
-        suffix = '/compressed' if self._value('compressed') else ''
-        cameras = self._value('cameras') or robot.cameras
         command_type = self._value('command_type')
-        names = [f'{camera}/image_raw{suffix}' for camera in cameras]
+        names = [self._image(camera) for camera in self._value('cameras') or robot.cameras]
         names += ['joint_states', command_type]
         if COMMAND_KINDS[command_type] != 'joint_position' and robot.gripper is not None:
             names.append('gripper_commands')
@@ -227,7 +197,21 @@ class TeleopRecorder(LifecycleNode):
             task=self._value('task'), instruction=self._value('instruction'),
             seed=None if seed < 0 else seed, operator=self._value('operator'),
             robot=self._value('robot'), command_type=self._value('command_type'),
-            policy=self._value('policy'), vaa_version=__version__)
+            policy=self._value('policy'), vaa_version=__version__, spec=self._spec())
+
+    def _spec(self) -> dict[str, Any]:
+        try:
+            robot = load_robot(self._value('robot'))
+        except VaaError as error:
+            self.get_logger().warning(f'the metadata will not describe the robot: {error}')
+            return {}
+        return recording_spec(
+            robot, {name: self.resolve_topic_name(self._image(name))
+                    for name in self._value('cameras') or robot.cameras},
+            self._value('command_type'), self._value('control_rate_hz'))
+
+    def _image(self, camera: str) -> str:
+        return f'{camera}/image_raw{"/compressed" if self._value("compressed") else ""}'
 
     def _now_ns(self) -> int:
         return self.get_clock().now().nanoseconds

@@ -18,8 +18,11 @@ from pathlib import Path
 import re
 import shutil
 import tempfile
+from typing import Any
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.robot import robot_to_mapping
+from vaa_ros.core.robot import RobotSpec
 
 PARTIAL_SUFFIX = '.partial'
 DISCARDED = 'discarded'
@@ -46,6 +49,8 @@ class EpisodeMetadata:
     :param aborted: why the recording broke off, empty if it did not.
     :param counts: messages written by topic.
     :param dropped: messages lost by topic, because the disk was too slow.
+    :param spec: what the robot was (:func:`recording_spec`); empty in bags from before there was
+        one.
     """
 
     task: str = ''
@@ -61,6 +66,7 @@ class EpisodeMetadata:
     aborted: str = ''
     counts: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
 
     def to_custom_data(self) -> dict[str, str]:
         """
@@ -90,6 +96,21 @@ class EpisodeMetadata:
                 raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be '
                                'read') from None
         return cls(**values)
+
+
+def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: str,
+                   control_rate_hz: float) -> dict[str, Any]:
+    """
+    Describe a robot for the metadata, so that a bag can be read whatever its file says later.
+
+    :param robot: joints with units and limits, gripper, frames, workspace.
+    :param cameras: topic of each camera that is recorded.
+    :param command_type: topic of the commands, by its name in the ROS interface.
+    :param control_rate_hz: rate of the commands, 0 where it is not known [Hz].
+    :return: a mapping that JSON can hold; ``robot`` is what ``config/robots`` holds.
+    """
+    return {'robot': robot_to_mapping(robot), 'cameras': dict(cameras),
+            'command_type': command_type, 'control_rate_hz': float(control_rate_hz)}
 
 
 def next_episode_dir(output_dir: Path) -> Path:
@@ -172,4 +193,9 @@ def _from_text(name: str, text: str) -> object:
     if name in ('counts', 'dropped'):
         values = json.loads(text)
         return {str(topic): int(count) for topic, count in dict(values).items()}
+    if name == 'spec':
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError(text)
+        return values
     return text

@@ -27,6 +27,7 @@ from launch_ros.substitutions import FindPackageShare
 
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+CAMERAS = ('front', 'wrist')
 BOOL = ['true', 'false', 'True', 'False']
 
 
@@ -95,6 +96,43 @@ def node(executable: str, arguments: Mapping[str, type],
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
         **options,
     )
+
+
+def topic_arguments(command: str = 'the commands') -> list[DeclareLaunchArgument]:
+    """
+    Declare where the arm's own topics are; ``command_type`` must be declared before.
+
+    :param command: what goes over the command topic, in words.
+    """
+    return [
+        argument('command_topic', LaunchConfiguration('command_type'),
+                 f'Topic of {command}, such as /joint_trajectory_controller/joint_trajectory.'),
+        argument('joint_states_topic', 'joint_states', 'Topic of the joint states.'),
+        argument('front_image_topic', 'front/image_raw', 'Topic of the camera called front.'),
+        argument('wrist_image_topic', 'wrist/image_raw', 'Topic of the camera called wrist.'),
+    ]
+
+
+def arm_remappings() -> list[tuple[Any, Any]]:
+    """
+    Send joint states and commands to the topics of :func:`topic_arguments`.
+    """
+    return [
+        ('joint_states', LaunchConfiguration('joint_states_topic')),
+        (LaunchConfiguration('command_type'), LaunchConfiguration('command_topic')),
+    ]
+
+
+def camera_remappings() -> list[tuple[Any, Any]]:
+    """
+    Send the raw and compressed images of each camera to the topic that was asked for.
+    """
+    pairs: list[tuple[Any, Any]] = []
+    for camera in CAMERAS:
+        topic = LaunchConfiguration(f'{camera}_image_topic')
+        pairs += [(f'{camera}/image_raw', topic),
+                  (f'{camera}/image_raw/compressed', [topic, '/compressed'])]
+    return pairs
 
 
 def together(*actions: Action) -> GroupAction:

@@ -98,8 +98,10 @@ class Task:
     :param instruction: what a person would say.
     :param objects: names of the bodies that matter, movable ones first.
     :param max_time_s: time limit of an episode [s].
-    :param settle_s: how long the rule has to hold without a break [s].
-    :param rule: whether the scene fulfils the task right now; its docstring is the exact rule.
+    :param settle_s: how long the rule has to hold without a break [s]; it is looked at 100
+        times a second, and one look at which it does not hold starts the time anew.
+    :param rule: whether the scene fulfils the task right now; its docstring is the exact rule,
+        with the time it must hold.
     :param sample: draws the start of an episode.
     """
 
@@ -128,6 +130,8 @@ def make_task(name: str) -> Task:
 def reach_rule(scene: SceneState) -> bool:
     """
     Hold while the tool point is within 2 cm of the centre of the target ball.
+
+    The task is done once this has held for 0.2 s without a break.
     """
     gap = scene.tool_pose()[:3] - scene.object_pose('target')[:3]
     return bool(np.linalg.norm(gap) < TOUCH_DISTANCE)
@@ -138,7 +142,8 @@ def push_rule(scene: SceneState) -> bool:
     Hold while the block lies in the zone and is at rest.
 
     That is: its centre is within 4 cm of the zone's centre, seen from above, it is not lifted
-    (centre below 3.5 cm), and it moves at less than 5 cm/s.
+    (centre below 3.5 cm), and it moves at less than 5 cm/s. The task is done once all of this
+    has held for 0.3 s without a break.
     """
     block = scene.object_pose('block')
     gap = block[:2] - scene.object_pose('zone')[:2]
@@ -151,7 +156,8 @@ def pick_place_rule(scene: SceneState) -> bool:
     Hold while the cube lies in the tray, released and at rest.
 
     That is: its centre is within the inner walls of the tray, seen from above, and below
-    4.5 cm; the gripper is open wider than 5.5 cm; and the cube moves at less than 5 cm/s.
+    4.5 cm; the gripper is open wider than 5.5 cm; and the cube moves at less than 5 cm/s. The
+    task is done once all of this has held for 0.2 s without a break.
     """
     cube = scene.object_pose('cube')
     gap = np.abs(cube[:2] - scene.object_pose('tray')[:2])

@@ -1,0 +1,40 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The parameters of the node teleop_recorder.
+"""
+from __future__ import annotations
+
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.ros.parameters import Parameter
+
+PARAMETERS = (
+    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a file.',
+              read_only=True),
+    Parameter('cameras', (), "Cameras to record; empty for the robot's.", read_only=True),
+    Parameter('compressed', False,
+              'Record <camera>/image_raw/compressed instead of <camera>/image_raw.',
+              read_only=True),
+    Parameter('command_type', 'joint_trajectory', 'Command topic that is recorded.',
+              choices=tuple(COMMAND_KINDS), read_only=True),
+    Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
+              'joint_states and the command topic.', read_only=True),
+    Parameter('extra_topics', ('sim_arm/task_status',),
+              'Topics that are recorded too where they are published.', read_only=True),
+    Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
+    Parameter('task', '', 'Name of the task, for the metadata.'),
+    Parameter('instruction', '', 'What the arm is asked to do, in words, for the metadata.'),
+    Parameter('operator', '', 'Who drives the arm, for the metadata.'),
+    Parameter('policy', '', 'The policy that drives the arm, empty for a demonstration.'),
+    Parameter('seed', -1, 'Seed of the scene, for the metadata; -1 for none.', minimum=-1),
+    Parameter('control_rate_hz', 0.0, 'Rate of the commands, for the metadata; 0 for unknown.',
+              'Hz', 0.0, 500.0),
+    Parameter('compression', 'zstd', 'Compression of the bags.', choices=('zstd', 'none'),
+              read_only=True),
+    Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started.', 'GB', 0.0,
+              1e6),
+    Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
+              60.0),
+    Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
+    Parameter('autostart', True, 'Configure and activate at start.', read_only=True),
+)
