@@ -6,6 +6,7 @@ A test node that spins in a thread: publish, collect, call services, make other 
 from __future__ import annotations
 
 from collections.abc import Callable
+import gc
 import threading
 from typing import Any
 
@@ -82,6 +83,10 @@ class Harness:
         for node in self._nodes:
             node.destroy_node()
         rclpy.try_shutdown()
+        # Nodes are parts of cycles, and each that is left keeps its DDS participant: from the
+        # hundredth on, processes that come later are not discovered any more.
+        self._nodes.clear()
+        gc.collect()
 
     def make_node(self, kind: Callable[..., Node], **parameters: Any) -> Any:
         """Make a node in this process with parameters, and spin it."""

@@ -163,6 +163,7 @@ class PolicyNode(LifecycleNode):
         Hold the arm and stop commanding it.
         """
         self._thread.halt()
+        gc.unfreeze()
         self._lifecycle = 'inactive'
         return super().on_deactivate(state)
 
@@ -184,6 +185,7 @@ class PolicyNode(LifecycleNode):
         if self._thread is not None:
             self._thread.halt()
             self._inputs.close()
+        gc.unfreeze()
 
     def fault(self, reason: str) -> None:
         """
