@@ -11,6 +11,7 @@ import pytest
 
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_setup import camera_topic
+from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.errors import ConfigError
@@ -31,6 +32,14 @@ SPEC = PolicySpec(
 def test_every_kind_gets_a_loop(kind: str) -> None:
     spec = replace(SPEC, action=ActionSpec.for_robot(kind, ROBOT))
     assert isinstance(make_control_loop(spec, ROBOT, ControlOptions(1 / 30)), ControlLoop)
+
+
+def test_several_ways_are_not_averaged() -> None:
+    for decoder, wanted in (('laplace', 'temporal'), ('mixture', 'none'), ('flow', 'none')):
+        spec = replace(SPEC, provenance={'decoder': decoder})
+        assert choose_ensemble(spec, 'auto') == wanted
+        assert choose_ensemble(spec, 'temporal') == 'temporal'
+    assert choose_ensemble(SPEC, 'auto') == 'temporal'
 
 
 def test_a_policy_for_some_of_the_joints_is_refused() -> None:

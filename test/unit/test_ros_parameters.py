@@ -81,6 +81,6 @@ def test_yaml_holds_every_default() -> None:
 def test_markdown_has_a_row_for_every_parameter() -> None:
     lines = markdown_table(TABLE).splitlines()
     assert len(lines) == 2 + len(TABLE)
-    assert lines[2] == ('| `cameras` | string[] | `[front, wrist]` |  | Cameras. Only at start. |')
-    assert lines[4] == '| `width` [px] | integer | `128` | 16 to 4096 | Width. |'
-    assert {line.count('|') for line in lines} == {6}
+    assert lines[2] == ('| `cameras` | string[] | `[front, wrist]` |  | at start | Cameras. |')
+    assert lines[4] == '| `width` [px] | integer | `128` | 16 to 4096 | any time | Width. |'
+    assert {line.count('|') for line in lines} == {7}

@@ -11,6 +11,7 @@ import numpy as np
 
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
+from vaa_ros.core.chunking import ENSEMBLES
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.gate import Gate
@@ -23,6 +24,10 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
 
 JOINTS_TOPIC = 'joint_states'
+AUTO = 'auto'
+ENSEMBLE_CHOICES = (AUTO, *ENSEMBLES)
+SEVERAL_WAYS = ('mixture', 'flow')
+"""Action decoders that choose one of several ways: an average of two of their answers is none."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class ControlOptions:
     What a person may choose about the control loop.
 
     :param period_s: control period [s].
-    :param ensemble: how overlapping chunks are combined, ``temporal`` or ``none``.
+    :param ensemble: how overlapping chunks are combined, one of :data:`ENSEMBLE_CHOICES`.
     :param coefficient: decay of the votes from the oldest chunk to the newest.
     :param max_image_age_s: age of a picture above which the arm holds [s].
     :param max_joint_age_s: age of the joint states above which the arm holds [s].
@@ -41,7 +46,7 @@ class ControlOptions:
     """
 
     period_s: float
-    ensemble: str = 'temporal'
+    ensemble: str = AUTO
     coefficient: float = DEFAULT_COEFFICIENT
     max_image_age_s: float = 0.2
     max_joint_age_s: float = 0.2
@@ -55,6 +60,19 @@ def camera_topic(key: str) -> str:
     Give the topic of a camera's pictures at policy size.
     """
     return f'vision/{key}'
+
+
+def choose_ensemble(spec: PolicySpec, wanted: str) -> str:
+    """
+    Choose how overlapping chunks are combined.
+
+    :param spec: the policy's spec; its provenance names the action decoder.
+    :param wanted: one of :data:`ENSEMBLE_CHOICES`.
+    :return: ``temporal`` or ``none``; for ``auto`` none where the decoder knows several ways.
+    """
+    if wanted != AUTO:
+        return wanted
+    return 'none' if spec.provenance.get('decoder') in SEVERAL_WAYS else 'temporal'
 
 
 def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOptions) -> ControlLoop:
@@ -76,7 +94,8 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     ages[JOINTS_TOPIC] = options.max_joint_age_s
     gripper = robot.gripper if kind == 'joint_position' else 'gripper'
     player = ChunkPlayer.for_action(
-        spec.action, spec.dt_s, options.ensemble, options.coefficient, gripper)
+        spec.action, spec.dt_s, choose_ensemble(spec, options.ensemble), options.coefficient,
+        gripper)
     limits = SafetyLimits.from_robot(robot, options.speed)
     slow = SafetyLimits.from_robot(robot, options.speed * options.watch.slow_factor)
     turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']

@@ -22,6 +22,8 @@ import numpy as np
 
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
+from vaa_ros.core.control_setup import AUTO
+from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.images import fit_image
 from vaa_ros.core.robot import load_robot
@@ -99,7 +101,7 @@ class Evaluation:
 
 
 def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
-             ensemble: str = 'temporal', coefficient: float = DEFAULT_COEFFICIENT,
+             ensemble: str = AUTO, coefficient: float = DEFAULT_COEFFICIENT,
              on_rollout: Callable[[Rollout], None] | None = None,
              make_simulation: Callable[[str], Simulation] = Simulation) -> Evaluation:
     """
@@ -108,7 +110,7 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     :param model: an exported ``.onnx`` file, or a policy.
     :param task: name of the task.
     :param seeds: one episode each.
-    :param ensemble: ``temporal`` or ``none``, as the policy node's parameter.
+    :param ensemble: ``auto``, ``temporal`` or ``none``, as the policy node's parameter.
     :param coefficient: decay of the vote, as the policy node's parameter.
     :param on_rollout: called after each episode.
     :param make_simulation: makes the simulated arm of a task; a subclass for harder conditions.
@@ -137,13 +139,13 @@ class Driver:
 
     :param simulation: the arm and its task.
     :param policy: what drives it.
-    :param ensemble: ``temporal`` or ``none``.
+    :param ensemble: ``auto``, ``temporal`` or ``none``.
     :param coefficient: decay of the vote.
     :raises SpecError: if the policy was made for another robot.
     :raises ModelError: if its control rate is not the simulation's.
     """
 
-    def __init__(self, simulation: Simulation, policy: Policy, ensemble: str = 'temporal',
+    def __init__(self, simulation: Simulation, policy: Policy, ensemble: str = AUTO,
                  coefficient: float = DEFAULT_COEFFICIENT) -> None:
         spec = policy.spec
         robot = load_robot(spec.robot) if spec.robot != simulation.robot.name \
@@ -155,7 +157,8 @@ class Driver:
         self.simulation, self.policy = simulation, policy
         self._robot = robot
         self._player = ChunkPlayer.for_action(
-            spec.action, spec.dt_s, ensemble, coefficient, robot.gripper)
+            spec.action, spec.dt_s, choose_ensemble(spec, ensemble), coefficient,
+            robot.gripper)
         self._limiter = CommandLimiter(SafetyLimits.from_robot(robot), spec.action.kind)
         self._controller = ArmController(simulation, ArmKinematics(), 1.0 / CONTROL_HZ)
 

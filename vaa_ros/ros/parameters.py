@@ -79,11 +79,11 @@ class Parameter:
         if self.choices:
             return 'one of ' + ', '.join(str(choice) for choice in self.choices)
         if self.minimum is not None and self.maximum is not None:
-            return f'{self.minimum:g} to {self.maximum:g}{unit}'
+            return f'{_number(self.minimum)} to {_number(self.maximum)}{unit}'
         if self.minimum is not None:
-            return f'at least {self.minimum:g}{unit}'
+            return f'at least {_number(self.minimum)}{unit}'
         if self.maximum is not None:
-            return f'at most {self.maximum:g}{unit}'
+            return f'at most {_number(self.maximum)}{unit}'
         return ''
 
     def problem(self, value: Any) -> str:
@@ -170,14 +170,20 @@ def markdown_table(table: Iterable[Parameter]) -> str:
     :param table: a node's parameter table.
     :return: Markdown, without a trailing newline.
     """
-    lines = ['| parameter | type | default | allowed | description |', '|---|---|---|---|---|']
+    lines = ['| parameter | type | default | allowed | set | description |',
+             '|---|---|---|---|---|---|']
     for row in table:
         unit = f' [{row.unit}]' if row.unit else ''
         allowed = row.allowed.replace(unit, '')
-        extra = ' Only at start.' if row.read_only else ''
+        when = 'at start' if row.read_only else 'any time'
         lines.append(f'| `{row.name}`{unit} | {row.type_name} | `{_yaml(row.default)}` | '
-                     f'{allowed} | {row.description}{extra} |')
+                     f'{allowed} | {when} | {row.description} |')
     return '\n'.join(lines)
+
+
+def _number(value: float) -> str:
+    """Write a number as a person would type it."""
+    return str(int(value)) if float(value).is_integer() else f'{value:g}'
 
 
 def yaml_text(node_name: str, table: Iterable[Parameter]) -> str:

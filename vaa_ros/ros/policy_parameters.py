@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
-from vaa_ros.core.chunking import ENSEMBLES
+from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import ControlOptions
+from vaa_ros.core.control_setup import ENSEMBLE_CHOICES
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.ros.parameters import Parameter
@@ -29,8 +30,9 @@ PARAMETERS = (
     Parameter('stamp_commands', False, 'Stamp commands with the observation that they answer; '
               'otherwise a trajectory starts on receipt.', read_only=True),
     Parameter('autostart', True, 'Configure and activate by itself at start.', read_only=True),
-    Parameter('ensemble', 'temporal', 'How overlapping action chunks are combined: temporal '
-              '(all vote) or none (the newest decides).', choices=ENSEMBLES, read_only=True),
+    Parameter('ensemble', AUTO, 'How overlapping action chunks are combined: temporal (all '
+              'vote), none (the newest decides), or auto: none for decoders that know several '
+              'ways (mixture, flow), else temporal.', choices=ENSEMBLE_CHOICES, read_only=True),
     Parameter('ensemble_coefficient', DEFAULT_COEFFICIENT, 'Decay of the votes from the oldest '
               'chunk to the newest; negative favours the newest.', '', -1.0, 1.0, read_only=True),
     Parameter('max_image_age_s', 0.2, 'Age of a picture above which the arm holds.', 's', 0.01,
