@@ -129,7 +129,8 @@ def test_the_training_is_shown(tmp_path: Path) -> None:
                    ' "recall_at_10": 0.3}\n'
                    '{"split": "train", "step": 100, "cloning": 0.8, "ali')
     curves = training_curves(read_metrics(log))
-    assert curves['loss while training']['cloning'] == ([50.0], [1.0])
+    assert curves['loss while training']['alignment'] == ([50.0], [2.0])
+    assert curves['cloning and reconstruction while training']['cloning'] == ([50.0], [1.0])
     assert curves['recall, vision to action, held out'] == {'recall@10': ([60.0], [0.3])}
     text = report(training=curves).write(tmp_path / 'report.html').read_text('utf-8')
     assert 'How it learned' in text
