@@ -191,6 +191,25 @@ def test_weights_that_are_not_there_are_told_where_to_put(tmp_path: Path) -> Non
         load(str(tmp_path / 'half'))
 
 
+def test_a_checkpoint_with_parts_missing_or_of_another_family_is_refused(tmp_path: Path) -> None:
+    body = HubEncoder(tiny_model('vit')).body
+    kept = {name: value for name, value in body.state_dict().items() if 'layernorm' not in name}
+    body.save_pretrained(tmp_path / 'holes', state_dict=kept)
+    with pytest.raises(ModelError, match='no whole ViTModel: [1-9]'):
+        with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path / 'holes')))
+    HubEncoder(tiny_model('clip')).body.save_pretrained(tmp_path / 'clip')
+    with pytest.raises(ModelError, match='ViTModel'):
+        with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path / 'clip')))
+
+
+@pytest.mark.parametrize(('vision', 'wrong'), [
+    ('vit', {'hidden_size': 'large'}), ('vit', {'num_attention_heads': 0}),
+    ('clip', {'num_attention_heads': 3}), ('dinov2', {'image_size': [24, 48]})])
+def test_sizes_that_make_no_encoder_are_one_line(vision: str, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match='vision_config'):
+        HubEncoder(replace(TINY, vision=vision, vision_config={**SIZES[vision], **wrong}))
+
+
 def test_what_a_family_does_not_have_is_named() -> None:
     with pytest.raises(ConfigError, match=r'unknown key widht.*hidden_size'):
         HubEncoder(replace(TINY, vision='vit', vision_config={'widht': 3}))

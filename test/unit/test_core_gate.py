@@ -51,6 +51,14 @@ def running(**options: float) -> Clock:
     return clock
 
 
+def test_a_reset_ends_a_hold_at_once() -> None:
+    clock = running(resume_after_s=10.0)
+    assert clock.update(fault='dark').state == HOLDING
+    assert clock.update().state == HOLDING
+    assert clock.update(reset=True).state == RUNNING
+    assert clock.update(fault='dark', reset=True).state == HOLDING
+
+
 def test_begins_unconfigured() -> None:
     assert Gate(LIMITS).state == UNCONFIGURED
 

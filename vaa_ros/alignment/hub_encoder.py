@@ -95,10 +95,21 @@ def body_config(config: ModelConfig) -> Any:
         raise ConfigError(f'model.vision_config: unknown key {", ".join(unknown)} for '
                           f'{family.config}. Known: {", ".join(sorted(known))}')
     try:
-        return kind(**{**family.small, **config.vision_config})
-    except (TypeError, ValueError) as problem:
-        raise ConfigError(f'model.vision_config: {family.config} refuses it: {problem}') \
-            from problem
+        made = kind(**{**family.small, **config.vision_config})
+    except Exception as problem:
+        raise refused(family.config, problem) from problem
+    if config.vision != 'resnet' and not isinstance(made.image_size, int):
+        raise ConfigError(f'model.vision_config: image_size is {made.image_size}, expected one '
+                          'number: pictures are made square')
+    return made
+
+
+def refused(name: str, problem: Exception) -> ConfigError:
+    """
+    Make the error for a configuration that the library does not take; it has many of its own.
+    """
+    return ConfigError(f'model.vision_config: {name} refuses it: '
+                       f'{" ".join(str(problem).split()) or type(problem).__name__}')
 
 
 class HubEncoder(nn.Module):
@@ -118,7 +129,10 @@ class HubEncoder(nn.Module):
         inner = body_config(config)
         family = FAMILIES[config.vision]
         self.frozen = config.train_vision == 'frozen'
-        self.body = getattr(library(), family.model)(inner)
+        try:
+            self.body = getattr(library(), family.model)(inner)
+        except Exception as problem:
+            raise refused(family.model, problem) from problem
         self.tokens = config.vision != 'resnet'
         self.side = inner.image_size if self.tokens else 0
         channels = inner.hidden_size if self.tokens else inner.hidden_sizes[-1]

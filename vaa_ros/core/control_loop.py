@@ -105,6 +105,7 @@ class TickInputs:
     :param measured: where the arm is, as the command's kind has it; None while unknown.
     :param gate: what the gate has to know; the loop adds its own faults.
     :param silent: publish nothing while the gate forbids to move, not even a hold.
+    :param waited_for: whether time stands still until a command comes (lockstep).
     """
 
     now_ns: int
@@ -114,6 +115,7 @@ class TickInputs:
     measured: np.ndarray | None
     gate: GateInputs
     silent: bool = False
+    waited_for: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,8 +326,9 @@ class ControlLoop:
         if decision.state == PAUSED:
             self._pause_ticks += 1
             return self.hold() if self._pause_ticks <= PAUSE_HOLD_TICKS else None
-        if decision.state == HOLDING and self._released and self._watch.problem:
-            # Nothing was commanded yet, but a simulation in lockstep waits for an answer.
+        wanted = self._watch.problem or inputs.waited_for
+        if decision.state == HOLDING and self._released and wanted:
+            # Nothing was commanded yet: stay where the arm is.
             self._last, self._released = inputs.measured, inputs.measured is None
         if decision.state not in (HOLDING, STOPPED) or self._released:
             return None

@@ -43,7 +43,7 @@ class GateInputs:
     :param fault: what else forbids to move (inference failed, second publisher), or None.
     :param paused: whether a person asked for a pause.
     :param e_stop: whether the emergency stop is pressed.
-    :param reset: whether a person asks for the latched stop to be released, now.
+    :param reset: whether a person asks for the latched stop, or a hold, to be released, now.
     """
 
     lifecycle: str = ACTIVE
@@ -164,7 +164,7 @@ class Gate:
             # Before the first motion there is nothing to hold yet.
             state = HOLDING if self._state in (RUNNING, HOLDING) or inputs.fault else WAITING
             return state, trouble
-        return self._good(now_ns)
+        return self._good(now_ns, inputs.reset)
 
     def _stop(self, inputs: GateInputs) -> str:
         if inputs.e_stop:
@@ -194,8 +194,9 @@ class Gate:
                     f'{self._future_tolerance_s:.2f} s; check the clocks')
         return ''
 
-    def _good(self, now_ns: int) -> tuple[str, str]:
-        if self._state != HOLDING:
+    def _good(self, now_ns: int, reset: bool) -> tuple[str, str]:
+        # Whoever resets begins anew: a hold of the episode before is over.
+        if self._state != HOLDING or reset:
             return RUNNING, ''
         if self._good_since_ns is None or now_ns < self._good_since_ns:
             self._good_since_ns = now_ns

@@ -144,7 +144,8 @@ class Replay:
         measured = None if observation is None else self._measured(observation)
         gate = GateInputs('active', ages_s, self._inputs.trouble() or None)
         tick = self._loop.tick(
-            TickInputs(now_ns, now_ns, observation, fresh, measured, gate), self._policy)
+            TickInputs(now_ns, now_ns, observation, fresh, measured, gate,
+                       waited_for=self._lockstep), self._policy)
         self._ticks.append(ReplayedTick(now_ns, tick))
         return tick
 

@@ -47,7 +47,7 @@ class WatchOptions:
     """
 
     enabled: bool = True
-    false_alarms_per_hour: float = 1.0
+    false_alarms_per_hour: float = 0.001
     slow_factor: float = 0.2
     hold_after_s: float = 0.2
     recover_after_s: float = 0.5

@@ -47,12 +47,21 @@ def load_body(config: ModelConfig) -> nn.Module:
     elif name.startswith(('/', '.', '~')):
         raise ModelError(f'model.pretrained {name}: no such folder{advice}')
     try:
-        return getattr(library(), family.model).from_pretrained(
-            str(folder) if folder.is_dir() else name, use_safetensors=True)
+        model, told = getattr(library(), family.model).from_pretrained(
+            str(folder) if folder.is_dir() else name, use_safetensors=True,
+            output_loading_info=True)
     except Exception as problem:
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise ModelError(f'model.pretrained {name}: cannot be loaded as {family.model} here: '
                          f'{reason}{advice}') from problem
+    # The library fills up what is missing with random numbers.
+    absent = sorted(key for key in told['missing_keys'] if not key.startswith('pooler'))
+    if absent or told['mismatched_keys']:
+        raise ModelError(
+            f'model.pretrained {name} is no whole {family.model}: {len(absent)} weights are '
+            f'missing ({", ".join(absent[:3])}), {len(told["mismatched_keys"])} have another '
+            f'size{advice}')
+    return model
 
 
 def with_pretrained_size(config: ModelConfig) -> ModelConfig:

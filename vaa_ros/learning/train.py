@@ -295,7 +295,7 @@ class Run:
             self.waited_s = before + stream.waited_s
             if count == 50:
                 means = {name: float(value) / count for name, value in sums.items()}
-                means.update(learning_rate=self.optimiser.param_groups[0]['lr'],
+                means.update(learning_rate=self.optimiser.param_groups[-1]['lr'],
                              temperature=self.policy.contrast.temperature,
                              data_wait=self.waited_s / max(self.seconds(), 1e-9))
                 log.write('train', self.step, self.seconds(), means)

@@ -300,7 +300,8 @@ class ControlThread:
         measured = None if observation is None else self._wiring.measured(observation)
         tick = self._loop.tick(
             TickInputs(now_ns, stamp_now_ns, observation, fresh, measured, gate,
-                       silent=bool(self._other_publisher)), self._wiring.policy())
+                       silent=bool(self._other_publisher), waited_for=self._lockstep),
+            self._wiring.policy())
         if tick.command is not None:
             self._wiring.publish(tick.command, tick.stamp_ns)
             self._sent = (tick.stamp_ns, tick.command)

@@ -49,8 +49,9 @@ PARAMETERS = (
               'command topic.', read_only=True),
     Parameter('watch_scene', True, 'Slow the arm, then hold it, when a camera is frozen or the '
               'scene is unlike those that the model was calibrated with.', read_only=True),
-    Parameter('watch_false_alarms_per_hour', 1.0, 'How often clean running may be taken for an '
-              'unknown scene.', '1/h', 0.001, 3600.0, read_only=True),
+    Parameter('watch_false_alarms_per_hour', 0.001, 'How often clean running may be taken for an '
+              'unknown scene; extrapolated from the calibration, so stay far below what you can '
+              'bear.', '1/h', 1e-6, 3600.0, read_only=True),
     Parameter('watch_slow_factor', 0.2, 'Fraction of the allowed speed while the scene is '
               'unusual.', '', 0.01, 1.0, read_only=True),
     Parameter('watch_hold_after_s', 0.2, 'How long the scene must stay unusual before the arm '
