@@ -65,7 +65,7 @@ class Rig:
         self.observation: Observation | None = None
 
     def tick(self, policy: Line, fresh: bool = True, age_s: float | None = 0.0,
-             silent: bool = False, **gate: object) -> Tick:
+             silent: bool = False, waited_for: bool = False, **gate: object) -> Tick:
         self.count += 1
         now_ns = 10**9 + self.count * PERIOD_NS
         if fresh:
@@ -73,7 +73,7 @@ class Rig:
                 now_ns, {'front': np.zeros((1, 1, 3), np.uint8)}, np.zeros(7, np.float32))
         inputs = TickInputs(
             now_ns, now_ns, self.observation, fresh, np.zeros(7),
-            GateInputs(ages_s={'vision/front': age_s}, **gate), silent)
+            GateInputs(ages_s={'vision/front': age_s}, **gate), silent, waited_for)
         return self.loop.tick(inputs, policy)
 
 
@@ -85,6 +85,17 @@ def test_follows_the_policy_within_the_speed_limit_from_the_measured_start() -> 
     assert commands[-1] == pytest.approx(np.full(7, 0.5))
     assert rig.loop.figures.clamped == 5
     assert rig.loop.figures.control_ticks == 8
+
+
+@pytest.mark.parametrize('waited_for', [True, False])
+def test_a_hold_before_the_first_motion_answers_who_waits_for_it(waited_for: bool) -> None:
+    rig, policy = Rig(), Line(0.5)
+    held = rig.tick(policy, waited_for=waited_for, fault='dark')
+    assert held.decision.state == 'holding'
+    if waited_for:
+        assert np.array_equal(held.command, np.zeros(7))
+    else:
+        assert held.command is None
 
 
 def test_coasts_along_the_chunk_without_a_new_observation() -> None:
