@@ -43,7 +43,7 @@ PARAMETERS = (
               choices=tuple(COMMAND_KINDS), read_only=True),
     Parameter('commanding_topic', 'policy/commanding', 'Where the process that commands the arm '
               'says (latched Bool) when it begins and when it lets go.', read_only=True),
-    Parameter('timeout_s', 0.15, 'Longest silence of the process that commands the arm; well '
+    Parameter('timeout_s', 0.2, 'Longest silence of the process that commands the arm; well '
               'above its control period.', 's', 0.02, 10.0, read_only=True),
     Parameter('repeat_for_s', 2.0, 'How long the stop command is repeated.', 's', 0.0, 3600.0,
               read_only=True),
