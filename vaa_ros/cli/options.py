@@ -92,6 +92,6 @@ def add_pushes(parser: argparse._ActionsContainer, default: float = 0.0) -> None
 
 def add_task(parser: argparse.ArgumentParser, default: str | None = 'pick_place') -> None:
     """Add ``--task NAME``; the name is checked against the simulator's tasks when it runs."""
-    text = 'task of the simulated arm: reach, push or pick_place'
+    text = 'task of the simulated arm: reach, push, pick_place or sort'
     parser.add_argument('--task', default=default, required=default is None, metavar='NAME',
                         help=f'{text} (default: {default})' if default else text)

@@ -7,6 +7,7 @@ The simulated arm as a ROS 2 node: it speaks what a real arm behind ros2_control
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 import json
@@ -24,6 +25,7 @@ from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -48,6 +50,7 @@ from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import IMAGE_OUT
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
@@ -89,6 +92,8 @@ class SimArm(Node):
         self._robot = load_robot(self._value('robot'))
         self._refused: dict[str, int] = {}
         self._last_status: Status | None = None
+        self._echoes: Counter[str] = Counter()
+        self._asked: Any = None
         self._make_publishers()
         self._live = self._make_live()
         try:
@@ -135,6 +140,7 @@ class SimArm(Node):
         self._images = {camera: self.create_publisher(Image, f'{camera}/image_raw', IMAGE_OUT)
                         for camera in self._robot.cameras}
         self._status = self.create_publisher(DiagnosticStatus, '~/task_status', LATCHED)
+        self._instruction = self.create_publisher(String, 'instruction', LATCHED)
         self._clock_out = None
         if self._value('clock') == 'lockstep':
             self._clock_out = self.create_publisher(ClockMsg, '/clock', COMMAND)
@@ -147,6 +153,8 @@ class SimArm(Node):
         self._take(PoseStamped, 'target_pose', _pose)
         self._gripper = self._take(Float64MultiArray, 'gripper_commands', _opening)
         self.create_subscription(Float64MultiArray, '~/perturb', self._on_perturb, COMMAND)
+        self._asked = self.create_subscription(
+            String, 'instruction', self._on_instruction, EVENTS)
 
     def _take(self, kind: type, topic: str, read: Callable[[Any], Command]) -> Any:
         def on_message(message: Any) -> None:
@@ -161,6 +169,16 @@ class SimArm(Node):
             self._live.perturb(np.array(message.data))
         except VaaError as error:
             self.refused('~/perturb', str(error))
+
+    def _on_instruction(self, message: String) -> None:
+        if self._echoes[message.data] > 0:
+            # What this node said itself; the episode may be another by now.
+            self._echoes[message.data] -= 1
+            return
+        try:
+            self._live.ask_for(message.data)
+        except VaaError as error:
+            self.refused('instruction', str(error))
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         task, seed = self._value('task'), self._value('seed')
@@ -223,6 +241,14 @@ class SimArm(Node):
             'objects': json.dumps({name: [float(value) for value in pose]
                                    for name, pose in status.objects.items()}),
             'max_time_s': repr(status.max_time_s), 'stamp_ns': status.stamp_ns}))
+
+    def asked_for(self, instruction: str) -> None:
+        """
+        Publish what a new episode asks for.
+        """
+        heard = self._asked is not None and self._asked.get_publisher_count() > 0
+        self._echoes[instruction] += heard
+        self._instruction.publish(String(data=instruction))
 
     def wants(self, camera: str) -> bool:
         """

@@ -38,6 +38,7 @@ class TaskStatus:
 
     :param stamp_ns: time of the tick [ns].
     :param task: name of the task.
+    :param instruction: what is asked for.
     :param seed: seed of the episode.
     :param episode: counts the resets.
     :param time_s: time since the reset [s].
@@ -47,6 +48,7 @@ class TaskStatus:
 
     stamp_ns: int
     task: str
+    instruction: str
     seed: int
     episode: int
     time_s: float
@@ -65,8 +67,8 @@ class TaskStatus:
         try:
             objects = {str(name): np.array(pose, dtype=np.float64)
                        for name, pose in json.loads(values['objects']).items()}
-            return cls(int(values['stamp_ns']), values['task'], int(values['seed']),
-                       int(values['episode']), float(values['time_s']),
+            return cls(int(values['stamp_ns']), values['task'], values['instruction'],
+                       int(values['seed']), int(values['episode']), float(values['time_s']),
                        values['done'] == 'true', objects)
         except KeyError as problem:
             raise SimulationError(f'task_status has no {problem}; it has: '
@@ -111,7 +113,8 @@ class ExpertDriver:
         if status.done:
             return None
         position = self.order(joints)
-        command = self._expert.act(ExpertInput(status.time_s, position, status.objects))
+        command = self._expert.act(ExpertInput(
+            status.time_s, position, status.objects, status.instruction))
         if self._kind == 'joint_position':
             return command
         tool = self._expert.tool

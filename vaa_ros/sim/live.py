@@ -37,7 +37,7 @@ class Status:
 
     :param stamp_ns: time of the tick [ns].
     :param task: name of the task.
-    :param instruction: the task in words.
+    :param instruction: what is asked for, in words.
     :param seed: seed of the episode.
     :param episode: counts the resets.
     :param time_s: time since the reset [s].
@@ -72,6 +72,11 @@ class Outlet(Protocol):
     def status(self, status: Status) -> None:
         """
         Tell where the episode stands; in lockstep also the time.
+        """
+
+    def asked_for(self, instruction: str) -> None:
+        """
+        Say what a new episode asks for, where its task knows several instructions.
         """
 
     def wants(self, camera: str) -> bool:
@@ -182,6 +187,15 @@ class LiveSimulation:
         """
         self._ask(lambda: self._begin(task, seed))
 
+    def ask_for(self, instruction: str) -> None:
+        """
+        Ask for something else in the present episode.
+
+        :param instruction: one of the task's instructions.
+        :raises InstructionError: if it is none of them; lists them.
+        """
+        self._ask(lambda: self._simulation.set_instruction(instruction))
+
     def perturb(self, offsets: np.ndarray) -> None:
         """
         Push the joints aside for a moment.
@@ -251,6 +265,8 @@ class LiveSimulation:
         self.episode += not first
         with self._changed:
             self._commands.clear()
+        if len(self._simulation.task.instructions) > 1:
+            self._outlet.asked_for(self._simulation.instruction)
         self._begun()
 
     def _begun(self) -> None:

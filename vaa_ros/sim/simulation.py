@@ -12,6 +12,7 @@ import numpy as np
 
 from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import load_robot
 from vaa_ros.sim.kinematics import ARM_JOINTS
 from vaa_ros.sim.kinematics import ASSETS
@@ -76,6 +77,7 @@ class Simulation:
             raise SimulationError(f'seed is {seed}, expected 0 or more')
         self.seed = int(seed)
         start = self.task.sample(np.random.default_rng(self.seed))
+        self._instruction = start.instruction or self.task.instructions[0]
         mujoco.mj_resetData(self._model, self._data)
         home = np.array(self.robot.home)
         home[:6] += start.joint_noise
@@ -216,9 +218,20 @@ class Simulation:
     @property
     def instruction(self) -> str:
         """
-        Give the task in words.
+        Give what is asked for, in words.
         """
-        return self.task.instruction
+        return self._instruction
+
+    def set_instruction(self, text: str) -> None:
+        """
+        Ask for something else in the present episode, which is judged by it from now on.
+
+        :param text: one of the task's instructions.
+        :raises InstructionError: if it is none of them; lists them.
+        """
+        known = self.task.instructions
+        self._instruction = known[instruction_index(text, known)]
+        self._rule_steps = 0
 
     @property
     def max_time_s(self) -> float:
