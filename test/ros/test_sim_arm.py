@@ -220,7 +220,7 @@ def test_a_person_may_ask_for_something_else(ros: Harness) -> None:
     assert first in SORT_INSTRUCTIONS
     status.wait_until(lambda message: status_values(message)['instruction'] == first)
     other = next(each for each in SORT_INSTRUCTIONS if each != first)
-    says = ros.publisher(String, 'instruction', EVENTS, subscribers=2)
+    says = ros.publisher(String, 'instruction', EVENTS)
     says.publish(String(data=other))
     status.wait_until(lambda message: status_values(message)['instruction'] == other)
     says.publish(String(data='fold the towel'))

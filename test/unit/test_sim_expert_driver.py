@@ -125,8 +125,8 @@ def test_end_effector_commands_do_the_task(kind: str, task: str) -> None:
         controller.reset()
         while not simulation.done():
             state = JointState(0, ROBOT.joint_names, simulation.joint_position)
-            status = TaskStatus(0, task, simulation.instruction, seed, seed, simulation.time_s, False,
-                                simulation.objects())
+            status = TaskStatus(0, task, simulation.instruction, seed, seed,
+                                simulation.time_s, False, simulation.objects())
             command = driver.answer(status, state)
             controller.open_gripper(command[-1:])
             if kind == 'end_effector_pose':
