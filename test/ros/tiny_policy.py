@@ -33,6 +33,7 @@ def goal_policy(
     path: Path, goal: Sequence[float], name: str = 'goal', cameras: Sequence[str] = ('front',
                                                                                      'wrist'),
     kind: str = 'joint_position', fails_near: float = 1e9, knows_dark: bool = False,
+    sees_change: bool = False,
 ) -> Path:
     """
     Write a policy whose every action is a goal.
@@ -44,13 +45,14 @@ def goal_policy(
     :param kind: its action kind.
     :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
     :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
+    :param sees_change: see two frames, and embed how much brighter the present one is.
     :return: the file.
     """
     spec = PolicySpec(
         name=name, task='reach', robot=ROBOT.name,
         cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in cameras),
         joints=ROBOT.joints, action=ActionSpec.for_robot(kind, ROBOT), control_rate_hz=30.0,
-        chunk_length=LENGTH, embedding_size=4)
+        chunk_length=LENGTH, embedding_size=4, observation_history=1 + sees_change)
     values = {
         'actions': np.tile(np.array(goal, np.float32), (1, LENGTH, 1)),
         'scale': np.full((1, LENGTH, len(goal)), 0.1, np.float32),
@@ -61,13 +63,15 @@ def goal_policy(
     constants = {inner.get(output, output): value for output, value in values.items()}
     constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.2),
                      nan=np.float32('nan'), nothing=np.float32(0.0),
-                     light=np.array([[0.0, knows_dark / 255, 0.0, 0.0]], np.float32))
+                     light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
+                                    np.float32))
     nodes = [helper.make_node('Constant', [], [key],
                               value=numpy_helper.from_array(np.asarray(value), key))
              for key, value in constants.items()]
-    nodes += answering(cameras[0])
-    inputs = [helper.make_tensor_value_info(f'image_{key}', TensorProto.UINT8,
-                                            [1, HEIGHT, WIDTH, 3]) for key in cameras]
+    nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '')
+    inputs = [helper.make_tensor_value_info(spec.picture_input(key, age), TensorProto.UINT8,
+                                            [1, HEIGHT, WIDTH, 3])
+              for key in cameras for age in range(spec.observation_history)]
     inputs.append(helper.make_tensor_value_info(
         'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
     graph = helper.make_graph(nodes, name, inputs, [
@@ -96,10 +100,18 @@ def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
                        [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
 
 
-def answering(camera: str) -> list[onnx.NodeProto]:
+def answering(camera: str, earlier: str) -> list[onnx.NodeProto]:
     """
     Make the nodes behind the constants: actions that may fail, an embedding that sees light.
+
+    :param camera: the camera whose light it sees.
+    :param earlier: the input to compare it with, if any.
     """
+    compared = [
+        helper.make_node('Cast', [earlier], ['before'], to=TensorProto.FLOAT),
+        helper.make_node('ReduceMean', ['before'], ['dark'], keepdims=0),
+        helper.make_node('Sub', ['bright', 'dark'], ['brightness']),
+    ] if earlier else [helper.make_node('Identity', ['bright'], ['brightness'])]
     return [
         helper.make_node('Gather', ['state', 'first'], ['joint'], axis=1),
         helper.make_node('Sub', ['joint', 'place'], ['way']),
@@ -109,7 +121,8 @@ def answering(camera: str) -> list[onnx.NodeProto]:
         helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
         helper.make_node('Add', ['wanted', 'spread'], ['actions']),
         helper.make_node('Cast', [f'image_{camera}'], ['picture'], to=TensorProto.FLOAT),
-        helper.make_node('ReduceMean', ['picture'], ['brightness'], keepdims=0),
+        helper.make_node('ReduceMean', ['picture'], ['bright'], keepdims=0),
+        *compared,
         helper.make_node('Mul', ['light', 'brightness'], ['seen']),
         helper.make_node('Add', ['z_dark', 'seen'], ['z_vision']),
     ]

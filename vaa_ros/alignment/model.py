@@ -15,6 +15,12 @@ The aligned policy, top to bottom.
 
 ``z_vision`` comes from the pictures alone: given the joint state it could tell which chunk
 belongs to which scene without looking.
+
+With a history of frames each camera's eye looks at every frame, and the features of the earlier
+ones are given as their difference from the present ones: motion, zero where nothing moved or
+nothing is known. The joint state stays that of the present alone: from past joints a policy reads
+off what it just did and goes on with it instead of looking (the copycat problem, de Haan et al.
+2019).
 """
 from __future__ import annotations
 
@@ -49,8 +55,9 @@ class Batch:
     """
     A training batch; pictures are cropped and about -1 to 1.
 
-    :param pictures: camera key to (B, 3, h, w) float.
-    :param shifts: camera key to how far each crop lies from the centre (B, 2), see
+    :param pictures: camera key to (B * H, 3, h, w) float: of each sample the present frame, then
+        the earlier ones, H being the policy's ``observation_history``.
+    :param shifts: camera key to how far each crop lies from the centre (B * H, 2), see
         :class:`~vaa_ros.alignment.vision_encoder.ConvEncoder`; empty for centre crops.
     :param state: joint states (B, S) [rad or m].
     :param actions: the demonstrated chunks (B, T, D), physical, padded with the last real step.
@@ -88,7 +95,7 @@ class AlignedPolicy(nn.Module):
         super().__init__()
         self.spec, self.config, self.loss = spec, config, loss
         steps, elements = spec.chunk_length, len(spec.action.names)
-        seen = config.vision_features * len(spec.cameras)
+        seen = config.vision_features * len(spec.cameras) * spec.observation_history
         self.space = ActionSpace(spec, config.relative)
         shared = make_vision_encoder(config) if config.share_vision else None
         self.eyes = nn.ModuleDict({key: shared or make_vision_encoder(config)
@@ -111,14 +118,28 @@ class AlignedPolicy(nn.Module):
         """
         Look at the scene.
 
-        :param pictures: camera key to (B, 3, h, w) float.
-        :param shifts: camera key to crop shift (B, 2); missing means centre crops.
+        :param pictures: camera key to (B * H, 3, h, w) float, see :class:`Batch`.
+        :param shifts: camera key to crop shift (B * H, 2); missing means centre crops.
         :return: features (B, F) and embedding z_vision (B, E).
         """
         shifts = shifts or {}
-        features = torch.cat(
-            [eye(pictures[key], shifts.get(key)) for key, eye in self.eyes.items()], dim=1)
+        features = torch.cat([
+            part for key, eye in self.eyes.items()
+            for part in self.motion(eye(pictures[key], shifts.get(key)))], dim=1)
         return features, self.project_vision(features)
+
+    def motion(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """
+        Tell what is there from what changed.
+
+        :param features: of the H frames of each sample, the present one first (B * H, F).
+        :return: the features of the present, and how they differ from those of each earlier
+            frame: H tensors (B, F).
+        """
+        if self.spec.observation_history == 1:
+            return [features]
+        present, *earlier = features.unflatten(0, (-1, self.spec.observation_history)).unbind(1)
+        return [present, *(present - before for before in earlier)]
 
     def embed_chunk(self, chunk: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """
@@ -228,16 +249,20 @@ class PolicyGraph(nn.Module):
         """
         Answer an observation.
 
-        :param inputs: one (B, H, W, 3) uint8 picture a camera in spec order, then the joint
-            states (B, S) float [rad or m].
+        :param inputs: the (B, H, W, 3) uint8 pictures of each camera in spec order, its present
+            one first, then the joint states (B, S) float [rad or m].
         :return: actions (B, T, D) and scale (B, T, D) in physical units, z_vision (B, E),
             z_action (B, E) of these actions.
         """
         *pictures, state = inputs
         policy = self.policy
-        keys = policy.spec.camera_keys
-        features, z_vision = policy.see(
-            {key: self.prepare(key, picture) for key, picture in zip(keys, pictures, strict=True)})
+        count = policy.spec.observation_history
+        seen = {}
+        for place, key in enumerate(policy.spec.camera_keys):
+            frames = pictures[place * count:(place + 1) * count]
+            frames = frames[0] if count == 1 else torch.stack(frames, 1).flatten(0, 1)
+            seen[key] = self.prepare(key, frames)
+        features, z_vision = policy.see(seen)
         chunk, log_scale, z_action = policy.answer(
             policy.decide(features, z_vision, state), z_vision)
         actions = policy.space.physical_chunk(chunk, state)

@@ -25,6 +25,7 @@ from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.images import fit_image
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
@@ -161,6 +162,7 @@ class Driver:
             robot.gripper)
         self._limiter = CommandLimiter(SafetyLimits.from_robot(robot), spec.action.kind)
         self._controller = ArmController(simulation, ArmKinematics(), 1.0 / CONTROL_HZ)
+        self._history = ObservationHistory()
 
     def episode(self, seed: int) -> Rollout:
         """
@@ -174,6 +176,7 @@ class Driver:
         simulation.reset(seed)
         self._controller.reset()
         self._player.reset()
+        self._history.reset()
         self.policy.reset()
         previous = self._measured()
         path, alignments, clamped, ticks = [], [], 0, 0
@@ -206,7 +209,7 @@ class Driver:
         images = {camera.key: fit_image(simulation.render(camera.key), camera)
                   for camera in spec.cameras}
         state = simulation.joint_position.astype(np.float32)
-        return Observation(simulation.time_ns, images, state)
+        return self._history.add(Observation(simulation.time_ns, images, state))
 
     def _measured(self) -> np.ndarray:
         """

@@ -17,10 +17,12 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
+from vaa_ros.core.history import seen_frames
 from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
+from vaa_ros.policies.base import check_images
 from vaa_ros.policies.base import check_observation
 from vaa_ros.policies.onnx_file import inspect_model
 from vaa_ros.policies.onnx_file import MAX_BYTES
@@ -87,7 +89,7 @@ class OnnxPolicy:
 
     def reset(self) -> None:
         """
-        Do nothing: the policy has no past.
+        Do nothing: what the policy sees of the past comes with each observation.
         """
 
     def infer(self, observation: Observation) -> ActionChunk:
@@ -100,8 +102,12 @@ class OnnxPolicy:
             not finite or of the wrong shape.
         """
         check_observation(self._spec, observation)
-        feed = {f'image_{camera.key}': np.ascontiguousarray(observation.images[camera.key])[None]
-                for camera in self._spec.cameras}
+        feed = {}
+        for age, images in enumerate(seen_frames(self._spec, observation)):
+            if images is not observation.images:
+                check_images(self._spec, images)
+            feed |= {self._spec.picture_input(key, age): np.ascontiguousarray(images[key])[None]
+                     for key in self._spec.camera_keys}
         feed['state'] = np.asarray(observation.state, dtype=np.float32)[None]
         try:
             values = self._session.run(list(self._outputs), feed)
@@ -197,8 +203,8 @@ def check_inputs(session: onnxruntime.InferenceSession, spec: PolicySpec, where:
     :param where: the file's name, for errors.
     :raises ModelError: naming the inputs that differ.
     """
-    expected = {f'image_{camera.key}': (UINT8, [1, camera.height, camera.width, 3])
-                for camera in spec.cameras}
+    expected = {spec.picture_input(camera.key, age): (UINT8, [1, camera.height, camera.width, 3])
+                for camera in spec.cameras for age in range(spec.observation_history)}
     expected['state'] = (FLOAT, [1, len(spec.joints)])
     found = {item.name: (item.type, list(item.shape)) for item in session.get_inputs()}
     compare(where, 'input', expected, found)
