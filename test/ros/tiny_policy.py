@@ -5,6 +5,7 @@ A policy for the simulated arm as a tiny ONNX file: it always wants the same joi
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def goal_policy(
     path: Path, goal: Sequence[float], name: str = 'goal', cameras: Sequence[str] = ('front',
                                                                                      'wrist'),
     kind: str = 'joint_position', fails_near: float = 1e9, knows_dark: bool = False,
-    sees_change: bool = False,
+    sees_change: bool = False, goals: Mapping[str, Sequence[float]] | None = None,
 ) -> Path:
     """
     Write a policy whose every action is a goal.
@@ -46,13 +47,15 @@ def goal_policy(
     :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
     :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
     :param sees_change: see two frames, and embed how much brighter the present one is.
+    :param goals: the goal of each instruction that it knows, instead of the one goal.
     :return: the file.
     """
     spec = PolicySpec(
         name=name, task='reach', robot=ROBOT.name,
         cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in cameras),
         joints=ROBOT.joints, action=ActionSpec.for_robot(kind, ROBOT), control_rate_hz=30.0,
-        chunk_length=LENGTH, embedding_size=4, observation_history=1 + sees_change)
+        chunk_length=LENGTH, embedding_size=4, observation_history=1 + sees_change,
+        instructions=tuple(goals or ()))
     values = {
         'actions': np.tile(np.array(goal, np.float32), (1, LENGTH, 1)),
         'scale': np.full((1, LENGTH, len(goal)), 0.1, np.float32),
@@ -65,15 +68,24 @@ def goal_policy(
                      nan=np.float32('nan'), nothing=np.float32(0.0),
                      light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
                                     np.float32))
+    asked = []
+    if goals is not None:
+        del constants['wanted']
+        constants['goals'] = np.repeat(
+            np.array(list(goals.values()), np.float32)[:, None], LENGTH, axis=1)
+        asked.append(helper.make_node('Gather', ['goals', 'instruction'], ['wanted'], axis=0))
     nodes = [helper.make_node('Constant', [], [key],
                               value=numpy_helper.from_array(np.asarray(value), key))
              for key, value in constants.items()]
+    nodes += asked
     nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '')
     inputs = [helper.make_tensor_value_info(spec.picture_input(key, age), TensorProto.UINT8,
                                             [1, HEIGHT, WIDTH, 3])
               for key in cameras for age in range(spec.observation_history)]
     inputs.append(helper.make_tensor_value_info(
         'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
+    if goals is not None:
+        inputs.append(helper.make_tensor_value_info('instruction', TensorProto.INT64, [1]))
     graph = helper.make_graph(nodes, name, inputs, [
         helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
         for output in OUTPUTS])

@@ -36,6 +36,8 @@ class ModelConfig:
     :param keypoints: points in the picture that each encoder tracks.
     :param vision_features: length of the feature vector of each camera.
     :param proprio_features: length of the feature vector of the joint state.
+    :param text_features: length of the feature vector of an instruction, for policies that know
+        several.
     :param state_dropout: how often training hides the whole joint state.
     :param action_width: width of the action encoder.
     :param action_layers: transformer layers of the action encoder.
@@ -61,6 +63,7 @@ class ModelConfig:
     keypoints: int = 32
     vision_features: int = 128
     proprio_features: int = 64
+    text_features: int = 64
     state_dropout: float = 0.1
     action_width: int = 64
     action_layers: int = 2
@@ -95,7 +98,8 @@ class ModelConfig:
         if self.action_width % (2 * self.action_heads):
             raise ValueError(f'action_width {self.action_width}, expected a multiple of twice '
                              f'action_heads {self.action_heads}')
-        for name in ('keypoints', 'vision_features', 'proprio_features', 'action_layers',
+        for name in ('keypoints', 'vision_features', 'proprio_features', 'text_features',
+                     'action_layers',
                      'action_heads', 'embedding_size', 'decoder_width', 'decoder_layers',
                      'components'):
             if getattr(self, name) < 1:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from vaa_ros.alignment.config import ModelConfig
 from vaa_ros.alignment.keypoints import Keypoints
+from vaa_ros.alignment.text_encoder import Steering
 from vaa_ros.core.errors import ConfigError
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -121,10 +122,11 @@ class HubEncoder(nn.Module):
     (where) and the average (what), as the small encoder does.
 
     :param config: kind, size, and whether it is trained.
+    :param text: length of the instruction's features, 0 where there are none.
     :raises ConfigError: if the library is not there, or refuses the configuration.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, text: int = 0) -> None:
         super().__init__()
         inner = body_config(config)
         family = FAMILIES[config.vision]
@@ -144,6 +146,7 @@ class HubEncoder(nn.Module):
         self.features = nn.Sequential(
             nn.Linear(2 * config.keypoints + channels, config.vision_features),
             nn.LayerNorm(config.vision_features), nn.SiLU())
+        self.steering = nn.ModuleList([Steering(text, channels)] if text else [])
         if self.frozen:
             self.body.requires_grad_(False)
         self.train()
@@ -157,15 +160,19 @@ class HubEncoder(nn.Module):
             self.body.eval()
         return self
 
-    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None,
+                text: torch.Tensor | None = None) -> torch.Tensor:
         """
         Encode pictures.
 
         :param picture: (B, 3, H, W) float, about -1 to 1.
         :param shift: how far the crop lies from the centre (B, 2), in half crop sides (x, y).
+        :param text: features of what is asked for (B, text), which steer what is looked for.
         :return: features (B, vision_features).
         """
         features = self.map(picture)
+        if text is not None:
+            features = self.steering[0](features, text)
         points = self.where(features)
         if shift is not None:
             points = points + shift.repeat(1, points.shape[1] // 2)

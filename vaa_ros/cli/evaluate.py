@@ -103,7 +103,8 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
 
     def result(rollout: Rollout) -> EpisodeResult:
         return EpisodeResult(rollout.seed, rollout.success, rollout.time_s,
-                             control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk)
+                             control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk,
+                             instruction=rollout.instruction)
 
     evaluation = evaluate(_policy(model, args.task), args.task, numbers,
                           on_rollout=lambda rollout: shown(rollout.success))

@@ -116,7 +116,7 @@ class Observer:
         trace.result = EpisodeResult(
             status.seed, status.success, time_s, tuple(trace.latencies_ms),
             after.ticks - before.ticks, after.missed - before.missed,
-            self._rms_jerk(trace, time_s))
+            self._rms_jerk(trace, time_s), status.instruction)
         return trace
 
     def _rms_jerk(self, trace: EpisodeTrace, time_s: float) -> float:

@@ -96,6 +96,9 @@ class PolicyRun:
         number = client.task.episode
         observer.begin(number)
         client.trigger('sim_arm/reset')
+        client.wait(lambda: client.task.episode > number, 'the new episode', 10.0)
+        # Not by the topic, which may come after the first observation of the episode.
+        client.set_parameters('policy', instruction=client.task.instruction)
         client.trigger('policy/reset_policy')
         client.set_bool('policy/pause', False)
         follow(client, number, lambda: (

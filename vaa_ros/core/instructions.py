@@ -38,8 +38,10 @@ def instruction_index(text: str, known: Sequence[str]) -> int:
     :raises InstructionError: if it is none of them; lists them.
     """
     wanted = words(text)
+    listed = '; '.join(known) or 'none'
+    if not wanted:
+        raise InstructionError(f'waiting for an instruction; known: {listed}')
     for index, each in enumerate(known):
         if words(each) == wanted:
             return index
-    listed = '; '.join(known) or 'none'
     raise InstructionError(f'instruction {text!r} is not known; known: {listed}')

@@ -222,6 +222,13 @@ class PolicySpec:
         return tuple(joint.name for joint in self.joints)
 
     @property
+    def conditioned(self) -> bool:
+        """
+        Tell whether what the policy does depends on an instruction: whether it knows several.
+        """
+        return len(self.instructions) > 1
+
+    @property
     def dt_s(self) -> float:
         """
         Give the time between two actions [s].

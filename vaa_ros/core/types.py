@@ -81,12 +81,14 @@ class Observation:
     :param state: joint positions in spec order (S,) float32 [rad or m].
     :param past: the frames before, for policies that see some of them, or None where they are
         not known.
+    :param instruction: what is asked for, empty for nothing.
     """
 
     stamp_ns: int
     images: Mapping[str, np.ndarray]
     state: np.ndarray
     past: Past | None = None
+    instruction: str = ''
 
 
 @dataclass(frozen=True, eq=False)

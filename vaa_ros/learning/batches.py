@@ -34,6 +34,7 @@ class RawBatch:
     :param mask: (B, T).
     :param episode: (B,).
     :param stamp: (B,) int64 [ns].
+    :param instruction: (B,) int64.
     """
 
     pictures: dict[str, np.ndarray]
@@ -43,6 +44,7 @@ class RawBatch:
     mask: np.ndarray
     episode: np.ndarray
     stamp: np.ndarray
+    instruction: np.ndarray
 
 
 def gather(frames: Frames, chosen: np.ndarray, crop: float,
@@ -77,7 +79,7 @@ def gather(frames: Frames, chosen: np.ndarray, crop: float,
         shifts[camera.key] = (2.0 * (corner - centre) / (columns, rows)).astype(np.float32)
     actions, mask = frames.chunks(chosen)
     return RawBatch(pictures, shifts, frames.state[chosen], actions, mask,
-                    frames.episode[chosen], frames.stamp[chosen])
+                    frames.episode[chosen], frames.stamp[chosen], frames.instruction[chosen])
 
 
 def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
@@ -103,7 +105,7 @@ def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
     return Batch(pictures, {key: torch.from_numpy(item) for key, item in raw.shifts.items()},
                  torch.from_numpy(raw.state), torch.from_numpy(raw.actions),
                  torch.from_numpy(raw.mask), torch.from_numpy(raw.episode),
-                 torch.from_numpy(raw.stamp))
+                 torch.from_numpy(raw.stamp), torch.from_numpy(raw.instruction))
 
 
 def colour_draw(count: int, augment: AugmentConfig, generator: torch.Generator | None,

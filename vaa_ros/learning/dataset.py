@@ -22,6 +22,7 @@ from vaa_ros.core.chunking import align_signs
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.instructions import words
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
@@ -241,9 +242,11 @@ class Builder:
             if self.options.held_out > 0 else 0
         for number in range(held):
             self.episodes[int((number + 0.5) * count / held)]['split'] = HELD_OUT
-        instructions = dict.fromkeys(
-            item['instruction'] for item in self.episodes if item['instruction'])
-        self.spec = replace(self.spec, instructions=tuple(instructions), provenance={
+        instructions: dict[tuple[str, ...], str] = {}
+        for item in self.episodes:
+            if words(item['instruction']):
+                instructions.setdefault(words(item['instruction']), item['instruction'])
+        self.spec = replace(self.spec, instructions=tuple(instructions.values()), provenance={
             'episodes': count, 'frames': self.frames, 'seeds': [
                 item['seed'] for item in self.episodes],
             'bags_sha256': hashlib.sha256(''.join(

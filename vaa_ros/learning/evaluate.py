@@ -57,6 +57,7 @@ class Rollout:
     :param clamped: commands that the limiter changed.
     :param rms_jerk: root mean square of the arm joints' third derivative [rad/s^3].
     :param alignment: mean cosine of scene and own actions, NaN for a policy without embeddings.
+    :param instruction: what was asked for.
     """
 
     seed: int
@@ -66,6 +67,7 @@ class Rollout:
     clamped: int
     rms_jerk: float
     alignment: float
+    instruction: str = ''
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ class Driver:
             clamped += result.clamped_count > 0
             ticks += 1
         return Rollout(seed, simulation.success(), simulation.time_s, ticks, clamped,
-                       rms_jerk(np.array(path), 1.0 / CONTROL_HZ), _mean(alignments))
+                       rms_jerk(np.array(path), 1.0 / CONTROL_HZ), _mean(alignments),
+                       simulation.instruction)
 
     def observe(self) -> Observation:
         """
@@ -209,7 +212,8 @@ class Driver:
         images = {camera.key: fit_image(simulation.render(camera.key), camera)
                   for camera in spec.cameras}
         state = simulation.joint_position.astype(np.float32)
-        return self._history.add(Observation(simulation.time_ns, images, state))
+        return self._history.add(Observation(simulation.time_ns, images, state,
+                                             instruction=simulation.instruction))
 
     def _measured(self) -> np.ndarray:
         """

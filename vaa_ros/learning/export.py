@@ -25,6 +25,7 @@ from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.history import seen_frames
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
@@ -136,6 +137,9 @@ def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
     example.append(torch.zeros(1, len(spec.joints)))
     names = [spec.picture_input(key, age) for key in spec.camera_keys
              for age in range(spec.observation_history)] + ['state']
+    if spec.conditioned:
+        example.append(torch.zeros(1, dtype=torch.int64))
+        names.append('instruction')
     return trace(graph, example, names, OUTPUTS)
 
 
@@ -210,7 +214,9 @@ def parity(graph: PolicyGraph, path: Path, spec: PolicySpec,
     policy = OnnxPolicy(path)
     worst = dict.fromkeys(OUTPUTS, 0.0)
     for seed in seeds:
-        for observation in random_observations(spec, seed):
+        observations = random_observations(spec, seed)
+        for observation in observations + [
+                replace(observations[0], instruction=text) for text in spec.instructions[1:]]:
             chunk = policy.infer(observation)
             found = (chunk.actions, chunk.scale, chunk.z_vision, chunk.z_action)
             for name, ours, wanted in zip(OUTPUTS, found, ask(graph, observation), strict=True):
@@ -232,8 +238,10 @@ def ask(graph: PolicyGraph, observation: Observation) -> list[np.ndarray]:
     pictures = [torch.from_numpy(np.array(images[key]))[None]
                 for key in spec.camera_keys for images in seen]
     state = torch.from_numpy(np.array(observation.state, dtype=np.float32))[None]
+    asked = [torch.tensor([instruction_index(observation.instruction, spec.instructions)])] \
+        if spec.conditioned else []
     with torch.no_grad():
-        return [value[0].numpy() for value in graph(*pictures, state)]
+        return [value[0].numpy() for value in graph(*pictures, state, *asked)]
 
 
 def random_observations(spec: PolicySpec, seed: int) -> list[Observation]:
@@ -242,7 +250,7 @@ def random_observations(spec: PolicySpec, seed: int) -> list[Observation]:
 
     :param spec: what the policy sees.
     :param seed: seed.
-    :return: two observations.
+    :return: two observations, with the first instruction that the policy knows.
     """
     random = np.random.default_rng(seed)
     lower = np.array([joint.lower for joint in spec.joints])
@@ -263,5 +271,6 @@ def random_observations(spec: PolicySpec, seed: int) -> list[Observation]:
         before = tuple((seed - age * spec.history_stride_ns, images(side))
                        for age in reversed(range(1, spec.observation_history)))
         past = Past(before[0][0] if before else seed, before)
-        observations.append(Observation(seed, present, state, past))
+        observations.append(Observation(seed, present, state, past,
+                                        (*spec.instructions, '')[0]))
     return observations

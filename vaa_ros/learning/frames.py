@@ -6,6 +6,7 @@ Reading a dataset folder: memory-mapped frames, and the action chunk that follow
 from __future__ import annotations
 
 from dataclasses import dataclass
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.history import earlier_frames
 from vaa_ros.core.history import PRESENT
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
@@ -82,6 +85,25 @@ class Frames:
         """
         return self.description['episodes']
 
+    @functools.cached_property
+    def instruction(self) -> np.ndarray:
+        """
+        Give the place of each frame's instruction among those of the spec (N,) int64.
+
+        :raises DatasetError: if there are several, and an episode has none of them.
+        """
+        if not self.spec.conditioned:
+            return np.zeros(len(self), np.int64)
+        places = []
+        for item in self.episodes:
+            try:
+                places.append(instruction_index(item['instruction'], self.spec.instructions))
+            except InstructionError as problem:
+                raise DatasetError(f'{self.folder}: the episode of {item["bag"]} says '
+                                   f'{item["instruction"]!r}: {problem}. Leave it out, or give '
+                                   'its instruction when it is recorded') from problem
+        return np.array(places, np.int64)[np.asarray(self.episode)]
+
     def split(self, name: str) -> np.ndarray:
         """
         Give the frames of the episodes of a split, in order.
@@ -133,9 +155,10 @@ class Frames:
         first = int(np.argmax(self.episode == self.episode[frame]))
         before = tuple((int(self.stamp[index]), images(index))
                        for index in sorted(set(history[frame].tolist()) - {int(frame)}))
+        asked = self.spec.instructions[self.instruction[frame]] if self.spec.instructions else ''
         return Observation(int(self.stamp[frame]), images(frame),
                            np.ascontiguousarray(self.state[frame]),
-                           Past(int(self.stamp[first]), before))
+                           Past(int(self.stamp[first]), before), asked)
 
     def statistics(self, frames: np.ndarray, select: np.ndarray) -> Statistics:
         """

@@ -25,6 +25,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64
+from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
@@ -77,6 +78,7 @@ class PolicyNode(LifecycleNode):
         super().__init__('policy', **options)
         declare(self, PARAMETERS)
         self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
         self._kind = COMMAND_KINDS[self._value('command_type')]
         self._slot = PolicySlot()
@@ -88,6 +90,7 @@ class PolicyNode(LifecycleNode):
         self._said_state = ''
         self._paused = False
         self._stops: set[str] = set()
+        self._instruction = self._value('instruction')
         self._commanding = False
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
@@ -97,6 +100,8 @@ class PolicyNode(LifecycleNode):
         # A subscription that asks for the last value never matches a volatile publisher.
         for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
             self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
+            self.create_subscription(
+                String, 'instruction', lambda message: self._ask_for(message.data), qos)
         self.create_service(Trigger, '~/reload_policy', self._on_reload)
         self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
@@ -115,6 +120,11 @@ class PolicyNode(LifecycleNode):
                 except (VaaError, TypeError) as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
+
+    def _take_parameters(self, changes: list[RosParameter]) -> None:
+        for change in changes:
+            if change.name == 'instruction':
+                self._ask_for(change.value)
 
     @transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,6 +148,7 @@ class PolicyNode(LifecycleNode):
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
+        self._thread.set_instruction(self._instruction)
         self._thread.set_e_stop(bool(self._stops))
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
@@ -214,6 +225,14 @@ class PolicyNode(LifecycleNode):
             self._thread.set_e_stop(bool(self._stops))
         if message.data:
             self.get_logger().error('emergency stop: holding until released and ~/reset_policy')
+
+    def _ask_for(self, instruction: str) -> None:
+        if instruction == self._instruction:
+            return
+        self._instruction = instruction
+        self.get_logger().info(f'instruction: {instruction!r}')
+        if self._thread is not None:
+            self._thread.set_instruction(instruction)
 
     async def _on_reload(self, _: Trigger.Request, response: Trigger.Response) -> Any:
         return await self._exchange(self._load, response)
@@ -304,7 +323,8 @@ class PolicyNode(LifecycleNode):
         level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
             decision.state, WARN if decision.reason and decision.may_move else OK)
         values = {'state': decision.state, 'reason': decision.reason,
-                  'policy': self._slot.current.spec.name, **self._loop.figures.values()}
+                  'policy': self._slot.current.spec.name, 'instruction': self._instruction,
+                  **self._loop.figures.values()}
         values.update({f'age_s {topic}': 'never received' if age is None else age
                        for topic, age in self._thread.ages_s().items()})
         text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state

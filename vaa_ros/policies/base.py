@@ -105,6 +105,7 @@ def synthetic_observations(spec: PolicySpec, seed: int = 0) -> list[Observation]
         return {key: np.full(shape, value, dtype=np.uint8) for key, shape in shapes.items()}
 
     return [
-        Observation(index, images(kind), (lower + share * (upper - lower)).astype(np.float32))
+        Observation(index, images(kind), (lower + share * (upper - lower)).astype(np.float32),
+                    instruction=spec.instructions[0] if spec.instructions else '')
         for index, (kind, share) in enumerate((('black', 0.5), ('white', 0.0), ('noise', 1.0)))
     ]
