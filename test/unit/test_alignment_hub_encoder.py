@@ -23,6 +23,7 @@ from vaa_ros.alignment.hub_encoder import body_config
 from vaa_ros.alignment.hub_encoder import FAMILIES
 from vaa_ros.alignment.hub_encoder import HubEncoder
 from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.types import Observation
@@ -67,6 +68,21 @@ def test_each_trains_exports_and_runs(vision: str, data: Path, tmp_path: Path) -
     chunk = policy.infer(Observation(
         1, {'front': np.zeros((24, 32, 3), np.uint8)}, np.zeros(3, np.float32)))
     assert np.isfinite(chunk.actions).all()
+
+
+@pytest.mark.parametrize('shared', [False, True])
+@pytest.mark.parametrize('vision', FAMILIES)
+def test_each_looks_at_every_frame(vision: str, shared: bool) -> None:
+    torch.manual_seed(0)
+    spec = replace(tiny_spec(cameras=('front', 'wrist')), observation_history=2)
+    policy = AlignedPolicy(spec, tiny_model(vision, share_vision=shared), LossConfig()).eval()
+    pictures = [torch.randint(0, 256, (1, 24, 32, 3), dtype=torch.uint8) for _ in range(4)]
+    with torch.no_grad():
+        graph = PolicyGraph(policy)
+        whole = graph(*pictures, torch.zeros(1, 3))[2]
+        for place, picture in enumerate(pictures):
+            changed = [*pictures[:place], 255 - picture, *pictures[place + 1:]]
+            assert not torch.allclose(graph(*changed, torch.zeros(1, 3))[2], whole, atol=1e-5)
 
 
 @pytest.mark.parametrize('vision', FAMILIES)
