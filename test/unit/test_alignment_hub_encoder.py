@@ -6,6 +6,7 @@ The encoders of transformers: one config word each, trained, frozen, pretrained,
 from __future__ import annotations
 
 from dataclasses import replace
+import json
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,99 @@ def test_pretrained_weights_come_from_a_folder(vision: str, data: Path, tmp_path
         assert torch.equal(found[name], value), name
     assert SIZES[vision].items() <= dict(kept.model.vision_config).items()
     assert resume(run, data, progress=False).finished
+
+
+def in_shards(folder: Path) -> list[Path]:
+    """Split the weights of a folder into two files with an index, as large models come."""
+    from safetensors.torch import load_file
+    from safetensors.torch import save_file
+    whole = folder / 'model.safetensors'
+    weights = sorted(load_file(whole).items())
+    names, where = [f'model-0000{part}-of-00002.safetensors' for part in (1, 2)], {}
+    for part, name in enumerate(names):
+        save_file(dict(weights[part::2]), folder / name, {'format': 'pt'})
+        where.update({key: name for key, _ in weights[part::2]})
+    whole.unlink()
+    (folder / 'model.safetensors.index.json').write_text(
+        json.dumps({'metadata': {}, 'weight_map': where}))
+    return [folder / name for name in names]
+
+
+def test_weights_in_shards_are_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    source = HubEncoder(tiny_model('vit')).body
+    source.save_pretrained(tmp_path)
+    shards = in_shards(tmp_path)
+    model = with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path)))
+    encoder = HubEncoder(model)
+    put_pretrained({'front': encoder}, model)
+    for name, value in source.state_dict().items():
+        assert torch.equal(encoder.body.state_dict()[name], value), name
+    shards[1].unlink()
+    with pytest.raises(ModelError, match=f'has no {shards[1].name}, only'):
+        with_pretrained_size(model)
+    index = tmp_path / 'model.safetensors.index.json'
+    for text, said in (('{}', 'no index of weights'), ('[', 'no index of weights'),
+                       ('{"weight_map": {}}', 'lists no file'),
+                       ('{"weight_map": {"a": "../b"}}', r'lists \.\./b')):
+        index.write_text(text)
+        with pytest.raises(ModelError, match=said):
+            with_pretrained_size(model)
+
+
+def test_pictures_are_normalised_as_pretrained_weights_say(data: Path, tmp_path: Path) -> None:
+    HubEncoder(tiny_model('vit')).body.save_pretrained(tmp_path)
+    told = tmp_path / 'preprocessor_config.json'
+    plain = replace(TINY, vision='vit', pretrained=str(tmp_path))
+
+    def tell(**values: Any) -> ModelConfig:
+        told.write_text(json.dumps(values))
+        return with_pretrained_size(plain)
+
+    assert with_pretrained_size(plain).image_mean is None
+    model = tell(image_mean=[0.4, 0.5, 0.6], image_std=[0.1, 0.2, 0.25], rescale_factor=1 / 255)
+    encoder = HubEncoder(model)
+    # ((x + 1) / 2 - mean) / std is (x - (2 mean - 1)) / (2 std).
+    assert (encoder.middle.flatten() + 1).tolist() == pytest.approx([0.8, 1.0, 1.2])
+    assert encoder.spread.flatten().tolist() == pytest.approx([0.2, 0.4, 0.5])
+    run = tmp_path / 'run'
+    train(tiny_config(steps=1, model=plain), data, run, progress=False)
+    told.unlink()
+    kept = checkpoint.load_policy(run)[0].eyes['front']
+    assert torch.equal(kept.middle, encoder.middle) and torch.equal(kept.spread, encoder.spread)
+
+    assert tell(do_normalize=False).image_std == (1.0, 1.0, 1.0)
+    assert tell(size=224).image_mean is None
+    own = replace(plain, image_mean=(0.1, 0.1, 0.1), image_std=(0.3, 0.3, 0.3))
+    told.write_text('{"image_mean": [0, 0, 0], "image_std": [1, 1, 1]}')
+    assert with_pretrained_size(own).image_mean == (0.1, 0.1, 0.1)
+    for values, said in (
+            ({'image_mean': [0.5] * 3}, 'image_std'),
+            ({'image_mean': 1, 'image_std': 1}, 'cannot'),
+            ({'image_mean': [0.5], 'image_std': [0.5]}, 'three numbers each'),
+            ({'image_mean': [0.5] * 3, 'image_std': [0, 1, 1]}, 'expected above 0'),
+            ({'image_mean': [0.5] * 3, 'image_std': [1] * 3, 'do_rescale': False}, 'do_rescale'),
+            ({'image_mean': [0.5] * 3, 'image_std': [1] * 3, 'rescale_factor': 0.1}, '1/255')):
+        with pytest.raises(ModelError, match=said):
+            tell(**values)
+
+
+@pytest.mark.parametrize(('pretrained', 'moves'), [(True, False), (False, True)])
+def test_fine_tuning_keeps_the_statistics_of_pretrained_batch_norms(
+    pretrained: bool, moves: bool, data: Path, tmp_path: Path,
+) -> None:
+    HubEncoder(tiny_model('resnet')).body.save_pretrained(tmp_path / 'weights')
+    model = tiny_model('resnet', train_vision='fine_tune',
+                       pretrained=str(tmp_path / 'weights') if pretrained else '')
+    train(tiny_config(steps=2, model=model), data, tmp_path / 'run', progress=False)
+    eye = checkpoint.load_policy(tmp_path / 'run')[0].eyes['front']
+    norms = [layer for layer in eye.body.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms
+    for norm in norms:
+        assert bool((norm.running_mean != 0).any()) is moves
+        assert norm.weight.requires_grad
+    eye.train()
+    assert {norm.training for norm in norms} == {moves} and eye.body.training
 
 
 def test_position_embeddings_are_resampled_to_another_size(tmp_path: Path) -> None:
