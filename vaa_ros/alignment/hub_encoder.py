@@ -117,7 +117,7 @@ class HubEncoder(nn.Module):
     """
     An encoder of the library, with what it needs around it.
 
-    Pictures are normalised as the family is used to, and token encoders get them at their own,
+    Pictures are normalised as its weights are used to, and token encoders get them at their own,
     square size. Of the last feature map it takes the expected coordinates of learned points
     (where) and the average (what), as the small encoder does.
 
@@ -131,6 +131,8 @@ class HubEncoder(nn.Module):
         inner = body_config(config)
         family = FAMILIES[config.vision]
         self.frozen = config.train_vision == 'frozen'
+        # Small batches of one arm would replace what millions of pictures told.
+        self.keeps_statistics = bool(config.pretrained) and config.train_vision == 'fine_tune'
         try:
             self.body = getattr(library(), family.model)(inner)
         except Exception as problem:
@@ -138,7 +140,9 @@ class HubEncoder(nn.Module):
         self.tokens = config.vision != 'resnet'
         self.side = inner.image_size if self.tokens else 0
         channels = inner.hidden_size if self.tokens else inner.hidden_sizes[-1]
-        mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in family.normal)
+        normal = family.normal if config.image_mean is None else (
+            config.image_mean, config.image_std)
+        mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in normal)
         # Pictures come as -1 to 1.
         self.register_buffer('middle', 2 * mean - 1, persistent=False)
         self.register_buffer('spread', 2 * spread, persistent=False)
@@ -153,11 +157,17 @@ class HubEncoder(nn.Module):
 
     def train(self, mode: bool = True) -> HubEncoder:
         """
-        Set training mode; a frozen body stays in evaluation mode.
+        Set training mode, but not of what stays as it is.
+
+        That is a frozen body, and the batch norms of a pretrained one that is fine-tuned.
         """
         super().train(mode)
         if self.frozen:
             self.body.eval()
+        elif self.keeps_statistics:
+            for layer in self.body.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
         return self
 
     def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None,
