@@ -79,14 +79,7 @@ def goal_policy(
              for key, value in constants.items()]
     nodes += asked
     nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '')
-    inputs = [helper.make_tensor_value_info(spec.picture_input(key, age), TensorProto.UINT8,
-                                            [1, HEIGHT, WIDTH, 3])
-              for key in cameras for age in range(spec.observation_history)]
-    inputs.append(helper.make_tensor_value_info(
-        'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
-    if goals is not None:
-        inputs.append(helper.make_tensor_value_info('instruction', TensorProto.INT64, [1]))
-    graph = helper.make_graph(nodes, name, inputs, [
+    graph = helper.make_graph(nodes, name, inputs_of(spec), [
         helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
         for output in OUTPUTS])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
@@ -97,6 +90,20 @@ def goal_policy(
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def inputs_of(spec: PolicySpec) -> list[onnx.ValueInfoProto]:
+    """
+    Make the inputs that a spec asks for.
+    """
+    inputs = [helper.make_tensor_value_info(spec.picture_input(key, age), TensorProto.UINT8,
+                                            [1, HEIGHT, WIDTH, 3])
+              for key in spec.camera_keys for age in range(spec.observation_history)]
+    inputs.append(helper.make_tensor_value_info(
+        'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
+    if spec.conditioned:
+        inputs.append(helper.make_tensor_value_info('instruction', TensorProto.INT64, [1]))
+    return inputs
 
 
 def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
