@@ -14,18 +14,18 @@ from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.spec import load_robot
 from vaa_ros.sim.kinematics import ARM_JOINTS
+from vaa_ros.sim.kinematics import ArmKinematics
 from vaa_ros.sim.kinematics import ASSETS
 from vaa_ros.sim.kinematics import TOOL_SITE
+from vaa_ros.sim.pace import ARM_PACE
+from vaa_ros.sim.pace import CONTROL_HZ
+from vaa_ros.sim.pace import PHYSICS_HZ
 from vaa_ros.sim.rendering import CameraRenderer
 from vaa_ros.sim.rendering import Thing
 from vaa_ros.sim.setpoints import SetpointRamp
 from vaa_ros.sim.tasks import make_task
 from vaa_ros.sim.tasks import Start
 
-PHYSICS_HZ = 600
-"""Physics steps a second: a multiple of the 100 Hz of joint states and the 30 Hz of control."""
-
-CONTROL_HZ = 30
 FINGERS = ('finger_left', 'finger_right')
 
 _RULE_EVERY = 6  # physics steps between two looks at the success rule: 100 Hz
@@ -47,6 +47,9 @@ class Simulation:
     :raises ConfigError: for an unknown task; lists those that exist.
     """
 
+    pace = ARM_PACE
+    kinematics = ArmKinematics
+
     def __init__(self, task: str = 'pick_place', image_size: tuple[int, int] = (240, 320),
                  robot: str = 'vaa_arm') -> None:
         self.task = make_task(task)
@@ -56,9 +59,7 @@ class Simulation:
         self._image_size = image_size
         self._renderer: CameraRenderer | None = None
         self._find_addresses()
-        lower, upper, speed = np.array(
-            [(joint.lower, joint.upper, joint.velocity) for joint in self.robot.joints]).T
-        self._ramp = SetpointRamp(lower, upper, speed, 1.0 / PHYSICS_HZ)
+        self._ramp = SetpointRamp.for_robot(self.robot, 1.0 / PHYSICS_HZ)
         # ctrl = setpoint + lead * its velocity cancels the lag that the servo's damping makes.
         self._lead = -self._model.actuator_biasprm[:, 2] / self._model.actuator_gainprm[:, 0]
         self.cameras = tuple(self._model.camera(i).name for i in range(self._model.ncam))
@@ -327,8 +328,7 @@ class Simulation:
             self._data.qpos[start:start + 7] = pose
             return
         mocap = self._model.body_mocapid[self._bodies[name]]
-        self._data.mocap_pos[mocap] = pose[:3]
-        self._data.mocap_quat[mocap] = pose[3:]
+        self._data.mocap_pos[mocap], self._data.mocap_quat[mocap] = pose[:3], pose[3:]
 
     def _dress(self, start: Start) -> None:
         look = start.appearance
