@@ -75,7 +75,8 @@ class PolicyRun:
         with open_world(self.log_dir) as world:
             self._start(world, command_type, None if spec else robot.cameras)
             client = world.client
-            observer = Observer(client, robot, cameras, command_type, not self.lockstep)
+            observer = Observer(client, robot, cameras, command_type, not self.lockstep,
+                                spec.dt_s if spec else 1.0 / CONTROL_RATE_HZ)
             client.wait_for_arm(START_TIMEOUT_S)
             client.wait(lambda: observer.policy_state not in ('', 'unconfigured', 'inactive'),
                         'the policy node to become active', START_TIMEOUT_S)

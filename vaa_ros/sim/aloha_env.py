@@ -43,15 +43,17 @@ class QuickAloha(gymnasium.Env):
     :param width: width of the pictures [px].
     :param height: height of the pictures [px].
     :param camera: the camera of the scene that :meth:`render` draws.
+    :param zoom: how much closer it looks than in gym-aloha; at 1.4 the table fills the picture.
     :param render_mode: ``rgb_array``.
     """
 
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 50}
 
     def __init__(self, task: str, width: int = 320, height: int = 240, camera: str = 'top',
-                 render_mode: str = 'rgb_array') -> None:
-        if camera not in CAMERAS:
-            raise ValueError(f'camera is {camera!r}, expected one of {CAMERAS}')
+                 zoom: float = 1.0, render_mode: str = 'rgb_array') -> None:
+        if camera not in CAMERAS or not 0.1 <= zoom <= 10:
+            raise ValueError(f'camera is {camera!r} and zoom {zoom}, expected one of {CAMERAS} '
+                             'and 0.1 to 10')
         self.render_mode = render_mode
         self._camera = camera
         self._size = (height, width)
@@ -62,6 +64,8 @@ class QuickAloha(gymnasium.Env):
         self._blank = np.zeros((1, 1, 3), np.uint8)
         quality = self.model.vis.quality
         quality.offsamples = quality.shadowsize = 0
+        fovy = np.deg2rad(self.model.camera(camera).fovy)
+        self.model.camera(camera).fovy = np.rad2deg(2 * np.arctan(np.tan(fovy / 2) / zoom))
         self.action_space = spaces.Box(-np.inf, np.inf, (JOINTS,), np.float32)
         vector = spaces.Box(-np.inf, np.inf, (JOINTS,), np.float64)
         self.observation_space = spaces.Dict({'agent_pos': vector, 'agent_vel': vector})
