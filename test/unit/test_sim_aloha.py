@@ -29,7 +29,7 @@ def test_the_shipped_files_are_good() -> None:
 
 
 def simulation(name: str) -> GymSimulation:
-    pytest.importorskip('gym_aloha', reason='gym-aloha is not installed: see doc/training.md')
+    pytest.importorskip('gym_aloha', reason='gym-aloha is not installed: see doc/environments.md')
     return GymSimulation(load_environment(name))
 
 

@@ -17,7 +17,7 @@ def read(args: argparse.Namespace) -> dict[str, object]:
     from vaa_ros.learning.aloha_import import import_aloha
     from vaa_ros.learning.dataset import DatasetOptions
     from vaa_ros.sim.environment import load_environment
-    given = {'task': args.task, 'held_out': args.held_out}
+    given = {'task': args.task, 'held_out': args.held_out, 'chunk_length': args.chunk}
     options = DatasetOptions(**{name: value for name, value in given.items()
                                 if value is not None})
     environment = load_environment(args.environment)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import positive_float
+from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='command topic to learn from (default: the one in the bags)')
     parser.add_argument('--rate', type=positive_float, metavar='HZ',
                         help='rate of actions within a chunk and live (default: 30)')
+    parser.add_argument('--chunk', type=positive_int, metavar='N',
+                        help='actions in a chunk (default: 24)')
     parser.add_argument('--held-out', type=float, metavar='FRACTION',
                         help='part of the episodes that training does not see (default: 0.08)')
     parser.add_argument('--include-failed', action='store_true',
@@ -158,6 +161,7 @@ def run(args: argparse.Namespace) -> int:
         figures = build(args.bags, args.out, args.overwrite, task=args.task,
                         robot=plain.mapping.robot or None, command_type=args.command_type,
                         control_rate_hz=args.rate, held_out=args.held_out,
+                        chunk_length=args.chunk,
                         include_failed=args.include_failed, plain=plain)
     write_json(args.json, figures)
     print(f'\nnext: vaa train --data {args.out} --out RUN')

@@ -197,7 +197,7 @@ def make_environment(spec: EnvironmentSpec, allowed: str = '') -> gymnasium.Env:
             importlib.import_module(spec.module)
         except ImportError as problem:
             raise ConfigError(f'environment {spec.name}: cannot import {spec.module}: {problem}. '
-                              'Install what it needs (doc/training.md says how for gym-aloha)'
+                              'Install what it needs (doc/environments.md says how for gym-aloha)'
                               ) from problem
     kwargs = dict(spec.kwargs)
     if RENDER in spec.cameras.values():
