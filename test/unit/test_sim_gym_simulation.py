@@ -16,6 +16,7 @@ from small_gym_env import Joints
 from small_gym_env import MODULE
 from small_gym_env import write_files
 
+from vaa_ros.cli.main import main
 from vaa_ros.cli.policy_run import hold_spec
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import SimulationError
@@ -239,6 +240,10 @@ def test_demonstrations_become_a_dataset(
     state, action = (np.load(tmp_path / 'data' / f'{name}.npy') for name in ('state', 'action'))
     np.testing.assert_allclose(action[:, 0] - state[:, 0], 0.1, atol=1e-5)
     assert np.load(tmp_path / 'data' / 'images_side.npy').shape == (len(state), 96, 128, 3)
+    other = build_dataset(tmp_path / 'bags', tmp_path / 'slow', DatasetOptions(
+        robot=str(tmp_path / 'robot.yaml'), cameras=('front',)))
+    assert other.notes == ['recorded at 20 Hz, actions of a chunk are at 30 Hz: --rate 20 takes '
+                           'the same']
 
 
 def test_demonstrations_need_an_expert(tmp_path: Path) -> None:
@@ -247,6 +252,27 @@ def test_demonstrations_need_an_expert(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=words):
             record_demonstrations('', [0], tmp_path / 'bags', environment=spec, allowed=MODULE)
     assert not (tmp_path / 'bags').exists()
+
+
+def test_the_verbs_take_an_environment(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(environment_experts.EXPERTS, 'turner', Turner)
+    path = str(write_files(tmp_path, expert='turner'))
+    chosen = ['--environment', path, '--allow-module', MODULE]
+    out = tmp_path / 'bags'
+    assert main(['record', *chosen, '--episodes', '2', '--in-process', '--out', str(out)]) == 0
+    assert '2 of them successes' in capsys.readouterr().out
+    assert main(['record', *chosen, '--episodes', '2', '--in-process', '--out', str(out)]) == 0
+    assert 'already holds 2 of 2 seeds' in capsys.readouterr().out
+    assert main(['evaluate', *chosen, '--model', 'hold', '--seeds', '0:1']) == 0
+    assert '(0 of 1)' in capsys.readouterr().out
+    for wrong, words in ((['record', *chosen, '--out', str(out)], '--in-process'),
+                         (['evaluate', '--model', 'hold'], '--environment NAME'),
+                         (['evaluate', *chosen, '--model', 'hold', '--task', 'reach'], '--task'),
+                         (['evaluate', *chosen[:2], '--model', 'hold'], '--allow-module')):
+        assert main(wrong) != 0
+        assert words in capsys.readouterr().err
 
 
 class Outlet:

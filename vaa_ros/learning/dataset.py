@@ -30,6 +30,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
+from vaa_ros.learning.episodes import note_rate
 from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
@@ -198,6 +199,7 @@ class Builder:
             return
         spec = self.spec_for(path, streams)
         self.bad += streams.bad.total()
+        note_rate(streams, self.options.control_rate_hz, self.notes)
         self.keep(path, make_episode(streams, spec, self.options.max_skew_s), take, spec)
 
     def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec) -> None:
