@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -22,6 +23,8 @@ from ros_harness import Collector
 from ros_harness import Harness
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState
+from small_gym_env import MODULE as SMALL_MODULE
+from small_gym_env import write_files
 from std_msgs.msg import Float64MultiArray
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -40,6 +43,7 @@ from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.qos import SENSOR
 from vaa_ros.sim.tasks import SORT_INSTRUCTIONS
 
 MODULE = 'vaa_ros.nodes.sim_arm'
@@ -292,3 +296,18 @@ def test_it_ends_on_a_signal(start_process: Callable[..., NodeProcess], ros: Har
     ros.collect(JointState, 'joint_states', JOINTS_OUT).wait(5)
     assert process.stop() == 0
     assert 'Traceback' not in process.output
+
+
+def test_a_gymnasium_environment_in_place_of_the_arm(ros: Harness, tmp_path: Path) -> None:
+    path = write_files(tmp_path, max_steps=9999)
+    arm = Arm(ros, environment=str(path), allow_module=SMALL_MODULE)
+    pictures = ros.collect(Image, 'side/image_raw', SENSOR)
+    assert arm.joints.messages[-1].name == ['turn', 'bend', 'finger']
+    values = arm.episode(0)
+    assert values['task'] == 'joints' and values['instruction'].startswith('turn')
+    goal = np.array([0.3, 0.1, 0.02])
+    ros.publisher(Float64MultiArray, 'commands', COMMAND).publish(positions_msg(goal))
+    arm.wait_near(goal, 1e-6)
+    assert pictures.wait(1)[0].width == 32
+    assert arm.reset().message == 'episode 1: task joints, seed 0'
+    assert not arm.tool.messages

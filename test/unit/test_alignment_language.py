@@ -19,6 +19,7 @@ from vaa_ros.alignment.model import Batch
 from vaa_ros.alignment.text_encoder import Steering
 from vaa_ros.alignment.text_encoder import TextEncoder
 from vaa_ros.core.errors import InstructionError
+from vaa_ros.core.instructions import distinct
 from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.instructions import words
 from vaa_ros.core.spec import ActionSpec
@@ -164,3 +165,4 @@ def test_words(text: str, expected: tuple[str, ...]) -> None:
 
 def test_the_first_that_fits_is_meant() -> None:
     assert instruction_index('B!', ('a', 'b', 'B')) == 1
+    assert distinct(['Red cube', '', 'blue cube', 'red  CUBE.']) == ('Red cube', 'blue cube')

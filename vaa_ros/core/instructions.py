@@ -8,6 +8,7 @@ and punctuation never make a difference.
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 import re
 import unicodedata
@@ -26,6 +27,20 @@ def words(text: str) -> tuple[str, ...]:
     """
     plain = unicodedata.normalize('NFKC', text).casefold()
     return tuple(_NOT_A_WORD.sub(' ', plain).split())
+
+
+def distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    """
+    Give every instruction once, as it was first written; none for texts without words.
+
+    :param texts: instructions.
+    :return: those that differ in their words, in order.
+    """
+    found: dict[tuple[str, ...], str] = {}
+    for text in texts:
+        if words(text):
+            found.setdefault(words(text), text)
+    return tuple(found.values())
 
 
 def instruction_index(text: str, known: Sequence[str]) -> int:

@@ -14,6 +14,8 @@ from dataclasses import field
 import json
 from typing import Any
 
+from vaa_ros.core.action_spec import ActionSpec
+from vaa_ros.core.action_spec import COMMAND_KINDS
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.records import from_mapping
@@ -36,19 +38,6 @@ MAX_CHUNK_LENGTH = 10_000
 MAX_HISTORY = 3
 MAX_HISTORY_S = 0.5
 """How far back the frames of history may reach [s]; frames as old are kept while running."""
-
-ACTION_KINDS = ('joint_position', 'end_effector_pose', 'end_effector_twist')
-
-COMMAND_KINDS = {
-    'joint_trajectory': 'joint_position',
-    'commands': 'joint_position',
-    'target_pose': 'end_effector_pose',
-    'delta_twist_cmds': 'end_effector_twist',
-}
-"""The command types of the ROS interface, and the kind of action that each one carries."""
-
-POSE_NAMES = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw', 'gripper')
-TWIST_NAMES = ('vx', 'vy', 'vz', 'wx', 'wy', 'wz', 'gripper')
 
 
 @dataclass(frozen=True)
@@ -82,44 +71,6 @@ class CameraSpec:
                 and x + width <= 1 + 1e-9 and y + height <= 1 + 1e-9):
             raise ValueError(f'camera {self.key}: crop {self.crop} leaves the picture; expected '
                              'fractions with x + width <= 1 and y + height <= 1')
-
-
-@dataclass(frozen=True)
-class ActionSpec:
-    """
-    What one action is.
-
-    :param kind: ``joint_position`` [rad, m], ``end_effector_pose`` (x y z qx qy qz qw gripper)
-        or ``end_effector_twist`` (vx vy vz wx wy wz gripper), the last two in the base frame
-        [m, m/s, rad/s], the gripper as an opening [m].
-    :param names: the name of each element, in order.
-    """
-
-    kind: str
-    names: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, 'names', tuple(self.names))
-        if self.kind not in ACTION_KINDS:
-            raise ValueError(f'action kind {self.kind!r}, expected one of {ACTION_KINDS}')
-        if not self.names:
-            raise ValueError('action names are empty')
-        wanted = {'end_effector_pose': POSE_NAMES, 'end_effector_twist': TWIST_NAMES}
-        if self.names != wanted.get(self.kind, self.names):
-            raise ValueError(f'action names {self.names}, expected {wanted[self.kind]} for '
-                             f'{self.kind}')
-
-    @classmethod
-    def for_robot(cls, kind: str, robot: RobotSpec) -> ActionSpec:
-        """
-        Make the action of a kind for a robot.
-
-        :param kind: one of the action kinds.
-        :param robot: the robot whose joints are commanded.
-        :return: the action spec.
-        """
-        names = {'end_effector_pose': POSE_NAMES, 'end_effector_twist': TWIST_NAMES}
-        return cls(kind, names.get(kind, robot.joint_names))
 
 
 @dataclass(frozen=True)

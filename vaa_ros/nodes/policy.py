@@ -8,8 +8,6 @@ The node policy: from pictures and joint states to commands, with a policy from 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from datetime import timezone
 from functools import partial
 import gc
 import sys
@@ -34,9 +32,6 @@ from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.gate import HOLDING
-from vaa_ros.core.gate import STOPPED
-from vaa_ros.core.gate import WAITING
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
@@ -46,14 +41,12 @@ from vaa_ros.policies.base import Policy
 from vaa_ros.policies.opening import check_takeover
 from vaa_ros.policies.opening import HOLD
 from vaa_ros.policies.opening import open_policy
-from vaa_ros.policies.opening import policy_file
 from vaa_ros.policies.slot import PolicySlot
 from vaa_ros.ros.background import in_background
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
 from vaa_ros.ros.control_thread import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
-from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
@@ -61,6 +54,8 @@ from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
+from vaa_ros.ros.policy_reports import control_report
+from vaa_ros.ros.policy_reports import policy_status
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -319,27 +314,14 @@ class PolicyNode(LifecycleNode):
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
-        decision = self._thread.decision
-        level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
-            decision.state, WARN if decision.reason and decision.may_move else OK)
-        values = {'state': decision.state, 'reason': decision.reason,
-                  'policy': self._slot.current.spec.name, 'instruction': self._instruction,
-                  **self._loop.figures.values()}
-        values.update({f'age_s {topic}': 'never received' if age is None else age
-                       for topic, age in self._thread.ages_s().items()})
-        text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
-        return level, text, values
+        return control_report(
+            self._thread.decision, self._slot.current.spec.name, self._instruction,
+            self._loop.figures.values(), self._thread.ages_s())
 
     def _tell_active_policy(self) -> None:
         policy = self._slot.current
+        self._active_policy.publish(policy_status(policy, self._robot.name))
         known = getattr(policy, 'familiarity', None)
-        path, sha256 = policy_file(policy)
-        self._active_policy.publish(status_message(
-            'policy: active policy', OK, policy.spec.name, {
-                'name': policy.spec.name, 'task': policy.spec.task, 'path': path,
-                'sha256': sha256, 'loaded': datetime.now(timezone.utc).isoformat(),
-                'kind': policy.spec.action.kind, 'robot': self._robot.name,
-                'calibrated_with': 'nothing' if known is None else known.source}))
         if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
             self.get_logger().info(
                 f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '

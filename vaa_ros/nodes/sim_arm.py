@@ -56,15 +56,22 @@ from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.sim import TASK_NAMES
 from vaa_ros.sim.arm_controller import ArmController
+from vaa_ros.sim.environment import load_environment
 from vaa_ros.sim.live import Command
 from vaa_ros.sim.live import LiveSimulation
 from vaa_ros.sim.live import Status
 from vaa_ros.sim.live_lockstep import LockstepSimulation
 from vaa_ros.sim.live_real_time import RealTimeSimulation
+from vaa_ros.sim.world import World
 
 PARAMETERS = (
     Parameter('task', 'pick_place', 'Task of the next episode; ~/reset begins it.',
               choices=TASK_NAMES),
+    Parameter('environment', '', 'A Gymnasium environment in place of the simulated arm: a name '
+              'in config/environments or a YAML file; task, robot and image size are its own.',
+              read_only=True),
+    Parameter('allow_module', '', 'Python module that the environment may import, in full: code '
+              'that runs with all rights of this node.', read_only=True),
     Parameter('seed', 0, 'Seed of the next episode: object poses, colours, light.', minimum=0,
               maximum=2**31 - 1),
     Parameter('clock', 'real_time', 'real_time, or lockstep: time waits for the command of '
@@ -89,7 +96,10 @@ class SimArm(Node):
     def __init__(self, **options: Any) -> None:
         super().__init__('sim_arm', **options)
         declare(self, PARAMETERS)
-        self._robot = load_robot(self._value('robot'))
+        name = self._value('environment')
+        self._environment = load_environment(name) if name else None
+        self._robot = load_robot(
+            self._environment.robot if self._environment else self._value('robot'))
         self._refused: dict[str, int] = {}
         self._last_status: Status | None = None
         self._echoes: Counter[str] = Counter()
@@ -115,18 +125,25 @@ class SimArm(Node):
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
+    def _task(self) -> str:
+        return self._environment.name if self._environment else self._value('task')
+
     def _make_live(self) -> LiveSimulation:
         size = (self._value('image_height'), self._value('image_width'))
         robot, max_time_s = self._value('robot'), self._value('max_time_s')
+        environment, allowed = self._environment, self._value('allow_module')
 
-        def make(task: str) -> Any:
+        def make(task: str) -> World:
+            if environment is not None:
+                from vaa_ros.sim.gym_simulation import GymSimulation
+                return GymSimulation(environment, allowed, max_time_s)
             from vaa_ros.sim.simulation import Simulation
             simulation = Simulation(task, size, robot)
             if max_time_s > 0.0:
                 simulation.task = replace(simulation.task, max_time_s=max_time_s)
             return simulation
 
-        task, seed = self._value('task'), self._value('seed')
+        task, seed = self._task(), self._value('seed')
         if self._value('clock') == 'lockstep':
             return LockstepSimulation(
                 make, self, task, seed,
@@ -138,7 +155,7 @@ class SimArm(Node):
         self._joints = self.create_publisher(JointStateMsg, 'joint_states', JOINTS_OUT)
         self._tool = self.create_publisher(PoseStamped, 'tool_pose', JOINTS_OUT)
         self._images = {camera: self.create_publisher(Image, f'{camera}/image_raw', IMAGE_OUT)
-                        for camera in self._robot.cameras}
+                        for camera in (self._environment or self._robot).cameras}
         self._status = self.create_publisher(DiagnosticStatus, '~/task_status', LATCHED)
         self._instruction = self.create_publisher(String, 'instruction', LATCHED)
         self._clock_out = None
@@ -181,7 +198,7 @@ class SimArm(Node):
             self.refused('instruction', str(error))
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        task, seed = self._value('task'), self._value('seed')
+        task, seed = self._task(), self._value('seed')
         try:
             self._live.reset(task, seed)
         except VaaError as error:
@@ -229,11 +246,12 @@ class SimArm(Node):
                 + '; commands are ignored until ~/reset')
         if self._clock_out is not None:
             self._clock_out.publish(ClockMsg(clock=ns_to_stamp(status.stamp_ns)))
-        x, y, z, qw, qx, qy, qz = status.tool_pose
-        pose = pose_msg((x, y, z, qx, qy, qz, qw), self._robot.base_frame, status.stamp_ns)
-        self._tool.publish(pose)
-        if self._tf is not None:
-            self._tf(pose, self._robot.end_effector_frame)
+        if status.tool_pose is not None:
+            x, y, z, qw, qx, qy, qz = status.tool_pose
+            pose = pose_msg((x, y, z, qx, qy, qz, qw), self._robot.base_frame, status.stamp_ns)
+            self._tool.publish(pose)
+            if self._tf is not None:
+                self._tf(pose, self._robot.end_effector_frame)
         self._status.publish(status_message('sim_arm: task', OK, status.task, {
             'task': status.task, 'instruction': status.instruction, 'seed': status.seed,
             'episode': status.episode, 'time_s': repr(status.time_s),

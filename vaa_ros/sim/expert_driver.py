@@ -20,11 +20,11 @@ from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.poses import pose_difference
 from vaa_ros.core.types import JointState
+from vaa_ros.sim.expert import CONTROL_DT_S
 from vaa_ros.sim.expert import Expert
 from vaa_ros.sim.expert import ExpertInput
 from vaa_ros.sim.expert import make_expert
 from vaa_ros.sim.kinematics import ArmKinematics
-from vaa_ros.sim.live import TICK_S
 
 TURN_GAIN = 0.3
 JOINTS_KEPT = 64
@@ -122,7 +122,7 @@ class ExpertDriver:
         if self._kind == 'end_effector_pose':
             return np.append(pose, tool.gripper)
         here = self.tool(position) if self._target is None else self._target
-        twist = pose_difference(here, pose, TICK_S)
+        twist = pose_difference(here, pose, CONTROL_DT_S)
         # The expert turns from the measured orientation, which lags behind the twist: the whole
         # turn at every tick would swing.
         twist[3:] = TURN_GAIN * tool.twist[3:]
