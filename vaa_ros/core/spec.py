@@ -14,6 +14,7 @@ from dataclasses import field
 import json
 from typing import Any
 
+from vaa_ros.core.action_spec import ACTION_KINDS
 from vaa_ros.core.action_spec import ActionSpec
 from vaa_ros.core.action_spec import COMMAND_KINDS
 from vaa_ros.core.errors import SpecError
@@ -26,7 +27,7 @@ from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import NANOSECONDS
 
 __all__ = [
-    'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY', 'PolicySpec',
+    'ACTION_KINDS', 'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY', 'PolicySpec',
     'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
 ]
 
