@@ -68,25 +68,22 @@ def goal_policy(
                      nan=np.float32('nan'), nothing=np.float32(0.0),
                      light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
                                     np.float32))
-    asked = []
     if goals is not None:
         del constants['wanted']
-        constants['goals'] = np.repeat(
-            np.array(list(goals.values()), np.float32)[:, None], LENGTH, axis=1)
-        asked.append(helper.make_node('Gather', ['goals', 'instruction'], ['wanted'], axis=0))
+        constants['goals'] = np.repeat([*goals.values()], LENGTH, 0).astype(np.float32).reshape(
+            len(goals), LENGTH, -1)
     nodes = [helper.make_node('Constant', [], [key],
                               value=numpy_helper.from_array(np.asarray(value), key))
              for key, value in constants.items()]
-    nodes += asked
+    if goals is not None:
+        nodes.append(helper.make_node('Gather', ['goals', 'instruction'], ['wanted'], axis=0))
     nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '')
     graph = helper.make_graph(nodes, name, inputs_of(spec), [
         helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
         for output in OUTPUTS])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
-    metadata = {METADATA_KEY: spec.to_json()}
-    if knows_dark:
-        metadata[FAMILIARITY_KEY] = known_dark(cameras, values['z_vision'][0]).to_json()
-    helper.set_model_props(model, metadata)
+    known = {FAMILIARITY_KEY: known_dark(cameras, values['z_vision'][0]).to_json()}
+    helper.set_model_props(model, {METADATA_KEY: spec.to_json(), **(known if knows_dark else {})})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path

@@ -27,8 +27,8 @@ from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import NANOSECONDS
 
 __all__ = [
-    'ACTION_KINDS', 'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY', 'PolicySpec',
-    'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
+    'ACTION_KINDS', 'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY',
+    'PolicySpec', 'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
 ]
 
 SCHEMA_VERSION = 1

@@ -41,6 +41,7 @@ from vaa_ros.policies.base import Policy
 from vaa_ros.policies.opening import check_takeover
 from vaa_ros.policies.opening import HOLD
 from vaa_ros.policies.opening import open_policy
+from vaa_ros.policies.opening import policy_file
 from vaa_ros.policies.slot import PolicySlot
 from vaa_ros.ros.background import in_background
 from vaa_ros.ros.command_publisher import CommandPublisher
@@ -320,8 +321,10 @@ class PolicyNode(LifecycleNode):
 
     def _tell_active_policy(self) -> None:
         policy = self._slot.current
-        self._active_policy.publish(policy_status(policy, self._robot.name))
         known = getattr(policy, 'familiarity', None)
+        self._active_policy.publish(policy_status(
+            policy.spec, *policy_file(policy), self._robot.name,
+            'nothing' if known is None else known.source))
         if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
             self.get_logger().info(
                 f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '

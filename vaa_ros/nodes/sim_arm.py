@@ -54,6 +54,7 @@ from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import IMAGE_OUT
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.transform_publisher import transform_publisher
 from vaa_ros.sim import TASK_NAMES
 from vaa_ros.sim.arm_controller import ArmController
 from vaa_ros.sim.environment import load_environment
@@ -161,7 +162,7 @@ class SimArm(Node):
         self._clock_out = None
         if self._value('clock') == 'lockstep':
             self._clock_out = self.create_publisher(ClockMsg, '/clock', COMMAND)
-        self._tf = _transform_publisher(self)
+        self._tf = transform_publisher(self)
 
     def _make_subscriptions(self) -> None:
         self._take(JointTrajectory, 'joint_trajectory', _trajectory)
@@ -318,26 +319,6 @@ def _opening(message: Float64MultiArray) -> Command:
     values = np.array(message.data)
     return Command('gripper_commands', array_stamp_ns(message),
                    lambda arm: arm.open_gripper(values))
-
-
-def _transform_publisher(node: Node) -> Callable[[PoseStamped, str], None] | None:
-    """
-    Make a function that publishes a pose on tf, where tf2_msgs is installed.
-    """
-    try:
-        from tf2_msgs.msg import TFMessage
-    except ImportError:
-        return None
-    from geometry_msgs.msg import TransformStamped
-    publisher = node.create_publisher(TFMessage, '/tf', JOINTS_OUT)
-
-    def publish(pose: PoseStamped, child: str) -> None:
-        transform = TransformStamped(header=pose.header, child_frame_id=child)
-        position, translation = pose.pose.position, transform.transform.translation
-        translation.x, translation.y, translation.z = position.x, position.y, position.z
-        transform.transform.rotation = pose.pose.orientation
-        publisher.publish(TFMessage(transforms=[transform]))
-    return publish
 
 
 def main() -> None:

@@ -15,8 +15,7 @@ from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
-from vaa_ros.policies.base import Policy
-from vaa_ros.policies.opening import policy_file
+from vaa_ros.core.spec import PolicySpec
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -47,18 +46,20 @@ def control_report(
     return level, text, values
 
 
-def policy_status(policy: Policy, robot: str) -> DiagnosticStatus:
+def policy_status(spec: PolicySpec, path: str, sha256: str, robot: str,
+                  calibrated_with: str) -> DiagnosticStatus:
     """
     Describe the policy at work.
 
-    :param policy: the policy.
+    :param spec: its spec.
+    :param path: the file that it came from.
+    :param sha256: of that file.
     :param robot: name of the robot.
+    :param calibrated_with: the episodes whose scenes it knows.
     :return: the status.
     """
-    known = getattr(policy, 'familiarity', None)
-    path, sha256 = policy_file(policy)
-    return status_message('policy: active policy', OK, policy.spec.name, {
-        'name': policy.spec.name, 'task': policy.spec.task, 'path': path, 'sha256': sha256,
-        'loaded': datetime.now(timezone.utc).isoformat(), 'kind': policy.spec.action.kind,
-        'robot': robot, 'instructions': '; '.join(policy.spec.instructions),
-        'calibrated_with': 'nothing' if known is None else known.source})
+    return status_message('policy: active policy', OK, spec.name, {
+        'name': spec.name, 'task': spec.task, 'path': path, 'sha256': sha256,
+        'loaded': datetime.now(timezone.utc).isoformat(), 'kind': spec.action.kind,
+        'robot': robot, 'instructions': '; '.join(spec.instructions),
+        'calibrated_with': calibrated_with})
