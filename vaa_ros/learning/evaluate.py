@@ -29,6 +29,7 @@ from vaa_ros.core.images import fit_image
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
@@ -67,6 +68,24 @@ class Rollout:
     alignment: float
 
 
+@dataclass(frozen=True, eq=False)
+class Tick:
+    """
+    One tick of an episode.
+
+    :param observation: what was seen.
+    :param chunk: what the policy answered.
+    :param command: what the arm was told (D,), bounded.
+    """
+
+    observation: Observation
+    chunk: ActionChunk
+    command: np.ndarray
+
+
+OnTick = Callable[[Simulation, Tick], object]
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """
@@ -103,7 +122,8 @@ class Evaluation:
 def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
              ensemble: str = AUTO, coefficient: float = DEFAULT_COEFFICIENT,
              on_rollout: Callable[[Rollout], None] | None = None,
-             make_simulation: Callable[[str], Simulation] = Simulation) -> Evaluation:
+             make_simulation: Callable[[str], Simulation] = Simulation,
+             on_tick: OnTick | None = None) -> Evaluation:
     """
     Let a policy do episodes of a task.
 
@@ -114,6 +134,7 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     :param coefficient: decay of the vote, as the policy node's parameter.
     :param on_rollout: called after each episode.
     :param make_simulation: makes the simulated arm of a task; a subclass for harder conditions.
+    :param on_tick: called at each tick, before time passes.
     :return: what came of it.
     :raises ModelError: if the file is no policy, or its answers cannot be used.
     :raises SpecError: if the policy was made for another robot.
@@ -122,7 +143,7 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     policy = OnnxPolicy(model) if isinstance(model, (str, Path)) else model
     simulation = make_simulation(task)
     try:
-        driver = Driver(simulation, policy, ensemble, coefficient)
+        driver = Driver(simulation, policy, ensemble, coefficient, on_tick)
         rollouts = []
         for seed in seeds:
             rollouts.append(driver.episode(seed))
@@ -141,12 +162,14 @@ class Driver:
     :param policy: what drives it.
     :param ensemble: ``auto``, ``temporal`` or ``none``.
     :param coefficient: decay of the vote.
+    :param on_tick: called at each tick, before time passes.
     :raises SpecError: if the policy was made for another robot.
     :raises ModelError: if its control rate is not the simulation's.
     """
 
     def __init__(self, simulation: Simulation, policy: Policy, ensemble: str = AUTO,
-                 coefficient: float = DEFAULT_COEFFICIENT) -> None:
+                 coefficient: float = DEFAULT_COEFFICIENT,
+                 on_tick: OnTick | None = None) -> None:
         spec = policy.spec
         robot = load_robot(spec.robot) if spec.robot != simulation.robot.name \
             else simulation.robot
@@ -154,7 +177,7 @@ class Driver:
         if not math.isclose(spec.control_rate_hz, CONTROL_HZ):
             raise ModelError(f'policy {spec.name!r} commands at {spec.control_rate_hz} Hz, the '
                              f'simulated arm at {CONTROL_HZ} Hz')
-        self.simulation, self.policy = simulation, policy
+        self.simulation, self.policy, self._on_tick = simulation, policy, on_tick
         self._robot = robot
         self._player = ChunkPlayer.for_action(
             spec.action, spec.dt_s, choose_ensemble(spec, ensemble), coefficient,
@@ -188,6 +211,8 @@ class Driver:
                                  f'{result.refused}')
             previous = result.command
             self._command(previous)
+            if self._on_tick is not None:
+                self._on_tick(simulation, Tick(observation, chunk, previous))
             self._pass_tick()
             path.append(observation.state[:6])
             alignments.append(chunk.alignment)
