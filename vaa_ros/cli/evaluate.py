@@ -4,12 +4,14 @@
 Measure a policy: how often it does the task, how fast, how smoothly, how well it is aligned.
 
 In process by default, which is fast; with --ros through the simulated arm, camera_subscriber and
-policy nodes. With --data it is also asked about demonstrations that it has not seen.
+policy nodes. With --data it is also asked about demonstrations that it has not seen. --knn runs a
+baseline on the same seeds: do what was done in the nearest demonstrations. --report draws it all.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import add_task
 from vaa_ros.cli.options import EVALUATION_SEED
+from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
 from vaa_ros.cli.output import prepare_json
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
     from vaa_ros.cli.results import EpisodeResult
 
 DEFAULT_COUNT = 50
+NEIGHBOURS = 32
 
 EPILOG = f"""\
 examples:
   vaa evaluate --model pick_place --task pick_place --seeds {EVALUATION_SEED}:200
   vaa evaluate --model out/policy.onnx --task reach --ros --json figures.json
   vaa evaluate --model out/policy.onnx --task reach --data out/dataset
+  vaa evaluate --model out/policy.onnx --task reach --data out/unseen --knn out/dataset \\
+               --report out/report                     one HTML page with everything
   vaa evaluate --model hold --task reach               what doing nothing achieves
 """
 
@@ -51,6 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='with --ros: in real time, which also measures latencies')
     parser.add_argument('--data', type=Path, metavar='DIR',
                         help='dataset for action error and retrieval on held-out episodes')
+    parser.add_argument('--knn', type=Path, metavar='DIR',
+                        help='dataset of demonstrations: also run the mean of the chunks of the '
+                             'nearest ones as a baseline, in process')
+    parser.add_argument('--neighbours', type=positive_int, metavar='K',
+                        help=f'with --knn: how many nearest (default: {NEIGHBOURS})')
+    parser.add_argument('--train-data', type=Path, metavar='DIR',
+                        help='with --report: dataset to look up what a scene finds (default: that '
+                             'of --knn, else the other episodes of --data)')
+    parser.add_argument('--report', type=Path, metavar='DIR',
+                        help='write an HTML page with all figures, pictures and failures here')
     parser.add_argument('--logs', type=Path, default=Path('out/evaluate/logs'), metavar='DIR',
                         help='with --ros: folder for the logs of the nodes')
     add_json(parser)
@@ -63,23 +79,58 @@ def run(args: argparse.Namespace) -> int:
     from vaa_ros.cli.policy_run import find_model
     from vaa_ros.cli.results import Summary
     from vaa_ros.cli.stage import check_task
-    from vaa_ros.core.errors import ConfigError
     prepare_json(args.json)
     check_task(args.task)
-    if args.real_time and not args.ros:
-        raise ConfigError('--real-time goes with --ros')
+    _check_options(args)
     model = find_model(args.model)
     numbers = args.seeds.numbers(DEFAULT_COUNT)
-    extra = _held_out(args, model)
-    with tqdm(total=len(numbers), desc='evaluate', unit='episode', disable=None) as bar:
+    findings = None
+    if args.report is not None or args.knn is not None:
+        from vaa_ros.cli.evaluation_run import look_into
+        findings = look_into(model, args)
+        extra = findings.study.figures if findings.study is not None else {}
+    else:
+        extra = _held_out(args, model)
+    runs = 1 if args.knn is None else 2
+    with tqdm(total=runs * len(numbers), desc='evaluate', unit='episode', disable=None) as bar:
         results = _episodes(args, model, numbers, bar)
+        base = [] if findings is None or findings.baseline is None else \
+            _in_process(findings.baseline, args.task, numbers, bar)
     summary = Summary(tuple(results), extra)
+    baseline = Summary(tuple(base)) if base else None
     how = ('in process' if not args.ros else 'through ROS, in real time' if args.real_time
            else 'through ROS, in lockstep')
     print(summary.table(f'{args.task}, {Path(model).name}, {how}'))
+    if baseline is not None:
+        print('\n' + baseline.table(f'{args.task}, the nearest demonstrations alone, in process'))
+    report = None
+    if args.report is not None:
+        from vaa_ros.cli.evaluation_run import write_report
+        report = write_report(args, model, findings, summary, baseline)
+        print(f'\nreport   {report}')
     write_json(args.json, {
-        'task': args.task, 'model': model, 'seeds': numbers, 'how': how, **summary.figures()})
+        'task': args.task, 'model': model, 'seeds': numbers, 'how': how, **summary.figures(),
+        **({'knn': baseline.figures()} if baseline is not None else {}),
+        **({'study': findings.study.to_dict()} if findings and findings.study else {}),
+        **({'report': report} if report is not None else {})})
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    from vaa_ros.cli.policy_run import HOLD
+    from vaa_ros.core.errors import ConfigError
+    if args.real_time and not args.ros:
+        raise ConfigError('--real-time goes with --ros')
+    if args.ros and (args.report is not None or args.knn is not None):
+        raise ConfigError('--report and --knn are in process; leave out --ros. `vaa demo` reports '
+                          'episodes through ROS')
+    if args.neighbours is not None and args.knn is None:
+        raise ConfigError('--neighbours goes with --knn')
+    if args.train_data is not None and (args.report is None or args.data is None):
+        raise ConfigError('--train-data goes with --report and --data')
+    for name in ('data', 'knn'):
+        if args.model == HOLD and getattr(args, name) is not None:
+            raise ConfigError(f'--{name} goes with a learned policy: hold has nothing to compare')
 
 
 def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
@@ -97,6 +148,11 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
                                lambda trace: shown(trace.result is not None
                                                    and trace.result.success))
         return [trace.result for trace in traces if trace.result is not None]
+    return _in_process(policy_of(model, args.task), args.task, numbers, bar, shown)
+
+
+def _in_process(policy: Any, task: str, numbers: list[int], bar: Any,
+                shown: Callable[[bool], None] | None = None) -> list[EpisodeResult]:
     from vaa_ros.cli.results import EpisodeResult
     from vaa_ros.learning.evaluate import evaluate
     from vaa_ros.learning.evaluate import Rollout
@@ -105,12 +161,18 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
         return EpisodeResult(rollout.seed, rollout.success, rollout.time_s,
                              control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk)
 
-    evaluation = evaluate(_policy(model, args.task), args.task, numbers,
-                          on_rollout=lambda rollout: shown(rollout.success))
-    return [result(rollout) for rollout in evaluation.rollouts]
+    def step(rollout: Rollout) -> None:
+        if shown is None:
+            bar.update()
+        else:
+            shown(rollout.success)
+
+    return [result(rollout) for rollout in
+            evaluate(policy, task, numbers, on_rollout=step).rollouts]
 
 
-def _policy(model: str, task: str) -> Any:
+def policy_of(model: str, task: str) -> Any:
+    """Return a policy, or the path of its file."""
     from vaa_ros.cli.policy_run import HOLD
     if model != HOLD:
         return model
@@ -120,11 +182,7 @@ def _policy(model: str, task: str) -> Any:
 
 
 def _held_out(args: argparse.Namespace, model: str) -> dict[str, float]:
-    from vaa_ros.cli.policy_run import HOLD
-    from vaa_ros.core.errors import ConfigError
     if args.data is None:
         return {}
-    if model == HOLD:
-        raise ConfigError('--data goes with a learned policy: hold has nothing to compare')
     from vaa_ros.learning.held_out import evaluate_held_out
     return evaluate_held_out(model, args.data)
