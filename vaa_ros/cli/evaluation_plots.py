@@ -36,14 +36,16 @@ COLOURS = 'viridis'
 @styled
 def times(seconds: dict[str, Sequence[float]]) -> str:
     """Plot how long the episodes that succeeded took, one colour a policy."""
-    figure, (axes,) = figure_of(1, 1, (5.6, 2.7))
+    from matplotlib.ticker import MaxNLocator
+    figure, (axes,) = figure_of(1, 1, (11.4, 2.2))
     known = [value for values in seconds.values() for value in values]
-    edges = np.linspace(min(known), max(max(known), min(known) + 0.5), 31)
+    edges = np.linspace(min(known), max(max(known), min(known) + 0.5), 41)
     for colour, (name, values) in zip(LINES, seconds.items(), strict=False):
         axes.hist(values, bins=edges, color=colour, alpha=0.7, label=name)
     if len(seconds) > 1:
         axes.legend()
     axes.set(xlabel='time to success [s]', ylabel='episodes')
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     return svg_of(figure, 'Histogram of the times of successful episodes')
 
 
@@ -108,7 +110,7 @@ def probes(results: Sequence[ProbeResult]) -> str:
         axes.set_title(title)
         axes.margins(x=0.12)
     figure.legend(*left.get_legend_handles_labels(), loc='outside lower center',
-                  ncols=len(names))
+                  ncols=len(names), borderaxespad=0)
     return svg_of(figure, 'How well linear probes read object positions')
 
 
@@ -133,7 +135,7 @@ def chunks(moment: Moment, names: Sequence[str], dt_s: float) -> str:
             axes[index].set_ylim(middle - 0.025, middle + 0.025)
     handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc='outside lower center', ncols=3,
-                  fontsize=8.5)
+                  fontsize=8.5, borderaxespad=0)
     return svg_of(figure, 'Action chunks: really done, nearest demonstrations, policy')
 
 
@@ -153,8 +155,8 @@ def watched(close_ups: Sequence[CloseUp], limit: float | None) -> str:
                       fontsize=8.5)
         left.set_ylim(0, max(1.18 * limit, left.get_ylim()[1]))
     for colour, name in ((GREEN, 'success'), (RED, 'failure')):
-        right.plot([], [], color=colour, label=name)
-    right.legend(loc='lower right', ncols=2)
+        left.plot([], [], color=colour, label=name)
+    left.legend(loc='lower left', ncols=2)
     left.set_title('score: how unlike the known scenes')
     right.set_title('confidence: share of known frames at least as unusual')
     left.set(xlabel='time [s]')

@@ -146,14 +146,14 @@ class EvaluationReport:
                 for name, run in runs.items()]
         body = _table(('', 'successes', 'rate', '95 % Wilson interval', 'median time',
                        'RMS jerk [rad/s³]'), rows)
-        body += ''.join(f'<p class="note" style="margin: 16px 0 0">{escape(name)}, one bar an '
+        body += ''.join(f'<p class="note over">{escape(name)}, one bar an '
                         f'episode, in order of seeds</p>{_seeds(run.results)}'
                         for name, run in runs.items())
         times = {name: [result.time_s for result in run.results if result.success]
                  for name, run in runs.items()}
         known = {name: values for name, values in times.items() if values}
         if known:
-            body += f'<div class="grid">{_figure("Time to success", plots.times(known))}</div>'
+            body += _figure('Time to success', plots.times(known))
         return section('Success', body)
 
     def _study(self) -> str:
@@ -221,7 +221,8 @@ class EvaluationReport:
     def _watch(self) -> str:
         shown = [each for each in self.close_ups if each.score.values]
         if not shown:
-            return ''
+            return section('Confidence along an episode', _note(
+                'This policy does not know which scenes it knows. `vaa calibrate` teaches it.'))
         note = (f'{len(shown)} of the episodes again: how unlike the calibration episodes each '
                 'scene is, and the confidence that the policy node publishes.')
         return section('Confidence along an episode', _note(note) + _figure(
@@ -278,8 +279,9 @@ def _seeds(results: Sequence[EpisodeResult]) -> str:
 
 
 def _asked(moment: Moment) -> str:
-    return (f'<div>{_picture(moment.picture)}<small><b>{escape(moment.episode)}</b>, '
-            f'{moment.time_s:.1f} s<br>its own action: {moment.similarity:.3f}</small></div>')
+    return (f'<div>{_picture(moment.picture)}<small><b>asked: {escape(moment.episode)}, '
+            f'{moment.time_s:.1f} s</b><br>cosine with its own action '
+            f'{moment.similarity:.3f}</small></div>')
 
 
 def _found(each: Neighbour) -> str:

@@ -90,7 +90,7 @@ def write_report(args: argparse.Namespace, model: str, findings: Findings, summa
                if baseline is not None else []),
              ('vaa_ros', __version__), ('measured on', machine())]
     return EvaluationReport(
-        f'{policy.spec.name} does {args.task}',
+        f'Policy {policy.spec.name} on task {args.task}',
         f'{len(seeds)} episodes in the simulator, in process'
         + (f'; unseen demonstrations: {args.data}.' if args.data else '.'),
         summary, policy.spec, baseline, findings.study, close_ups,

@@ -57,6 +57,7 @@ em.failure { color: var(--bad); background: #fbe9e7; }
 .seeds i { width: 11px; height: 18px; border-radius: 2px; background: var(--good); }
 .seeds i.failure { background: var(--bad); }
 .note { color: var(--grey); max-width: 90ch; margin: 0 0 12px; }
+.note.over { margin: 16px 0 0; }
 .wide + .wide, .wide + figure, figure + .wide, .note + figure { margin-top: 14px; }
 td.says { white-space: normal; color: var(--grey); min-width: 34ch; }
 .figures td.n, .figures th.n { text-align: right; }
@@ -65,7 +66,6 @@ td.big { font-weight: 600; }
   padding: 14px 16px; margin-bottom: 14px; }
 .views { display: grid; grid-template-columns: repeat(4, 1fr); gap: 14px; margin-bottom: 10px; }
 .views div { min-width: 0; }
-.views div:first-child { border-right: 1px solid var(--line); padding-right: 14px; }
 .views img { display: block; width: 100%; border-radius: 4px; image-rendering: auto; }
 .views small { color: var(--grey); font-size: 12.5px; display: block; margin-top: 4px; }
 .moment svg { width: 100%; height: auto; display: block; }
