@@ -36,8 +36,8 @@ examples:
   vaa evaluate --model pick_place --task pick_place --seeds {EVALUATION_SEED}:200
   vaa evaluate --model out/policy.onnx --task reach --ros --json figures.json
   vaa evaluate --model out/policy.onnx --task reach --data out/dataset
-  vaa evaluate --model out/policy.onnx --task reach --data out/unseen --knn out/dataset \\
-               --report out/report                     one HTML page with everything
+  vaa evaluate --model out/policy.onnx --task reach --data out/unseen --report out/report
+  vaa evaluate --model out/policy.onnx --task reach --knn out/dataset --neighbours 32
   vaa evaluate --model hold --task reach               what doing nothing achieves
 """
 
@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
     prepare_json(args.json)
     check_task(args.task)
     _check_options(args)
+    if args.report is not None:
+        prepare_json(args.report / 'report.html', '--report')
     model = find_model(args.model)
     numbers = args.seeds.numbers(DEFAULT_COUNT)
     findings = None
