@@ -42,10 +42,10 @@ RESULTS = Path(__file__).with_name('results') / 'best_of_k.json'
 TWO_WAYS = 'two_ways'
 FIRST_SEED = 100_000
 CLEARANCE = 0.5
-"""Where an answer of `two_ways` has to pass the obstacle at least; demonstrated is about 1 [rad]."""
+"""How far aside `two_ways` has to pass the obstacle; demonstrated is about 1 [rad]."""
 
 CHOICES = {'1': (1, True), '8': (8, True), '16': (16, True), '8, blind': (8, False)}
-"""Name of a column to how many samples there are, and whether the critic has a say."""
+"""Name of a column to how many samples there are, and whether the critic has a say; blind last."""
 
 
 @dataclass(frozen=True)
