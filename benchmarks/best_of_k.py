@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import replace
+import importlib
 import os
 from pathlib import Path
 import sys
@@ -90,11 +91,9 @@ def judge_two_ways(cell: Cell, episodes: int) -> dict[str, int]:
     """
     import torch
     sys.path.append(str(ROOT / 'test' / 'unit'))
-    from two_ways import demonstrations
-    from two_ways import trained
-    from two_ways import ways_of
-    policy = trained('flow', cell.seed, cell.steps)
-    batch, found = next(demonstrations(FIRST_SEED + cell.seed)), {}
+    two_ways = importlib.import_module(TWO_WAYS)  # the scene of the tests, no part of the package
+    policy = two_ways.trained('flow', cell.seed, cell.steps)
+    batch, found = next(two_ways.demonstrations(FIRST_SEED + cell.seed)), {}
     for name, (count, critic) in CHOICES.items():
         if not critic:
             blind(policy)
@@ -107,7 +106,7 @@ def judge_two_ways(cell: Cell, episodes: int) -> dict[str, int]:
                     {key: picture[row:row + 1] for key, picture in batch.pictures.items()})
                 density = policy.decide(features, z_vision, batch.state[row:row + 1])
                 chunk, _, _ = policy.answer(density, z_vision)
-                clear += abs(float(ways_of(policy, chunk))) > CLEARANCE
+                clear += abs(float(two_ways.ways_of(policy, chunk))) > CLEARANCE
         found[name] = clear
     return found
 
