@@ -222,7 +222,8 @@ class EvaluationReport:
         shown = [each for each in self.close_ups if each.score.values]
         if not shown:
             return section('Confidence along an episode', _note(
-                'This policy does not know which scenes it knows. `vaa calibrate` teaches it.'))
+                'This policy was never calibrated, so it has no confidence to publish; '
+                '`vaa calibrate` does that.'))
         note = (f'{len(shown)} of the episodes again: how unlike the calibration episodes each '
                 'scene is, and the confidence that the policy node publishes.')
         return section('Confidence along an episode', _note(note) + _figure(
