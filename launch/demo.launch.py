@@ -1,7 +1,7 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-See a policy move the simulated arm: ``sim_arm``, ``camera_subscriber`` and ``policy``.
+See a policy move the simulated arm: ``sim_arm``, ``camera_subscriber``, ``policy`` and ``guard``.
 
 The next episode begins with ``ros2 service call /sim_arm/reset std_srvs/srv/Trigger`` after
 ``ros2 param set /sim_arm seed 7``. ``vaa demo`` does whole rounds of episodes and reports.
@@ -10,6 +10,8 @@ The next episode begins with ``ros2 service call /sim_arm/reset std_srvs/srv/Tri
 from __future__ import annotations
 
 from launch import LaunchDescription
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
 
 from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import BOOL
@@ -32,10 +34,15 @@ def generate_launch_description() -> LaunchDescription:
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
                  'services.', BOOL),
+        argument('guard', 'true',
+                 'Start a guard too, which stops the arm when the policy process was killed or is '
+                 'stuck.', BOOL),
         together(
             node('sim_arm', {'task': str, 'seed': int, 'robot': str}),
             node('camera_subscriber', {'model_path': str}),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
                             'autostart': bool}),
+            node('guard', {'command_type': str},
+                 condition=IfCondition(LaunchConfiguration('guard'))),
         ),
     ])

@@ -1,7 +1,7 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Run a policy on an arm: ``camera_subscriber`` and ``policy``.
+Run a policy on an arm: ``camera_subscriber``, ``policy`` and ``guard``.
 
 The arm's own driver, controllers and cameras are started elsewhere. Both nodes read the same
 model, so the pictures have the size and the crop that the policy learned from.
@@ -10,6 +10,8 @@ model, so the pictures have the size and the crop that the policy learned from.
 from __future__ import annotations
 
 from launch import LaunchDescription
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
 
 from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import arm_remappings
@@ -37,11 +39,16 @@ def generate_launch_description() -> LaunchDescription:
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
                  'services.', BOOL),
+        argument('guard', 'true',
+                 'Start a guard too, which stops the arm when the policy process was killed or is '
+                 'stuck.', BOOL),
         together(
             node('camera_subscriber', {'model_path': str, 'compressed': bool},
                  remappings=camera_remappings()),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
                             'speed': float, 'autostart': bool},
                  remappings=arm_remappings()),
+            node('guard', {'command_type': str}, remappings=arm_remappings(),
+                 condition=IfCondition(LaunchConfiguration('guard'))),
         ),
     ])

@@ -22,8 +22,8 @@ import yaml
 pytest.importorskip('rclpy')
 
 EXECUTABLES = {
-    'demo.launch.py': {'sim_arm', 'camera_subscriber', 'policy'},
-    'policy.launch.py': {'camera_subscriber', 'policy'},
+    'demo.launch.py': {'sim_arm', 'camera_subscriber', 'policy', 'guard'},
+    'policy.launch.py': {'camera_subscriber', 'policy', 'guard'},
     'record.launch.py': {'teleop', 'teleop_recorder'},
 }
 PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -160,6 +160,15 @@ def test_a_real_arm_has_its_own_topics(launch: Any) -> None:
     assert camera['front/image_raw'] == '/cam/image'
     assert camera['front/image_raw/compressed'] == '/cam/image/compressed'
     assert camera['wrist/image_raw'] == 'wrist/image_raw'
+
+
+@pytest.mark.parametrize('name', ['demo.launch.py', 'policy.launch.py'])
+def test_the_guard_hears_the_commands_of_the_policy(launch: Any, name: str) -> None:
+    assert 'guard' not in launch(name, guard='false').nodes
+    nodes = launch(name, command_type='delta_twist_cmds').nodes
+    assert nodes['guard'].parameters['command_type'] == 'delta_twist_cmds'
+    assert nodes['guard'].remappings.get('delta_twist_cmds') == \
+        nodes['policy'].remappings.get('delta_twist_cmds')
 
 
 def test_recording_starts_what_is_asked_for(launch: Any) -> None:

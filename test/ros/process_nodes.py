@@ -16,6 +16,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from vaa_ros.core.errors import ModelError
+from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
@@ -66,6 +67,15 @@ class EndingArm(Arm):
         super().__init__()
         self.finished = threading.Event()
         self.finished.set()
+
+
+class RefusedPolicy(PolicyNode):
+    """May not command the arm, which it learns when its inputs have begun to come."""
+
+    def _others(self) -> str:
+        while None in self._thread.ages_s().values():
+            time.sleep(0.01)
+        return 'a rival'
 
 
 class BrokenArm(Arm):

@@ -10,6 +10,7 @@ from pathlib import Path
 import signal
 import time
 
+from policy_rig import Robot
 from processes import NodeProcess
 from processes import ROOT
 from processes import wait_for
@@ -68,6 +69,15 @@ def test_a_signal_during_a_callback_waits_for_its_end(ros: Harness, start) -> No
     process.process.send_signal(signal.SIGINT)
     assert process.wait() == 0
     assert [message.data for message in commands.wait()] == ['hold']
+
+
+def test_a_node_that_is_refused_ends_although_messages_come(
+    ros: Harness, robot: Robot, model: Path, start,
+) -> None:
+    process = start('RefusedPolicy', '--ros-args', '-p', f'model_path:={model}')
+    robot.start()
+    assert process.wait() == 2, process.output
+    assert 'not activated: a rival' in process.output
 
 
 def test_a_failing_callback_ends_the_node_with_its_last_words(ros: Harness, start) -> None:

@@ -88,9 +88,11 @@ class PolicyNode(LifecycleNode):
         self._said_state = ''
         self._paused = False
         self._stops: set[str] = set()
+        self._commanding = False
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
+        self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
         self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
         # A subscription that asks for the last value never matches a volatile publisher.
         for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
@@ -140,6 +142,7 @@ class PolicyNode(LifecycleNode):
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
         self._tell_active_policy()
+        self._announce(False)
         return super().on_configure(state)
 
     @transition
@@ -163,6 +166,7 @@ class PolicyNode(LifecycleNode):
         Hold the arm and stop commanding it.
         """
         self._thread.halt()
+        self._announce(False)
         gc.unfreeze()
         self._lifecycle = 'inactive'
         return super().on_deactivate(state)
@@ -184,6 +188,7 @@ class PolicyNode(LifecycleNode):
         """
         if self._thread is not None:
             self._thread.halt()
+            self._announce(False)
             self._inputs.close()
         gc.unfreeze()
 
@@ -252,7 +257,15 @@ class PolicyNode(LifecycleNode):
                             'paused: the arm holds' if request.data else 'going on')
         return response
 
+    def _announce(self, commanding: bool) -> None:
+        self._commanding = commanding
+        self._says_commanding.publish(Bool(data=commanding))
+
     def _after(self, tick: Tick) -> None:
+        # In lockstep a silence means nothing: time stands still.
+        commanding = tick.command is not None and not self._value('lockstep')
+        if commanding != self._commanding:
+            self._announce(commanding)
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
             self._confidence.publish(Float64(data=self._loop.figures.confidence))
@@ -260,6 +273,8 @@ class PolicyNode(LifecycleNode):
     def _on_timer(self) -> None:
         if self._thread is None:
             return
+        # Again and again, for a guard that forgot whom it watches.
+        self._announce(self._commanding)
         self._thread.set_other_publisher(self._others())
         level, message, values = self._report()
         self._status.publish(status_message('policy: control', level, message, values))

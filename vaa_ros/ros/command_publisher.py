@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import time
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
@@ -39,7 +40,14 @@ COMMAND_MESSAGES: dict[str, type] = {
 """The message of each command type; its topic has the name of the type."""
 
 GRIPPER_TOPIC = 'gripper_commands'
+GUARD = 'guard'
+"""Name of the node that may publish beside whoever commands the arm."""
+
 STAMP_LABEL = 'stamp_ns='
+
+UNKNOWN = '_NODE_NAME_UNKNOWN_'
+NAME_WAIT_S = 1.0
+NAME_POLL_S = 0.02
 
 
 class CommandPublisher:
@@ -97,14 +105,23 @@ class CommandPublisher:
         """
         Find who else publishes on the command topic.
 
-        :return: full names of the other publishers' nodes.
+        :return: full names of the other publishers' nodes, the guard of this namespace left out.
         """
-        own = self._node.get_fully_qualified_name()
-        found = self._node.get_publishers_info_by_topic(self.topic)
-        names = [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found]
-        if own in names:
-            names.remove(own)
+        deadline = time.monotonic() + NAME_WAIT_S
+        names = self._publishers()
+        # Publishers are discovered before the names of their nodes are.
+        while any(UNKNOWN in name for name in names) and time.monotonic() < deadline:
+            time.sleep(NAME_POLL_S)
+            names = self._publishers()
+        guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
+        for expected in (self._node.get_fully_qualified_name(), guard):
+            if expected in names:
+                names.remove(expected)
         return sorted(names)
+
+    def _publishers(self) -> list[str]:
+        found = self._node.get_publishers_info_by_topic(self.topic)
+        return [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found]
 
     def close(self) -> None:
         """

@@ -18,6 +18,7 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory
 from trajectory_msgs.msg import JointTrajectoryPoint
 
@@ -255,6 +256,25 @@ def twist_from_msg(message: TwistStamped) -> np.ndarray:
     """
     linear, angular = message.twist.linear, message.twist.angular
     return np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z])
+
+
+def still_message(message: Any, stamp_ns: int) -> Any:
+    """
+    Make the command that keeps the arm where a command sent it.
+
+    :param message: a command of any type, such as the last one that came.
+    :param stamp_ns: the present [ns].
+    :return: the same target again, or no motion where the command was a velocity.
+    """
+    if isinstance(message, TwistStamped):
+        return twist_msg(np.zeros(6), message.header.frame_id, stamp_ns)
+    if isinstance(message, PoseStamped):
+        return pose_msg(pose_from_msg(message), message.header.frame_id, stamp_ns)
+    if isinstance(message, JointTrajectory):
+        # A stamp of zero means now; one from the past would have the point be over already.
+        return JointTrajectory(header=Header(frame_id=message.header.frame_id),
+                               joint_names=message.joint_names, points=message.points)
+    return message
 
 
 def _doubles(values: Any) -> array:

@@ -152,6 +152,8 @@ def _autostart(node: Node) -> None:
         return
     for name in ('configure', 'activate'):
         if getattr(node, f'trigger_{name}')() != TransitionCallbackReturn.SUCCESS:
+            # Threads that it has started already would keep the process from ending.
+            _stop(node)
             raise RosError(f'{node.get_name()}: autostart could not {name} the node; '
                            'the reason is in the line above')
 

@@ -1,0 +1,131 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The guard beside a real policy process that is killed, stopped, or ends as it should.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+import signal
+
+from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import TwistStamped
+import numpy as np
+from policy_rig import commands
+from policy_rig import MODULE
+from policy_rig import newest_in_state
+from policy_rig import positions
+from policy_rig import Robot
+from policy_rig import statuses
+from processes import NodeProcess
+from processes import wait_for
+import pytest
+from ros_harness import Collector
+from ros_harness import Harness
+from std_msgs.msg import Bool
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+
+from vaa_ros.core.command_guard import IDLE
+from vaa_ros.core.command_guard import STOPPED
+from vaa_ros.core.command_guard import WATCHING
+from vaa_ros.nodes.guard import GuardNode
+from vaa_ros.ros.conversions import joint_trajectory_msg
+from vaa_ros.ros.conversions import pose_msg
+from vaa_ros.ros.conversions import still_message
+from vaa_ros.ros.conversions import twist_msg
+from vaa_ros.ros.qos import LATCHED
+
+
+@pytest.fixture
+def policy(model: Path, ros_domain: int) -> Iterator[NodeProcess]:
+    """
+    A policy process, which leaves no locked shared memory behind when it is killed.
+    """
+    process = NodeProcess(MODULE, '--ros-args', '-p', f'model_path:={model}',
+                          environment={'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'})
+    yield process
+    if process.process.poll() is None:
+        process.process.send_signal(signal.SIGCONT)
+    process.end()
+
+
+@pytest.fixture
+def guard(ros: Harness, robot: Robot, policy: NodeProcess) -> GuardNode:
+    """
+    A guard that watches the policy while it commands the arm.
+    """
+    # Long, for machines where everything is late.
+    node = ros.make_node(GuardNode, timeout_s=1.0)
+    robot.wait_connected()
+    robot.start()
+    wait_for(lambda: node._guard.state == WATCHING,
+             message=f'the guard to watch, which says {node._report()}; the policy: '
+                     f'{policy.output}')
+    return node
+
+
+def stops(ros: Harness) -> Collector:
+    return ros.collect(Bool, 'e_stop', LATCHED)
+
+
+def test_a_killed_policy_is_stopped(ros: Harness, guard: GuardNode, policy: NodeProcess) -> None:
+    sent, pressed = commands(ros), stops(ros)
+    sent.wait(5)
+    policy.kill()
+    assert pressed.wait_until(lambda message: message.data)
+    wait_for(lambda: guard._guard.state == STOPPED)
+    count = len(sent.messages)
+    repeated = sent.wait(count + 2)
+    # The last word is where the policy sent the arm last, to be reached from now on.
+    assert np.array_equal(positions(repeated[-1]), positions(guard._last))
+    assert repeated[-1].header.stamp.sec == 0
+    answer = ros.call(Trigger, 'guard/reset')
+    assert answer.success and 'released' in answer.message
+    pressed.wait_until(lambda message: not message.data)
+    assert guard._guard.state == IDLE
+    assert 'nothing to reset' in ros.call(Trigger, 'guard/reset').message
+
+
+def test_a_stopped_process_holds_when_it_wakes(
+    ros: Harness, guard: GuardNode, policy: NodeProcess,
+) -> None:
+    said = statuses(ros)
+    policy.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: guard._guard.state == STOPPED, message='the guard to stop the arm')
+    policy.process.send_signal(signal.SIGCONT)
+    newest_in_state(said, 'stopped')
+    assert ros.call(Trigger, 'guard/reset').success
+    newest_in_state(said, 'stopped', 'was pressed')
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'running')
+    wait_for(lambda: guard._guard.state == WATCHING, message='the guard to watch again')
+
+
+def test_a_policy_that_lets_go_may_be_silent(
+    ros: Harness, guard: GuardNode, policy: NodeProcess,
+) -> None:
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)).success
+    wait_for(lambda: guard._guard.state == IDLE, message='the guard to see the pause')
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=False)).success
+    wait_for(lambda: guard._guard.state == WATCHING)
+    assert policy.stop(signal.SIGINT) == 0
+    wait_for(lambda: guard._guard.state == IDLE, message='the guard to see the end')
+    assert guard._guard.stops == 0
+
+
+def test_the_stop_command_of_each_type() -> None:
+    twist = still_message(twist_msg([1, 2, 3, 4, 5, 6], 'base_link', 5), 7)
+    assert isinstance(twist, TwistStamped) and twist.header.frame_id == 'base_link'
+    assert twist.twist.linear.x == twist.twist.angular.z == 0.0
+    pose = still_message(pose_msg([1, 2, 3, 0, 0, 0, 1], 'base_link', 5), 7)
+    assert isinstance(pose, PoseStamped) and pose.pose.position.z == 3.0
+    assert pose.header.stamp.nanosec == 7
+    array = Float64MultiArray(data=[0.5])
+    assert still_message(array, 7) == array
+    trajectory = joint_trajectory_msg(('a', 'b'), [0.5, 0.6], 0.1, 123)
+    still = still_message(trajectory, 7)
+    assert still.header.stamp.nanosec == 0
+    assert list(still.joint_names) == ['a', 'b'] and still.points == trajectory.points

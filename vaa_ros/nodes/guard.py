@@ -1,0 +1,140 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The node guard: stops the arm when the process that commands it was killed or is stuck.
+
+It runs beside the policy as a process of its own and watches the command topic while
+``policy/commanding`` is true. ``python -m vaa_ros.nodes.guard``
+"""
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.node import Node
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from vaa_ros.core.command_guard import CommandGuard
+from vaa_ros.core.command_guard import STOPPED
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
+from vaa_ros.ros.command_publisher import GUARD
+from vaa_ros.ros.conversions import still_message
+from vaa_ros.ros.diagnostics import DiagnosticsPublisher
+from vaa_ros.ros.diagnostics import ERROR
+from vaa_ros.ros.diagnostics import OK
+from vaa_ros.ros.diagnostics import status_message
+from vaa_ros.ros.parameters import declare
+from vaa_ros.ros.parameters import Parameter
+from vaa_ros.ros.process import run
+from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import LATCHED
+
+CHECK_S = 0.01
+REPEAT_S = 0.05
+
+PARAMETERS = (
+    Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
+              choices=tuple(COMMAND_KINDS), read_only=True),
+    Parameter('commanding_topic', 'policy/commanding', 'Where the process that commands the arm '
+              'says (latched Bool) when it begins and when it lets go.', read_only=True),
+    Parameter('timeout_s', 0.2, 'Longest silence of the process that commands the arm; well '
+              'above its control period.', 's', 0.02, 10.0, read_only=True),
+    Parameter('repeat_for_s', 2.0, 'How long the stop command is repeated.', 's', 0.0, 3600.0,
+              read_only=True),
+)
+
+
+class GuardNode(Node):
+    """
+    Watches the command topic and stops the arm in the place of who went silent.
+
+    :param options: passed on to :class:`rclpy.node.Node`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(GUARD, **options)
+        declare(self, PARAMETERS)
+        topic = self._value('command_type')
+        kind = COMMAND_MESSAGES[topic]
+        self._guard = CommandGuard(self._value('timeout_s'))
+        self._last: Any = None
+        self._repeat_until = 0.0
+        self._repeated = 0.0
+        # Made now, for when it is needed there is no time to be discovered.
+        self._publisher = self.create_publisher(kind, topic, COMMAND)
+        self._e_stop = self.create_publisher(Bool, 'e_stop', LATCHED)
+        self._status = self.create_publisher(DiagnosticStatus, '~/status', LATCHED)
+        self.create_subscription(kind, topic, self._on_command, COMMAND)
+        self.create_subscription(Bool, self._value('commanding_topic'), self._on_commanding,
+                                 LATCHED)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_timer(CHECK_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        DiagnosticsPublisher(self, 'commands', self._report)
+        self._show()
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _on_commanding(self, message: Bool) -> None:
+        self._guard.commanding(message.data)
+        self._show()
+
+    def _on_command(self, message: Any) -> None:
+        if self._guard.state != STOPPED:
+            self._last = message
+        self._guard.command(time.monotonic_ns())
+
+    def _check(self) -> None:
+        now_s = time.monotonic()
+        if self._guard.check(time.monotonic_ns()):
+            self._repeat_until = now_s + self._value('repeat_for_s')
+            self._e_stop.publish(Bool(data=True))
+            self._say_still(now_s)
+            self.get_logger().error(f'stopped the arm: {self._guard.reason}; mend it, then call '
+                                    '~/reset')
+            self._show()
+        elif self._guard.state == STOPPED and self._repeated + REPEAT_S <= now_s \
+                < self._repeat_until:
+            self._say_still(now_s)
+
+    def _say_still(self, now_s: float) -> None:
+        self._repeated = now_s
+        self._publisher.publish(still_message(self._last, self.get_clock().now().nanoseconds))
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = True
+        if self._guard.state != STOPPED:
+            response.message = 'nothing to reset: the arm was not stopped'
+            return response
+        self._guard.reset()
+        self._e_stop.publish(Bool(data=False))
+        response.message = 'e_stop is released; ~/reset_policy of the policy lets it go on'
+        self._show()
+        return response
+
+    def _report(self) -> tuple[bytes, str, dict[str, object]]:
+        guard = self._guard
+        level = ERROR if guard.state == STOPPED else OK
+        return level, f'{guard.state}: {guard.reason}' if guard.reason else guard.state, {
+            'state': guard.state, 'reason': guard.reason, 'stops': guard.stops,
+            'longest_silence_s': guard.longest_s, 'timeout_s': guard.timeout_s}
+
+    def _show(self) -> None:
+        self._status.publish(status_message('guard: commands', *self._report()))
+
+
+def main() -> None:
+    """
+    Run the node.
+    """
+    sys.exit(run(GuardNode))
+
+
+if __name__ == '__main__':
+    main()
