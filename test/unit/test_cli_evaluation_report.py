@@ -145,6 +145,15 @@ def test_nothing_succeeded_and_nothing_to_probe(tmp_path: Path) -> None:
     assert 'policy 0 of 20 0.0 % 0.0 to 16.1 % -' in text_of(html)
 
 
+def test_the_figures_of_a_close_up_leave_out_what_is_not_known() -> None:
+    made = close_up(103, False)
+    made.score.add(0, np.float64(np.nan))
+    made.score.add(1, np.float64(2.5))
+    assert made.figures() == {'seed': 103, 'success': False, 'highest_score': 2.5,
+                              'lowest_confidence': 0.4, 'lowest_alignment': 0.8}
+    assert np.isnan(CloseUp(trace(1, True)).figures()['highest_score'])
+
+
 @pytest.mark.parametrize('failed, wanted', [
     (set(), [100, 101, 102]), ({103}, [103, 100, 101, 102]),
     (set(range(100, 119)), [100, 101, 102, 103, 119])])

@@ -74,6 +74,15 @@ def test_the_map_is_that_of_the_covariance(made):
         np.linalg.norm(wanted[3] - wanted[153]), abs=1e-6)
 
 
+def test_a_bank_of_the_same_dataset_does_not_find_the_own_episode(made, found):
+    model, _, other = made
+    again = study(OnnxPolicy(model), load_encoder(model), other, bank_of(model, other))
+    for ours, theirs in zip(again.moments, found.moments, strict=True):
+        assert [each.similarity for each in ours.neighbours] == pytest.approx(
+            [each.similarity for each in theirs.neighbours])
+        assert ours.episode not in {each.episode for each in ours.neighbours}
+
+
 @pytest.mark.parametrize('with_bank', [False, True])
 def test_neighbours_are_those_of_a_search_by_hand(made, found, with_bank):
     model, data, other = made

@@ -8,9 +8,11 @@ The same seed gives the same episode, so only those that the report shows are dr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +51,17 @@ class CloseUp:
         """Return the figures of the episode, which is over."""
         assert self.trace.result is not None
         return self.trace.result
+
+    def figures(self) -> dict[str, object]:
+        """Return the figures for machines; what is not known is NaN."""
+        def extreme(series: Series, choose: Callable[[np.ndarray], float]) -> float:
+            known = [value for value in series.values if not np.isnan(value)]
+            return float(choose(np.array(known))) if known else math.nan
+
+        return {'seed': self.result.seed, 'success': self.result.success,
+                'highest_score': extreme(self.score, np.max),
+                'lowest_confidence': extreme(self.confidence, np.min),
+                'lowest_alignment': extreme(self.trace.alignment, np.min)}
 
 
 def worth_a_look(results: Sequence[EpisodeResult]) -> list[int]:

@@ -105,16 +105,15 @@ def run(args: argparse.Namespace) -> int:
     print(summary.table(f'{args.task}, {Path(model).name}, {how}'))
     if baseline is not None:
         print('\n' + baseline.table(f'{args.task}, the nearest demonstrations alone, in process'))
-    report = None
+    shown: dict[str, object] = {}
     if args.report is not None:
         from vaa_ros.cli.evaluation_run import write_report
-        report = write_report(args, model, findings, summary, baseline)
-        print(f'\nreport   {report}')
+        shown = write_report(args, model, findings, summary, baseline)
+        print(f'\nreport   {shown["report"]}')
     write_json(args.json, {
         'task': args.task, 'model': model, 'seeds': numbers, 'how': how, **summary.figures(),
         **({'knn': baseline.figures()} if baseline is not None else {}),
-        **({'study': findings.study.to_dict()} if findings and findings.study else {}),
-        **({'report': report} if report is not None else {})})
+        **({'study': findings.study.to_dict()} if findings and findings.study else {}), **shown})
     return 0
 
 

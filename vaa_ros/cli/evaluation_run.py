@@ -44,9 +44,9 @@ def look_into(model: str, args: argparse.Namespace) -> Findings:
     """
     if args.data is None and args.knn is None:
         return Findings(None, None)
+    from vaa_ros.cli.evaluate import NEIGHBOURS
     from vaa_ros.learning.held_out import load_encoder
     from vaa_ros.learning.neighbours import NeighbourPolicy
-    from vaa_ros.learning.neighbours import NEIGHBOURS
     from vaa_ros.learning.study import study
     from vaa_ros.policies.onnx_policy import OnnxPolicy
     policy, encoder = OnnxPolicy(model), load_encoder(Path(model))
@@ -61,15 +61,16 @@ def look_into(model: str, args: argparse.Namespace) -> Findings:
 
 
 def write_report(args: argparse.Namespace, model: str, findings: Findings, summary: Summary,
-                 baseline: Summary | None) -> Path:
+                 baseline: Summary | None) -> dict[str, object]:
     """
     Watch some episodes again and write the page, and the film of the failures beside it.
 
-    :return: the page.
+    :return: figures of these episodes, and where the page is.
     :raises ConfigError: when it cannot be written.
     """
     from vaa_ros.cli.closeups import watch
     from vaa_ros.cli.closeups import worth_a_look
+    from vaa_ros.cli.evaluate import NEIGHBOURS
     from vaa_ros.cli.evaluate import policy_of
     from vaa_ros.cli.evaluation_report import EvaluationReport
     from vaa_ros.cli.stage import machine
@@ -86,16 +87,18 @@ def write_report(args: argparse.Namespace, model: str, findings: Findings, summa
              ('seeds', f'{min(seeds)} to {max(seeds)}'),
              *([('trained', f'{trained["steps"]} steps, {trained.get("episodes", "?")} episodes')]
                if 'steps' in trained else []),
-             *([('baseline', f'mean of {args.neighbours or 32} nearest chunks of {args.knn}')]
-               if baseline is not None else []),
+             *([('baseline', f'mean of the {args.neighbours or NEIGHBOURS} nearest chunks of '
+                             f'{args.knn}')] if baseline is not None else []),
              ('vaa_ros', __version__), ('measured on', machine())]
-    return EvaluationReport(
+    limit = None if known is None else known.threshold(WatchOptions().false_alarms_per_hour)
+    page = EvaluationReport(
         f'Policy {policy.spec.name} on task {args.task}',
         f'{len(seeds)} episodes in the simulator, in process'
         + (f'; unseen demonstrations: {args.data}.' if args.data else '.'),
-        summary, policy.spec, baseline, findings.study, close_ups,
-        None if known is None else known.threshold(WatchOptions().false_alarms_per_hour),
+        summary, policy.spec, baseline, findings.study, close_ups, limit,
         _film(close_ups, args.report), facts).write(args.report / 'report.html')
+    return {'report': page, 'watch_limit': limit,
+            'watched': [each.figures() for each in close_ups]}
 
 
 def _bank(policy: OnnxPolicy, encoder: object, folder: Path) -> Bank:

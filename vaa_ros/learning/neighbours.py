@@ -22,7 +22,6 @@ from vaa_ros.learning.validate import spread
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
-NEIGHBOURS = 32
 MOST_FRAMES = 8192
 
 
@@ -86,7 +85,7 @@ class NeighbourPolicy:
     :raises ConfigError: if the bank has fewer.
     """
 
-    def __init__(self, policy: Policy, bank: Bank, neighbours: int = NEIGHBOURS) -> None:
+    def __init__(self, policy: Policy, bank: Bank, neighbours: int) -> None:
         if not 1 <= neighbours <= len(bank.chosen):
             raise ConfigError(f'{neighbours} neighbours, but {bank.frames.folder} gives '
                               f'{len(bank.chosen)} demonstrated moments; choose 1 to '

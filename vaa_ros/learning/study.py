@@ -290,14 +290,15 @@ def nearest(asked: Bank, row: int, bank: Bank, unit: np.ndarray,
 
     :param asked: the unseen frames.
     :param row: which of them.
-    :param bank: the demonstrations; the episode asked about is left out.
+    :param bank: the demonstrations; of the same dataset, the episode asked about is left out.
     :param unit: scale of the action elements (T, D).
     :param tolerance: mean absolute difference, in these units, that is near enough.
     :return: the nearest.
     """
     cosine, taken = bank.z_action @ asked.z_vision[row], []
     episode = bank.episode
-    own = episode[row] if bank is asked else -1
+    same = bank.frames.folder.resolve() == asked.frames.folder.resolve()
+    own = asked.episode[row] if same else -1
     found: list[Neighbour] = []
     for place in np.argsort(-cosine, kind='stable'):
         if episode[place] == own or episode[place] in taken:
