@@ -4,8 +4,9 @@
 Build description for colcon (ament_python) and pip.
 
 Extras: ``ros`` is what rosdep installs on a machine with a ROS distro; ``sim`` is the simulated
-arm and the reports; ``train`` is learning; ``lerobot`` is for datasets of LeRobot; ``test`` is
-what ``make test`` needs. Versions are pinned in ``constraints.txt``.
+arm and the reports; ``train`` is learning; ``lerobot`` and ``aloha-data`` are for datasets of
+LeRobot and ALOHA; ``aloha`` is for gym-aloha; ``test`` is what ``make test`` needs. Versions are
+pinned in ``constraints.txt``, that of gym-aloha here.
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ EXTRAS = {
     ],
     'vision': [
         'transformers>=5',
+    ],
+    'aloha': [
+        # Needs an older MuJoCo than constraints.txt has: a virtual environment of its own.
+        'gym-aloha==0.1.5',
+    ],
+    'aloha-data': [
+        'h5py',
     ],
     'lerobot': [
         'av',

@@ -41,7 +41,8 @@ def run(task: str, seeds: list[int], kicks: int) -> list[dict[str, float]]:
         while not sim.done():
             if ticks in when:
                 sim.perturb(np.append(rng.uniform(-0.1, 0.1, 6), 0.0))
-            seen = ExpertInput(sim.time_s, sim.joint_position, sim.objects())
+            seen = ExpertInput(sim.time_s, sim.joint_position, sim.objects(),
+                               sim.instruction)
             sim.set_targets(expert.act(seen))
             sim.step()
             ticks += 1

@@ -34,7 +34,8 @@ def measure(path: Path, threads: int, runs: int) -> dict[str, float]:
             stamp_ns=index,
             images={camera.key: rng.integers(0, 255, (camera.height, camera.width, 3), np.uint8)
                     for camera in policy.spec.cameras},
-            state=rng.normal(size=len(policy.spec.joints)).astype(np.float32))
+            state=rng.normal(size=len(policy.spec.joints)).astype(np.float32),
+            instruction=(*policy.spec.instructions, '')[0])
         for index in range(32)]
     times = []
     for index in range(runs + 50):

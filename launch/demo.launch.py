@@ -26,7 +26,7 @@ def generate_launch_description() -> LaunchDescription:
         argument('model_path', 'pick_place',
                  'The policy: a name in models, a path to an .onnx file, or hold.'),
         argument('task', 'pick_place', 'Task of the first episode.',
-                 ['reach', 'push', 'pick_place']),
+                 ['reach', 'push', 'pick_place', 'sort']),
         argument('seed', '0', 'Seed of the first episode: object poses, colours, light.'),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
         argument('command_type', 'joint_trajectory', 'Type and topic of the commands.',

@@ -9,8 +9,11 @@ uv=$1
 torch=$(sed -n 's/^torch==//p' constraints.txt)
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
+# Not the extra `aloha`, which would take MuJoCo back for everyone.
 # Set-up needs wheel for the one dependency that is a source archive.
-printf 'torch==%s\nwheel\n' "$torch" | "$uv" pip compile setup.py - --all-extras \
+printf 'torch==%s\nwheel\n' "$torch" | "$uv" pip compile setup.py - \
+    --extra ros --extra sim --extra train --extra vision --extra aloha-data --extra lerobot \
+    --extra test \
     --universal --python-version 3.10 --fork-strategy requires-python --upgrade \
     --no-header --no-annotate --quiet --output-file "$new"
 {

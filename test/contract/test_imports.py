@@ -35,6 +35,8 @@ ROS_LIBRARIES = ('rclpy', 'cv_bridge', 'launch', 'launch_ros', 'ament_index_pyth
 # Where one library lives; a folder or a file below vaa_ros/.
 HOMES = {
     'cv2': ('core/images.py', 'cli', 'learning', 'ros', 'sim'),
+    'gym_aloha': ('sim/aloha_env.py',),
+    'h5py': ('learning/aloha_import.py',),
     'mcap': ('recording',),
     'mujoco': ('sim',),
     'onnx': ('learning/export.py',),

@@ -26,12 +26,14 @@ from processes import wait_for
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from ros_harness import Harness
+from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 from tiny_policy import goal_policy
 from tiny_policy import ROBOT
 
 from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.diagnostics import status_values
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 
 
@@ -87,6 +89,25 @@ def test_it_takes_another_model_while_running(
     assert ros.call(Trigger, 'policy/rollback_policy').success
     newest_in_state(said, 'running')
     wait_for(lambda: near(GOAL.astype(np.float32))(sent.messages[-1]))
+
+
+def test_a_policy_of_two_frames_takes_over_and_sees_what_changes(
+    ros: Harness, robot: Robot, model: Path, tmp_path: Path,
+) -> None:
+    change = goal_policy(tmp_path / 'change.onnx', GOAL, name='change', sees_change=True)
+    activate(ros, model_path=str(model))
+    seen = ros.collect(Float64, 'policy/alignment', EVENTS)
+    robot.start()
+    seen.wait(3)
+    assert ros.set_parameters('/policy', model_path=str(change))[0].successful
+    assert ros.call(Trigger, 'policy/reload_policy').success
+    # The cosine of its embeddings is 0.6, and 0.8 more when black has become white.
+    seen.wait_until(lambda message: message.data == pytest.approx(0.6))
+    robot.picture = np.full_like(robot.picture, 255)
+    seen.wait_until(lambda message: message.data == pytest.approx(1.4))
+    count = len(seen.messages)
+    wait_for(lambda: any(message.data == pytest.approx(0.6)
+                         for message in seen.messages[count:]))
 
 
 @pytest.mark.parametrize('fault', ['garbage', 'cameras', 'missing'])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -22,7 +23,10 @@ from ros_harness import Collector
 from ros_harness import Harness
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState
+from small_gym_env import MODULE as SMALL_MODULE
+from small_gym_env import write_files
 from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -39,6 +43,8 @@ from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.qos import SENSOR
+from vaa_ros.sim.tasks import SORT_INSTRUCTIONS
 
 MODULE = 'vaa_ros.nodes.sim_arm'
 ROBOT = load_robot('vaa_arm')
@@ -210,12 +216,34 @@ def test_unknown_tasks_are_refused_with_what_exists(ros: Harness, arm: Arm) -> N
     assert arm.reset().success
 
 
+def test_a_person_may_ask_for_something_else(ros: Harness) -> None:
+    node = ros.make_node(SimArm, task='sort', seed=2)
+    status = ros.collect(DiagnosticStatus, 'sim_arm/task_status', LATCHED)
+    asked = ros.collect(String, 'instruction', LATCHED)
+    first = asked.wait()[0].data
+    assert first in SORT_INSTRUCTIONS
+    status.wait_until(lambda message: status_values(message)['instruction'] == first)
+    other = next(each for each in SORT_INSTRUCTIONS if each != first)
+    says = ros.publisher(String, 'instruction', EVENTS)
+    says.publish(String(data=other))
+    status.wait_until(lambda message: status_values(message)['instruction'] == other)
+    says.publish(String(data='fold the towel'))
+    wait_for(lambda: node._refused.get('instruction'))
+    assert status_values(status.messages[-1])['instruction'] == other
+    # The next episode says itself what it asks for, and that is what counts.
+    assert ros.call(Trigger, 'sim_arm/reset').success
+    again = status_values(status.wait_until(
+        lambda message: status_values(message)['episode'] == '1'))
+    assert again['instruction'] == first
+    asked.wait_until(lambda message: message is not asked.messages[0] and message.data == first)
+
+
 def test_a_task_that_does_not_exist_ends_the_process(
     start_process: Callable[..., NodeProcess],
 ) -> None:
     process = start_process(MODULE, '--ros-args', '-p', 'task:=juggle')
     assert process.wait() == 2
-    assert 'reach, push, pick_place' in process.output
+    assert 'reach, push, pick_place, sort' in process.output
 
 
 def test_pictures_have_the_stamp_of_a_joint_state(ros: Harness, arm: Arm) -> None:
@@ -268,3 +296,18 @@ def test_it_ends_on_a_signal(start_process: Callable[..., NodeProcess], ros: Har
     ros.collect(JointState, 'joint_states', JOINTS_OUT).wait(5)
     assert process.stop() == 0
     assert 'Traceback' not in process.output
+
+
+def test_a_gymnasium_environment_in_place_of_the_arm(ros: Harness, tmp_path: Path) -> None:
+    path = write_files(tmp_path, max_steps=9999)
+    arm = Arm(ros, environment=str(path), allow_module=SMALL_MODULE)
+    pictures = ros.collect(Image, 'side/image_raw', SENSOR)
+    assert arm.joints.messages[-1].name == ['turn', 'bend', 'finger']
+    values = arm.episode(0)
+    assert values['task'] == 'joints' and values['instruction'].startswith('turn')
+    goal = np.array([0.3, 0.1, 0.02])
+    ros.publisher(Float64MultiArray, 'commands', COMMAND).publish(positions_msg(goal))
+    arm.wait_near(goal, 1e-6)
+    assert pictures.wait(1)[0].width == 32
+    assert arm.reset().message == 'episode 1: task joints, seed 0'
+    assert not arm.tool.messages

@@ -5,6 +5,7 @@ A policy for the simulated arm as a tiny ONNX file: it always wants the same joi
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def goal_policy(
     path: Path, goal: Sequence[float], name: str = 'goal', cameras: Sequence[str] = ('front',
                                                                                      'wrist'),
     kind: str = 'joint_position', fails_near: float = 1e9, knows_dark: bool = False,
+    sees_change: bool = False, goals: Mapping[str, Sequence[float]] | None = None,
 ) -> Path:
     """
     Write a policy whose every action is a goal.
@@ -44,13 +46,16 @@ def goal_policy(
     :param kind: its action kind.
     :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
     :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
+    :param sees_change: see two frames, and embed how much brighter the present one is.
+    :param goals: the goal of each instruction that it knows, instead of the one goal.
     :return: the file.
     """
     spec = PolicySpec(
         name=name, task='reach', robot=ROBOT.name,
         cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in cameras),
         joints=ROBOT.joints, action=ActionSpec.for_robot(kind, ROBOT), control_rate_hz=30.0,
-        chunk_length=LENGTH, embedding_size=4)
+        chunk_length=LENGTH, embedding_size=4, observation_history=1 + sees_change,
+        instructions=tuple(goals or ()))
     values = {
         'actions': np.tile(np.array(goal, np.float32), (1, LENGTH, 1)),
         'scale': np.full((1, LENGTH, len(goal)), 0.1, np.float32),
@@ -61,26 +66,41 @@ def goal_policy(
     constants = {inner.get(output, output): value for output, value in values.items()}
     constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.2),
                      nan=np.float32('nan'), nothing=np.float32(0.0),
-                     light=np.array([[0.0, knows_dark / 255, 0.0, 0.0]], np.float32))
+                     light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
+                                    np.float32))
+    if goals is not None:
+        del constants['wanted']
+        constants['goals'] = np.repeat([*goals.values()], LENGTH, 0).astype(np.float32).reshape(
+            len(goals), LENGTH, -1)
     nodes = [helper.make_node('Constant', [], [key],
                               value=numpy_helper.from_array(np.asarray(value), key))
              for key, value in constants.items()]
-    nodes += answering(cameras[0])
-    inputs = [helper.make_tensor_value_info(f'image_{key}', TensorProto.UINT8,
-                                            [1, HEIGHT, WIDTH, 3]) for key in cameras]
-    inputs.append(helper.make_tensor_value_info(
-        'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
-    graph = helper.make_graph(nodes, name, inputs, [
+    if goals is not None:
+        nodes.append(helper.make_node('Gather', ['goals', 'instruction'], ['wanted'], axis=0))
+    nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '')
+    graph = helper.make_graph(nodes, name, inputs_of(spec), [
         helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
         for output in OUTPUTS])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9)
-    metadata = {METADATA_KEY: spec.to_json()}
-    if knows_dark:
-        metadata[FAMILIARITY_KEY] = known_dark(cameras, values['z_vision'][0]).to_json()
-    helper.set_model_props(model, metadata)
+    known = {FAMILIARITY_KEY: known_dark(cameras, values['z_vision'][0]).to_json()}
+    helper.set_model_props(model, {METADATA_KEY: spec.to_json(), **(known if knows_dark else {})})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def inputs_of(spec: PolicySpec) -> list[onnx.ValueInfoProto]:
+    """
+    Make the inputs that a spec asks for.
+    """
+    inputs = [helper.make_tensor_value_info(spec.picture_input(key, age), TensorProto.UINT8,
+                                            [1, HEIGHT, WIDTH, 3])
+              for key in spec.camera_keys for age in range(spec.observation_history)]
+    inputs.append(helper.make_tensor_value_info(
+        'state', TensorProto.FLOAT, [1, len(ROBOT.joints)]))
+    if spec.conditioned:
+        inputs.append(helper.make_tensor_value_info('instruction', TensorProto.INT64, [1]))
+    return inputs
 
 
 def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
@@ -96,10 +116,18 @@ def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
                        [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
 
 
-def answering(camera: str) -> list[onnx.NodeProto]:
+def answering(camera: str, earlier: str) -> list[onnx.NodeProto]:
     """
     Make the nodes behind the constants: actions that may fail, an embedding that sees light.
+
+    :param camera: the camera whose light it sees.
+    :param earlier: the input to compare it with, if any.
     """
+    compared = [
+        helper.make_node('Cast', [earlier], ['before'], to=TensorProto.FLOAT),
+        helper.make_node('ReduceMean', ['before'], ['dark'], keepdims=0),
+        helper.make_node('Sub', ['bright', 'dark'], ['brightness']),
+    ] if earlier else [helper.make_node('Identity', ['bright'], ['brightness'])]
     return [
         helper.make_node('Gather', ['state', 'first'], ['joint'], axis=1),
         helper.make_node('Sub', ['joint', 'place'], ['way']),
@@ -109,7 +137,8 @@ def answering(camera: str) -> list[onnx.NodeProto]:
         helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
         helper.make_node('Add', ['wanted', 'spread'], ['actions']),
         helper.make_node('Cast', [f'image_{camera}'], ['picture'], to=TensorProto.FLOAT),
-        helper.make_node('ReduceMean', ['picture'], ['brightness'], keepdims=0),
+        helper.make_node('ReduceMean', ['picture'], ['bright'], keepdims=0),
+        *compared,
         helper.make_node('Mul', ['light', 'brightness'], ['seen']),
         helper.make_node('Add', ['z_dark', 'seen'], ['z_vision']),
     ]

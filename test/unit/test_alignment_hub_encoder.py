@@ -6,6 +6,7 @@ The encoders of transformers: one config word each, trained, frozen, pretrained,
 from __future__ import annotations
 
 from dataclasses import replace
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from vaa_ros.alignment.hub_encoder import body_config
 from vaa_ros.alignment.hub_encoder import FAMILIES
 from vaa_ros.alignment.hub_encoder import HubEncoder
 from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.types import Observation
@@ -67,6 +69,21 @@ def test_each_trains_exports_and_runs(vision: str, data: Path, tmp_path: Path) -
     chunk = policy.infer(Observation(
         1, {'front': np.zeros((24, 32, 3), np.uint8)}, np.zeros(3, np.float32)))
     assert np.isfinite(chunk.actions).all()
+
+
+@pytest.mark.parametrize('shared', [False, True])
+@pytest.mark.parametrize('vision', FAMILIES)
+def test_each_looks_at_every_frame(vision: str, shared: bool) -> None:
+    torch.manual_seed(0)
+    spec = replace(tiny_spec(cameras=('front', 'wrist')), observation_history=2)
+    policy = AlignedPolicy(spec, tiny_model(vision, share_vision=shared), LossConfig()).eval()
+    pictures = [torch.randint(0, 256, (1, 24, 32, 3), dtype=torch.uint8) for _ in range(4)]
+    with torch.no_grad():
+        graph = PolicyGraph(policy)
+        whole = graph(*pictures, torch.zeros(1, 3))[2]
+        for place, picture in enumerate(pictures):
+            changed = [*pictures[:place], 255 - picture, *pictures[place + 1:]]
+            assert not torch.allclose(graph(*changed, torch.zeros(1, 3))[2], whole, atol=1e-5)
 
 
 @pytest.mark.parametrize('vision', FAMILIES)
@@ -158,6 +175,84 @@ def test_pretrained_weights_come_from_a_folder(vision: str, data: Path, tmp_path
         assert torch.equal(found[name], value), name
     assert SIZES[vision].items() <= dict(kept.model.vision_config).items()
     assert resume(run, data, progress=False).finished
+
+
+def test_weights_in_shards_are_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    source = HubEncoder(tiny_model('vit')).body
+    source.save_pretrained(tmp_path, max_shard_size='6KB')
+    shards = sorted(tmp_path.glob('model-*.safetensors'))
+    assert len(shards) > 1
+    model = with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path)))
+    encoder = HubEncoder(model)
+    put_pretrained({'front': encoder}, model)
+    for name, value in source.state_dict().items():
+        assert torch.equal(encoder.body.state_dict()[name], value), name
+    shards[1].unlink()
+    with pytest.raises(ModelError, match=f'has no {shards[1].name}, only'):
+        with_pretrained_size(model)
+    index = tmp_path / 'model.safetensors.index.json'
+    for text, said in (('{}', 'no index of weights'), ('[', 'no index of weights'),
+                       ('{"weight_map": {}}', 'lists no file'),
+                       ('{"weight_map": {"a": "../b"}}', r'lists \.\./b')):
+        index.write_text(text)
+        with pytest.raises(ModelError, match=said):
+            with_pretrained_size(model)
+
+
+def test_pictures_are_normalised_as_pretrained_weights_say(data: Path, tmp_path: Path) -> None:
+    HubEncoder(tiny_model('vit')).body.save_pretrained(tmp_path)
+    told = tmp_path / 'preprocessor_config.json'
+    plain = replace(TINY, vision='vit', pretrained=str(tmp_path))
+
+    def tell(**values: Any) -> ModelConfig:
+        told.write_text(json.dumps(values))
+        return with_pretrained_size(plain)
+
+    assert with_pretrained_size(plain).image_mean is None
+    model = tell(image_mean=[0.4, 0.5, 0.6], image_std=[0.1, 0.2, 0.25], rescale_factor=1 / 255)
+    encoder = HubEncoder(model)
+    # ((x + 1) / 2 - mean) / std is (x - (2 mean - 1)) / (2 std).
+    assert (encoder.middle.flatten() + 1).tolist() == pytest.approx([0.8, 1.0, 1.2])
+    assert encoder.spread.flatten().tolist() == pytest.approx([0.2, 0.4, 0.5])
+    run = tmp_path / 'run'
+    train(tiny_config(steps=1, model=plain), data, run, progress=False)
+    told.unlink()
+    kept = checkpoint.load_policy(run)[0].eyes['front']
+    assert torch.equal(kept.middle, encoder.middle) and torch.equal(kept.spread, encoder.spread)
+
+    assert tell(do_normalize=False).image_std == (1.0, 1.0, 1.0)
+    assert tell(size=224).image_mean is None
+    own = replace(plain, image_mean=(0.1, 0.1, 0.1), image_std=(0.3, 0.3, 0.3))
+    told.write_text('{"image_mean": [0, 0, 0], "image_std": [1, 1, 1]}')
+    assert with_pretrained_size(own).image_mean == (0.1, 0.1, 0.1)
+    for values, said in (
+            ({'image_mean': [0.5] * 3}, 'image_std'),
+            ({'image_mean': 1, 'image_std': 1}, 'cannot'),
+            ({'image_mean': [0.5], 'image_std': [0.5]}, 'three numbers each'),
+            ({'image_mean': [0.5] * 3, 'image_std': [0, 1, 1]}, 'expected above 0'),
+            ({'image_mean': [0.5] * 3, 'image_std': [1] * 3, 'do_rescale': False}, 'do_rescale'),
+            ({'image_mean': [0.5] * 3, 'image_std': [1] * 3, 'rescale_factor': 0.1}, '1/255')):
+        with pytest.raises(ModelError, match=said):
+            tell(**values)
+
+
+@pytest.mark.parametrize(('pretrained', 'moves'), [(True, False), (False, True)])
+def test_fine_tuning_keeps_the_statistics_of_pretrained_batch_norms(
+    pretrained: bool, moves: bool, data: Path, tmp_path: Path,
+) -> None:
+    HubEncoder(tiny_model('resnet')).body.save_pretrained(tmp_path / 'weights')
+    model = tiny_model('resnet', train_vision='fine_tune',
+                       pretrained=str(tmp_path / 'weights') if pretrained else '')
+    train(tiny_config(steps=2, model=model), data, tmp_path / 'run', progress=False)
+    eye = checkpoint.load_policy(tmp_path / 'run')[0].eyes['front']
+    norms = [layer for layer in eye.body.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms
+    for norm in norms:
+        assert bool((norm.running_mean != 0).any()) is moves
+        assert norm.weight.requires_grad
+    eye.train()
+    assert {norm.training for norm in norms} == {moves} and eye.body.training
 
 
 def test_position_embeddings_are_resampled_to_another_size(tmp_path: Path) -> None:

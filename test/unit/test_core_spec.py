@@ -119,7 +119,9 @@ def test_unknown_and_missing_keys_are_named() -> None:
     (('chunk_length',), 0, 'chunk_length'), (('chunk_length',), 2.5, 'a whole number'),
     (('chunk_length',), MAX_CHUNK_LENGTH + 1, 'chunk_length'),
     (('embedding_size',), -1, 'embedding_size'), (('embedding_size',), None, 'embedding_size'),
-    (('observation_history',), 2, 'observation_history 2, expected 1'),
+    (('observation_history',), 4, 'observation_history 4, expected 1 to 3'),
+    (('observation_history',), 0, 'observation_history 0, expected 1 to 3'),
+    (('history_stride',), 0, 'history_stride 0, expected at least 1'),
     (('instructions',), 'pick', 'a list, each item text'), (('name',), 5, 'name is 5'),
 ])
 def test_values_that_are_wrong_are_named(place: tuple, value: object, match: str) -> None:

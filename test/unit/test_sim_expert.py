@@ -24,7 +24,7 @@ def look(sim: Simulation) -> ExpertInput:
     """
     See what the expert may see.
     """
-    return ExpertInput(sim.time_s, sim.joint_position, sim.objects())
+    return ExpertInput(sim.time_s, sim.joint_position, sim.objects(), sim.instruction)
 
 
 def run(sim: Simulation, expert: Expert, seed: int) -> np.ndarray:

@@ -24,7 +24,7 @@ from vaa_ros.sim.simulation import Simulation
 
 ROBOT = load_robot('vaa_arm')
 TARGET = {'target': np.array([0.4, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])}
-STATUS = TaskStatus(1000, 'reach', 3, 0, 0.0, False, TARGET)
+STATUS = TaskStatus(1000, 'reach', '', 3, 0, 0.0, False, TARGET)
 
 
 def joints(stamp_ns: int) -> JointState:
@@ -95,7 +95,7 @@ def test_missing_joints_are_named() -> None:
 
 
 def test_a_status_message_is_read_exactly() -> None:
-    values = {'stamp_ns': '5', 'task': 'reach', 'seed': '7', 'episode': '2',
+    values = {'stamp_ns': '5', 'task': 'reach', 'instruction': '', 'seed': '7', 'episode': '2',
               'time_s': repr(1 / 30), 'done': 'true', 'success': 'true',
               'objects': json.dumps({'target': [0.1] * 7})}
     status = TaskStatus.from_values(values)
@@ -108,13 +108,13 @@ def test_a_status_message_is_read_exactly() -> None:
     ({'seed': None}, 'seed'), ({'objects': '{'}, 'malformed'), ({'objects': '[]'}, 'malformed'),
     ({'seed': 'x'}, 'malformed')])
 def test_a_bad_status_is_refused(change: dict, word: str) -> None:
-    values = {'stamp_ns': '5', 'task': 'reach', 'seed': '7', 'episode': '2', 'time_s': '0.1',
-              'done': 'false', 'objects': '{}', **change}
+    values = {'stamp_ns': '5', 'task': 'reach', 'instruction': '', 'seed': '7', 'episode': '2',
+              'time_s': '0.1', 'done': 'false', 'objects': '{}', **change}
     with pytest.raises(SimulationError, match=word):
         TaskStatus.from_values({key: value for key, value in values.items() if value is not None})
 
 
-@pytest.mark.parametrize('task', ['reach', 'push', 'pick_place'])
+@pytest.mark.parametrize('task', ['reach', 'push', 'pick_place', 'sort'])
 @pytest.mark.parametrize('kind', ['end_effector_pose', 'end_effector_twist'])
 def test_end_effector_commands_do_the_task(kind: str, task: str) -> None:
     simulation = Simulation(task)
@@ -125,8 +125,8 @@ def test_end_effector_commands_do_the_task(kind: str, task: str) -> None:
         controller.reset()
         while not simulation.done():
             state = JointState(0, ROBOT.joint_names, simulation.joint_position)
-            status = TaskStatus(0, task, seed, seed, simulation.time_s, False,
-                                simulation.objects())
+            status = TaskStatus(0, task, simulation.instruction, seed, seed,
+                                simulation.time_s, False, simulation.objects())
             command = driver.answer(status, state)
             controller.open_gripper(command[-1:])
             if kind == 'end_effector_pose':

@@ -35,6 +35,7 @@ class Log:
         self.statuses: list[Status] = []
         self.images: list[tuple[str, int, np.ndarray]] = []
         self.refusals: list[tuple[str, str]] = []
+        self.asked: list[str] = []
         self.cameras = cameras
         self.on_status: Callable[[Status], None] = lambda status: None
 
@@ -50,6 +51,9 @@ class Log:
 
     def image(self, camera: str, stamp_ns: int, rgb: np.ndarray) -> None:
         self.images.append((camera, stamp_ns, rgb))
+
+    def asked_for(self, instruction: str) -> None:
+        self.asked.append(instruction)
 
     def refused(self, topic: str, reason: str) -> None:
         self.refusals.append((topic, reason))

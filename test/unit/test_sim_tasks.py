@@ -149,5 +149,5 @@ def test_a_break_starts_the_settle_time_anew(breaks: bool, done: bool) -> None:
 
 def test_unknown_task_lists_the_tasks() -> None:
     with pytest.raises(VaaError) as error:
-        make_task('sort')
+        make_task('fold')
     assert all(name in str(error.value) for name in TASK_NAMES)

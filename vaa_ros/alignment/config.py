@@ -27,6 +27,9 @@ class ModelConfig:
     :param vision_config: for the encoders of transformers, what differs from their small size, by
         the names of the family's configuration class (``hidden_size``, ``image_size`` ...).
     :param pretrained: a folder with their pretrained weights, or a name on a hub; empty for none.
+    :param image_mean: mean colour (rgb, 0 to 1) of the pictures that they were trained with; None
+        takes that of the pretrained weights, or else of the family.
+    :param image_std: standard deviation of the same.
     :param train_vision: ``full``, ``fine_tune`` (slower, see ``optimiser.vision_rate``) or
         ``frozen``, of the encoder itself; the layers after it always learn.
     :param share_vision: one encoder for all cameras instead of one each.
@@ -36,6 +39,8 @@ class ModelConfig:
     :param keypoints: points in the picture that each encoder tracks.
     :param vision_features: length of the feature vector of each camera.
     :param proprio_features: length of the feature vector of the joint state.
+    :param text_features: length of the feature vector of an instruction, for policies that know
+        several.
     :param state_dropout: how often training hides the whole joint state.
     :param action_width: width of the action encoder.
     :param action_layers: transformer layers of the action encoder.
@@ -53,6 +58,8 @@ class ModelConfig:
     vision: str = 'conv'
     vision_config: Mapping[str, Any] = field(default_factory=dict)
     pretrained: str = ''
+    image_mean: tuple[float, ...] | None = None
+    image_std: tuple[float, ...] | None = None
     train_vision: str = 'full'
     share_vision: bool = False
     crop: float = 0.9375
@@ -61,6 +68,7 @@ class ModelConfig:
     keypoints: int = 32
     vision_features: int = 128
     proprio_features: int = 64
+    text_features: int = 64
     state_dropout: float = 0.1
     action_width: int = 64
     action_layers: int = 2
@@ -88,6 +96,7 @@ class ModelConfig:
                                       or self.train_vision != 'full'):
             raise ValueError('vision conv has no pretrained weights, and is always trained in '
                              'full; leave out pretrained, vision_config and train_vision')
+        self._check_normal()
         if not 0.5 <= self.crop <= 1:
             raise ValueError(f'crop {self.crop}, expected 0.5 to 1')
         if not 0 <= self.state_dropout < 1:
@@ -95,7 +104,8 @@ class ModelConfig:
         if self.action_width % (2 * self.action_heads):
             raise ValueError(f'action_width {self.action_width}, expected a multiple of twice '
                              f'action_heads {self.action_heads}')
-        for name in ('keypoints', 'vision_features', 'proprio_features', 'action_layers',
+        for name in ('keypoints', 'vision_features', 'proprio_features', 'text_features',
+                     'action_layers',
                      'action_heads', 'embedding_size', 'decoder_width', 'decoder_layers',
                      'components'):
             if getattr(self, name) < 1:
@@ -107,6 +117,22 @@ class ModelConfig:
                              f'decoder is {self.decoder!r}; leave it null')
         if self.samples is not None and not 4 <= self.samples <= 256:
             raise ValueError(f'samples {self.samples}, expected 4 to 256')
+
+    def _check_normal(self) -> None:
+        found = self.image_mean, self.image_std
+        if found == (None, None):
+            return
+        if self.vision == 'conv':
+            raise ValueError('image_mean and image_std are for the encoders of transformers, and '
+                             'vision is conv; leave them out')
+        if None in found or any(len(values) != 3 for values in found):
+            raise ValueError(f'image_mean {found[0]} and image_std {found[1]}, expected both, '
+                             'three numbers each')
+        if not all(0 <= value <= 1 for value in found[0]) or not all(v > 0 for v in found[1]):
+            raise ValueError(f'image_mean {found[0]}, expected 0 to 1; image_std {found[1]}, '
+                             'expected above 0')
+        for name, values in zip(('image_mean', 'image_std'), found, strict=True):
+            object.__setattr__(self, name, tuple(float(value) for value in values))
 
     @property
     def candidates(self) -> int:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from vaa_ros.alignment.config import ModelConfig
 from vaa_ros.alignment.keypoints import Keypoints
+from vaa_ros.alignment.text_encoder import Steering
 from vaa_ros.core.errors import ConfigError
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -116,19 +117,22 @@ class HubEncoder(nn.Module):
     """
     An encoder of the library, with what it needs around it.
 
-    Pictures are normalised as the family is used to, and token encoders get them at their own,
+    Pictures are normalised as its weights are used to, and token encoders get them at their own,
     square size. Of the last feature map it takes the expected coordinates of learned points
     (where) and the average (what), as the small encoder does.
 
     :param config: kind, size, and whether it is trained.
+    :param text: length of the instruction's features, 0 where there are none.
     :raises ConfigError: if the library is not there, or refuses the configuration.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, text: int = 0) -> None:
         super().__init__()
         inner = body_config(config)
         family = FAMILIES[config.vision]
         self.frozen = config.train_vision == 'frozen'
+        # Small batches of one arm would replace what millions of pictures told.
+        self.keeps_statistics = bool(config.pretrained) and config.train_vision == 'fine_tune'
         try:
             self.body = getattr(library(), family.model)(inner)
         except Exception as problem:
@@ -136,7 +140,9 @@ class HubEncoder(nn.Module):
         self.tokens = config.vision != 'resnet'
         self.side = inner.image_size if self.tokens else 0
         channels = inner.hidden_size if self.tokens else inner.hidden_sizes[-1]
-        mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in family.normal)
+        normal = family.normal if config.image_mean is None else (
+            config.image_mean, config.image_std)
+        mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in normal)
         # Pictures come as -1 to 1.
         self.register_buffer('middle', 2 * mean - 1, persistent=False)
         self.register_buffer('spread', 2 * spread, persistent=False)
@@ -144,28 +150,39 @@ class HubEncoder(nn.Module):
         self.features = nn.Sequential(
             nn.Linear(2 * config.keypoints + channels, config.vision_features),
             nn.LayerNorm(config.vision_features), nn.SiLU())
+        self.steering = nn.ModuleList([Steering(text, channels)] if text else [])
         if self.frozen:
             self.body.requires_grad_(False)
         self.train()
 
     def train(self, mode: bool = True) -> HubEncoder:
         """
-        Set training mode; a frozen body stays in evaluation mode.
+        Set training mode, but not of what stays as it is.
+
+        That is a frozen body, and the batch norms of a pretrained one that is fine-tuned.
         """
         super().train(mode)
         if self.frozen:
             self.body.eval()
+        elif self.keeps_statistics:
+            for layer in self.body.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
         return self
 
-    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None,
+                text: torch.Tensor | None = None) -> torch.Tensor:
         """
         Encode pictures.
 
         :param picture: (B, 3, H, W) float, about -1 to 1.
         :param shift: how far the crop lies from the centre (B, 2), in half crop sides (x, y).
+        :param text: features of what is asked for (B, text), which steer what is looked for.
         :return: features (B, vision_features).
         """
         features = self.map(picture)
+        if text is not None:
+            features = self.steering[0](features, text)
         points = self.where(features)
         if shift is not None:
             points = points + shift.repeat(1, points.shape[1] // 2)

@@ -13,8 +13,16 @@ The aligned policy, top to bottom.
                                                          : contrast              |
     action chunk --> ActionEncoder --> Projection --> z_action     p(chunk | scene)
 
-``z_vision`` comes from the pictures alone: given the joint state it could tell which chunk
-belongs to which scene without looking.
+``z_vision`` comes from the pictures alone, or from the pictures and the instruction where the
+policy knows several, for then the right chunk depends on both: the instruction steers the eyes
+(FiLM) and is read by the fusion too. The joint state stays out of it: given the joint state it
+could tell which chunk belongs to which scene without looking.
+
+With a history of frames each camera's eye looks at every frame, and the features of the earlier
+ones are given as their difference from the present ones: motion, zero where nothing moved or
+nothing is known. The joint state stays that of the present alone: from past joints a policy reads
+off what it just did and goes on with it instead of looking (the copycat problem, de Haan et al.
+2019).
 """
 from __future__ import annotations
 
@@ -38,6 +46,7 @@ from vaa_ros.alignment.embedding import episode_weights
 from vaa_ros.alignment.embedding import Projection
 from vaa_ros.alignment.fusion import Fusion
 from vaa_ros.alignment.fusion import ProprioEncoder
+from vaa_ros.alignment.text_encoder import TextEncoder
 from vaa_ros.alignment.vision_encoder import make_vision_encoder
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
@@ -49,14 +58,17 @@ class Batch:
     """
     A training batch; pictures are cropped and about -1 to 1.
 
-    :param pictures: camera key to (B, 3, h, w) float.
-    :param shifts: camera key to how far each crop lies from the centre (B, 2), see
+    :param pictures: camera key to (B * H, 3, h, w) float: of each sample the present frame, then
+        the earlier ones, H being the policy's ``observation_history``.
+    :param shifts: camera key to how far each crop lies from the centre (B * H, 2), see
         :class:`~vaa_ros.alignment.vision_encoder.ConvEncoder`; empty for centre crops.
     :param state: joint states (B, S) [rad or m].
     :param actions: the demonstrated chunks (B, T, D), physical, padded with the last real step.
     :param mask: 1 where a step is real (B, T).
     :param episode: which episode each frame is from (B,), for the hard negatives; or None.
     :param stamp: stamps of the frames (B,) int64 [ns], for the same; or None.
+    :param instruction: place of the instruction among those of the spec (B,) int64; needed where
+        the policy knows several.
     """
 
     pictures: Mapping[str, torch.Tensor]
@@ -66,6 +78,7 @@ class Batch:
     mask: torch.Tensor
     episode: torch.Tensor | None = None
     stamp: torch.Tensor | None = None
+    instruction: torch.Tensor | None = None
 
 
 def crop_size(camera: CameraSpec, crop: float) -> tuple[int, int]:
@@ -88,17 +101,21 @@ class AlignedPolicy(nn.Module):
         super().__init__()
         self.spec, self.config, self.loss = spec, config, loss
         steps, elements = spec.chunk_length, len(spec.action.names)
-        seen = config.vision_features * len(spec.cameras)
+        seen = config.vision_features * len(spec.cameras) * spec.observation_history
         self.space = ActionSpace(spec, config.relative)
-        shared = make_vision_encoder(config) if config.share_vision else None
-        self.eyes = nn.ModuleDict({key: shared or make_vision_encoder(config)
+        text = config.text_features if spec.conditioned else 0
+        shared = make_vision_encoder(config, text) if config.share_vision else None
+        self.eyes = nn.ModuleDict({key: shared or make_vision_encoder(config, text)
                                    for key in spec.camera_keys})
+        self.text = TextEncoder(spec.instructions, text) if text else None
         self.proprio = ProprioEncoder(len(spec.joints), config)
         self.action_encoder = ActionEncoder(spec, config)
         self.project_vision = Projection(seen, config.embedding_size)
         self.project_action = Projection(self.action_encoder.features, config.embedding_size)
         self.contrast = Contrast(loss)
-        self.fusion = Fusion([seen, config.proprio_features, config.embedding_size], config)
+        self.fusion = Fusion(
+            [seen, config.proprio_features, config.embedding_size, *([text] if text else [])],
+            config)
         self.decoder = make_action_decoder(spec, config)
         self.rebuild = nn.Sequential(
             nn.Linear(config.embedding_size, 2 * config.action_width), nn.SiLU(),
@@ -106,19 +123,51 @@ class AlignedPolicy(nn.Module):
             nn.Unflatten(1, (steps, elements)))
         self.balance = GradientBalance(loss.align) if loss.balance == 'gradient' else None
 
+    def read(self, instruction: torch.Tensor | None) -> torch.Tensor | None:
+        """
+        Read what is asked for.
+
+        :param instruction: place among the instructions of the spec (B,).
+        :return: its features (B, text_features); None for a policy that knows at most one.
+        :raises ValueError: if it is missing.
+        """
+        if self.text is None:
+            return None
+        if instruction is None:
+            raise ValueError('this policy knows several instructions, and the batch has none')
+        return self.text(instruction)
+
     def see(self, pictures: Mapping[str, torch.Tensor],
-            shifts: Mapping[str, torch.Tensor] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+            shifts: Mapping[str, torch.Tensor] | None = None,
+            text: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Look at the scene.
 
-        :param pictures: camera key to (B, 3, h, w) float.
-        :param shifts: camera key to crop shift (B, 2); missing means centre crops.
+        :param pictures: camera key to (B * H, 3, h, w) float, see :class:`Batch`.
+        :param shifts: camera key to crop shift (B * H, 2); missing means centre crops.
+        :param text: what :meth:`read` gave.
         :return: features (B, F) and embedding z_vision (B, E).
         """
         shifts = shifts or {}
-        features = torch.cat(
-            [eye(pictures[key], shifts.get(key)) for key, eye in self.eyes.items()], dim=1)
+        if text is not None:
+            text = text.repeat_interleave(self.spec.observation_history, 0)
+        features = torch.cat([
+            part for key, eye in self.eyes.items()
+            for part in self.motion(eye(pictures[key], shifts.get(key), text))], dim=1)
         return features, self.project_vision(features)
+
+    def motion(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """
+        Tell what is there from what changed.
+
+        :param features: of the H frames of each sample, the present one first (B * H, F).
+        :return: the features of the present, and how they differ from those of each earlier
+            frame: H tensors (B, F).
+        """
+        if self.spec.observation_history == 1:
+            return [features]
+        present, *earlier = features.unflatten(0, (-1, self.spec.observation_history)).unbind(1)
+        return [present, *(present - before for before in earlier)]
 
     def embed_chunk(self, chunk: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """
@@ -126,13 +175,14 @@ class AlignedPolicy(nn.Module):
         """
         return self.project_action(self.action_encoder(chunk, mask))
 
-    def decide(self, features: torch.Tensor, z_vision: torch.Tensor,
-               state: torch.Tensor) -> Density:
+    def decide(self, features: torch.Tensor, z_vision: torch.Tensor, state: torch.Tensor,
+               text: torch.Tensor | None = None) -> Density:
         """
-        Give the density over normalised chunks for a scene and joint states (B, S).
+        Give the density over normalised chunks for a scene, joint states (B, S) and instruction.
         """
         feeling = self.proprio(self.space.normal_state(state))
-        return self.decoder(self.fusion(features, feeling, z_vision))
+        asked = () if text is None else (text,)
+        return self.decoder(self.fusion(features, feeling, z_vision, *asked))
 
     def score(self, z_vision: torch.Tensor, chunks: torch.Tensor) -> torch.Tensor:
         """
@@ -179,9 +229,10 @@ class AlignedPolicy(nn.Module):
         """
         chunk = self.space.normal_chunk(batch.actions, batch.state)
         mask = batch.mask.unsqueeze(-1).expand_as(chunk)
-        features, z_vision = self.see(batch.pictures, batch.shifts)
+        text = self.read(batch.instruction)
+        features, z_vision = self.see(batch.pictures, batch.shifts, text)
         z_action = self.embed_chunk(chunk, batch.mask)
-        density = self.decide(features, z_vision, batch.state)
+        density = self.decide(features, z_vision, batch.state, text)
 
         cloning = density.cloning(chunk, mask, self.loss.beta)
         align = self.contrast(z_vision, z_action, chunk, self.pair_weights(batch))
@@ -214,6 +265,8 @@ class PolicyGraph(nn.Module):
         self.policy = policy
         self.crops = {camera.key: crop_size(camera, policy.config.crop)
                       for camera in policy.spec.cameras}
+        known = None if policy.text is None else policy.text.table().detach()
+        self.register_buffer('known', known, persistent=False)
 
     def prepare(self, key: str, picture: torch.Tensor) -> torch.Tensor:
         """
@@ -228,18 +281,26 @@ class PolicyGraph(nn.Module):
         """
         Answer an observation.
 
-        :param inputs: one (B, H, W, 3) uint8 picture a camera in spec order, then the joint
-            states (B, S) float [rad or m].
+        :param inputs: the (B, H, W, 3) uint8 pictures of each camera in spec order, its present
+            one first, then the joint states (B, S) float [rad or m], then for a policy that knows
+            several instructions the place of the one that is asked for (B,) int64.
         :return: actions (B, T, D) and scale (B, T, D) in physical units, z_vision (B, E),
             z_action (B, E) of these actions.
         """
+        policy, text = self.policy, None
+        if self.known is not None:
+            *inputs, instruction = inputs
+            text = self.known[instruction]
         *pictures, state = inputs
-        policy = self.policy
-        keys = policy.spec.camera_keys
-        features, z_vision = policy.see(
-            {key: self.prepare(key, picture) for key, picture in zip(keys, pictures, strict=True)})
+        count = policy.spec.observation_history
+        seen = {}
+        for place, key in enumerate(policy.spec.camera_keys):
+            frames = pictures[place * count:(place + 1) * count]
+            frames = frames[0] if count == 1 else torch.stack(frames, 1).flatten(0, 1)
+            seen[key] = self.prepare(key, frames)
+        features, z_vision = policy.see(seen, text=text)
         chunk, log_scale, z_action = policy.answer(
-            policy.decide(features, z_vision, state), z_vision)
+            policy.decide(features, z_vision, state, text), z_vision)
         actions = policy.space.physical_chunk(chunk, state)
         return actions, log_scale.exp() * policy.space.action_scale, z_vision, z_action
 

@@ -15,6 +15,7 @@ from vaa_ros.alignment.config import ModelConfig
 from vaa_ros.alignment.hub_encoder import FAMILIES
 from vaa_ros.alignment.hub_encoder import HubEncoder
 from vaa_ros.alignment.keypoints import Keypoints
+from vaa_ros.alignment.text_encoder import Steering
 from vaa_ros.core.errors import unknown_name
 
 GROUPS = 8
@@ -69,9 +70,10 @@ class ConvEncoder(nn.Module):
     A small residual network with keypoints: the encoder of the small configuration.
 
     :param config: sizes.
+    :param text: length of the instruction's features, 0 where there are none.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, text: int = 0) -> None:
         super().__init__()
         widths, blocks = config.widths, config.blocks
         self.stages = nn.ModuleList([stage(3, widths[0], blocks[0], kernel=6, stride=4)])
@@ -83,19 +85,23 @@ class ConvEncoder(nn.Module):
             nn.Linear(2 * config.keypoints + widths[-1], config.vision_features),
             nn.LayerNorm(config.vision_features), nn.SiLU(),
         )
+        self.steering = nn.ModuleList(Steering(text, width) for width in widths if text)
 
-    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, picture: torch.Tensor, shift: torch.Tensor | None = None,
+                text: torch.Tensor | None = None) -> torch.Tensor:
         """
         Encode pictures.
 
         :param picture: (B, 3, H, W) float, about -1 to 1.
         :param shift: how far the crop lies from the centre (B, 2), in half crop sides (x, y);
             keypoints are given in the frame of the camera, not of the crop. None is the centre.
+        :param text: features of what is asked for (B, text), which steer what is looked for.
         :return: features (B, vision_features).
         """
         maps = [picture]
-        for layer in self.stages:
-            maps.append(layer(maps[-1]))
+        for place, layer in enumerate(self.stages):
+            found = layer(maps[-1])
+            maps.append(found if text is None else self.steering[place](found, text))
         points = self.where(*maps[1:3])
         if shift is not None:
             points = points + shift.repeat(1, points.shape[1] // 2)
@@ -105,14 +111,15 @@ class ConvEncoder(nn.Module):
 ENCODERS = {'conv': ConvEncoder, **dict.fromkeys(FAMILIES, HubEncoder)}
 
 
-def make_vision_encoder(config: ModelConfig) -> nn.Module:
+def make_vision_encoder(config: ModelConfig, text: int = 0) -> nn.Module:
     """
     Make the vision encoder that a configuration names.
 
     :param config: sizes and kind.
+    :param text: length of the instruction's features, 0 where there are none.
     :return: the encoder of one camera.
     :raises ConfigError: if there is no such encoder.
     """
     if config.vision not in ENCODERS:
         raise unknown_name('vision encoder', config.vision, ENCODERS)
-    return ENCODERS[config.vision](config)
+    return ENCODERS[config.vision](config, text)

@@ -6,7 +6,7 @@ Turn recorded episodes into a dataset to learn from.
 Reads any rosbag2 recording (MCAP or sqlite3) through the same code that builds observations on the
 live arm. Episodes of teleop_recorder are taken as they are; bags of `ros2 bag record` are cut into
 episodes by a rule. Bags that cannot be used are named and left out. Datasets of LeRobot (v3.0) can
-be read and written, too.
+be read and written, HDF5 files of ALOHA and ACT read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import positive_float
+from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
@@ -37,6 +38,7 @@ examples:
   vaa dataset rosbag2_monday --out out/data --actions measured --until-release
   vaa dataset out/data --to-lerobot out/lerobot                            our dataset as LeRobot's
   vaa dataset --from-lerobot lerobot/so100_pick --robot so100.yaml --degrees --out out/data
+  vaa dataset --from-aloha act/transfer --environment aloha_transfer --out out/data
 """
 
 
@@ -53,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='command topic to learn from (default: the one in the bags)')
     parser.add_argument('--rate', type=positive_float, metavar='HZ',
                         help='rate of actions within a chunk and live (default: 30)')
+    parser.add_argument('--chunk', type=positive_int, metavar='N',
+                        help='actions in a chunk (default: 24)')
     parser.add_argument('--held-out', type=float, metavar='FRACTION',
                         help='part of the episodes that training does not see (default: 0.08)')
     parser.add_argument('--include-failed', action='store_true',
@@ -68,6 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help='read this LeRobot dataset instead of bags')
     group.add_argument('--degrees', action='store_true',
                        help='with --from-lerobot: its angles are in degrees')
+    group = parser.add_argument_group('HDF5 files of ALOHA and ACT')
+    group.add_argument('--from-aloha', type=Path, metavar='DIR',
+                       help='read the episode_*.hdf5 in this folder instead of bags')
+    group.add_argument('--environment', metavar='NAME',
+                       help='with --from-aloha: what the columns are and their rate, a name in '
+                            'config/environments or a .yaml file')
 
 
 def add_plain(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +145,7 @@ def plain_options(args: argparse.Namespace) -> PlainOptions:
 
 def run(args: argparse.Namespace) -> int:
     """Build the dataset, and say what is in it."""
+    from vaa_ros.cli import aloha_run
     from vaa_ros.cli import lerobot_run
     check_sources(args)
     prepare_json(args.json)
@@ -144,10 +155,13 @@ def run(args: argparse.Namespace) -> int:
     plain = plain_options(args)
     if args.from_lerobot:
         figures = lerobot_run.read(args, plain)
+    elif args.from_aloha:
+        figures = aloha_run.read(args)
     else:
         figures = build(args.bags, args.out, args.overwrite, task=args.task,
                         robot=plain.mapping.robot or None, command_type=args.command_type,
                         control_rate_hz=args.rate, held_out=args.held_out,
+                        chunk_length=args.chunk,
                         include_failed=args.include_failed, plain=plain)
     write_json(args.json, figures)
     print(f'\nnext: vaa train --data {args.out} --out RUN')
@@ -162,13 +176,16 @@ def check_sources(args: argparse.Namespace) -> None:
     """
     from vaa_ros.core.errors import ConfigError
     if args.to_lerobot:
-        if len(args.bags) != 1 or args.out or args.from_lerobot:
+        if len(args.bags) != 1 or args.out or args.from_lerobot or args.from_aloha:
             raise ConfigError('--to-lerobot writes one dataset: vaa dataset DATA --to-lerobot DIR')
         return
     if not args.out:
         raise ConfigError('--out is missing: the dataset folder to write')
-    if bool(args.bags) == bool(args.from_lerobot):
-        raise ConfigError('say what to read: BAGS, or --from-lerobot DIR')
+    if [bool(args.bags), bool(args.from_lerobot), bool(args.from_aloha)].count(True) != 1:
+        raise ConfigError('say what to read: BAGS, or --from-lerobot DIR, or --from-aloha DIR')
+    if bool(args.from_aloha) != bool(args.environment):
+        raise ConfigError('--from-aloha DIR and --environment NAME go together: the files do not '
+                          'say which column is which joint')
     if args.degrees and not args.from_lerobot:
         raise ConfigError('--degrees goes with --from-lerobot')
 

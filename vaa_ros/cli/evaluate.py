@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from typing import TYPE_CHECKING
 
+from vaa_ros.cli.options import add_environment
 from vaa_ros.cli.options import add_json
-from vaa_ros.cli.options import add_task
 from vaa_ros.cli.options import EVALUATION_SEED
 from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
@@ -24,6 +24,8 @@ from vaa_ros.cli.output import write_json
 
 if TYPE_CHECKING:
     from vaa_ros.cli.results import EpisodeResult
+    from vaa_ros.sim.environment import EnvironmentSpec
+    from vaa_ros.sim.world import World
 
 DEFAULT_COUNT = 50
 
@@ -33,6 +35,7 @@ examples:
   vaa evaluate --model out/policy.onnx --task reach --ros --json figures.json
   vaa evaluate --model out/policy.onnx --task reach --data out/dataset
   vaa evaluate --model hold --task reach               what doing nothing achieves
+  vaa evaluate --model out/aloha.onnx --environment aloha_transfer --seeds 0:200
 """
 
 
@@ -40,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument('--model', required=True, metavar='MODEL',
                         help='an .onnx file, the name of a shipped model, or hold')
-    add_task(parser, default=None)
+    parser.add_argument('--task', metavar='NAME',
+                        help='task of the simulated arm: reach, push or pick_place')
+    add_environment(parser)
     parser.add_argument('--seeds', type=seeds, default=Seeds(EVALUATION_SEED, DEFAULT_COUNT),
                         metavar='FIRST:COUNT',
                         help=f'episodes to run (default: {EVALUATION_SEED}:{DEFAULT_COUNT}; '
@@ -62,17 +67,16 @@ def run(args: argparse.Namespace) -> int:
 
     from vaa_ros.cli.policy_run import find_model
     from vaa_ros.cli.results import Summary
-    from vaa_ros.cli.stage import check_task
     from vaa_ros.core.errors import ConfigError
     prepare_json(args.json)
-    check_task(args.task)
+    environment = _stage(args)
     if args.real_time and not args.ros:
         raise ConfigError('--real-time goes with --ros')
     model = find_model(args.model)
     numbers = args.seeds.numbers(DEFAULT_COUNT)
     extra = _held_out(args, model)
     with tqdm(total=len(numbers), desc='evaluate', unit='episode', disable=None) as bar:
-        results = _episodes(args, model, numbers, bar)
+        results = _episodes(args, model, numbers, bar, environment)
     summary = Summary(tuple(results), extra)
     how = ('in process' if not args.ros else 'through ROS, in real time' if args.real_time
            else 'through ROS, in lockstep')
@@ -82,8 +86,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
-              bar: Any) -> list[EpisodeResult]:
+def _stage(args: argparse.Namespace) -> EnvironmentSpec | None:
+    """Check the task or load the environment, which then is the task's name."""
+    from vaa_ros.cli.stage import check_task
+    from vaa_ros.core.errors import ConfigError
+    if bool(args.task) == bool(args.environment):
+        raise ConfigError('say what to do: --task NAME, or --environment NAME')
+    if args.task:
+        check_task(args.task)
+        return None
+    from vaa_ros.sim.environment import load_environment
+    environment = load_environment(args.environment)
+    args.task = environment.name
+    return environment
+
+
+def _episodes(args: argparse.Namespace, model: str, numbers: list[int], bar: Any,
+              environment: EnvironmentSpec | None) -> list[EpisodeResult]:
     def shown(success: bool) -> None:
         bar.update()
         done.append(success)
@@ -93,7 +112,9 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
     if args.ros:
         from vaa_ros.cli.policy_run import PolicyRun
         traces = PolicyRun(args.task, model, numbers, not args.real_time, args.logs,
-                           pictures=False).run(
+                           pictures=False, robot=environment.robot if environment else 'vaa_arm',
+                           environment=args.environment or '',
+                           allowed=args.allow_module).run(
                                lambda trace: shown(trace.result is not None
                                                    and trace.result.success))
         return [trace.result for trace in traces if trace.result is not None]
@@ -103,20 +124,26 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
 
     def result(rollout: Rollout) -> EpisodeResult:
         return EpisodeResult(rollout.seed, rollout.success, rollout.time_s,
-                             control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk)
+                             control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk,
+                             instruction=rollout.instruction)
 
-    evaluation = evaluate(_policy(model, args.task), args.task, numbers,
-                          on_rollout=lambda rollout: shown(rollout.success))
+    def make(task: str) -> World:
+        from vaa_ros.sim.gym_simulation import GymSimulation
+        from vaa_ros.sim.simulation import Simulation
+        return GymSimulation(environment, args.allow_module) if environment else Simulation(task)
+
+    evaluation = evaluate(_policy(model, args.task, environment), args.task, numbers,
+                          on_rollout=lambda rollout: shown(rollout.success), make_simulation=make)
     return [result(rollout) for rollout in evaluation.rollouts]
 
 
-def _policy(model: str, task: str) -> Any:
+def _policy(model: str, task: str, environment: EnvironmentSpec | None) -> Any:
     from vaa_ros.cli.policy_run import HOLD
     if model != HOLD:
         return model
     from vaa_ros.cli.policy_run import hold_spec
     from vaa_ros.policies.hold_policy import HoldPolicy
-    return HoldPolicy(hold_spec(task))
+    return HoldPolicy(hold_spec(task, environment=environment))
 
 
 def _held_out(args: argparse.Namespace, model: str) -> dict[str, float]:

@@ -32,7 +32,8 @@ def read(args: argparse.Namespace, plain: PlainOptions) -> dict[str, object]:
 
     from vaa_ros.learning.dataset import DatasetOptions
     from vaa_ros.learning.lerobot_import import import_dataset
-    given = {'robot': plain.mapping.robot, 'task': args.task, 'held_out': args.held_out}
+    given = {'robot': plain.mapping.robot, 'task': args.task, 'held_out': args.held_out,
+             'chunk_length': args.chunk}
     options = DatasetOptions(**{name: value for name, value in given.items()
                                 if value not in (None, '')})
     with tqdm(desc='dataset', unit='episode', disable=None) as bar:

@@ -42,9 +42,6 @@ COMMAND_MESSAGES: dict[str, Any] = {
     'target_pose': PoseStamped, 'delta_twist_cmds': TwistStamped,
 }
 
-TICK_S = 1.0 / 30.0
-"""Spacing of the joint positions that jerk is measured from [s]; the same as in process."""
-
 
 @dataclass(frozen=True)
 class PolicyCounters:
@@ -64,14 +61,17 @@ class Observer:
     :param cameras: whose pictures to keep.
     :param command_type: the command topic.
     :param wall_clock: whether stamps are wall-clock time, so that latencies can be measured.
+    :param tick_s: spacing of the joint positions that jerk is measured from [s]; the control
+        period, as in process.
     """
 
     def __init__(self, client: ArmClient, robot: RobotSpec, cameras: Sequence[str],
-                 command_type: str, wall_clock: bool) -> None:
+                 command_type: str, wall_clock: bool, tick_s: float) -> None:
         """Subscribe."""
         if command_type not in COMMAND_MESSAGES:
             raise unknown_name('command type', command_type, COMMAND_MESSAGES)
         self._client, self._robot, self._wall_clock = client, robot, wall_clock
+        self._tick_s = tick_s
         self._trace: EpisodeTrace | None = None
         self._episode = -1
         self._newest_ns = 0
@@ -116,7 +116,7 @@ class Observer:
         trace.result = EpisodeResult(
             status.seed, status.success, time_s, tuple(trace.latencies_ms),
             after.ticks - before.ticks, after.missed - before.missed,
-            self._rms_jerk(trace, time_s))
+            self._rms_jerk(trace, time_s), status.instruction)
         return trace
 
     def _rms_jerk(self, trace: EpisodeTrace, time_s: float) -> float:
@@ -124,10 +124,10 @@ class Observer:
         if trace.start_ns is None or not trace.measured.values:
             return math.nan
         times, measured = trace.measured.since(trace.start_ns)
-        ticks = np.arange(0.0, min(time_s, times[-1]) + 1e-6, TICK_S)
+        ticks = np.arange(0.0, min(time_s, times[-1]) + 1e-6, self._tick_s)
         arm = [index for index, name in enumerate(trace.names) if name != self._robot.gripper]
         return rms_jerk(np.stack([np.interp(ticks, times, measured[:, index])
-                                  for index in arm], axis=1), TICK_S)
+                                  for index in arm], axis=1), self._tick_s)
 
     def _task(self, status: TaskStatus) -> None:
         trace = self._trace

@@ -90,8 +90,18 @@ def add_pushes(parser: argparse._ActionsContainer, default: float = 0.0) -> None
                              f'shows how to come back (default: {default:g})')
 
 
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Add ``--environment NAME`` and ``--allow-module MODULE``."""
+    parser.add_argument('--environment', metavar='NAME',
+                        help='a Gymnasium environment in place of the simulated arm: a name in '
+                             'config/environments, or a .yaml file')
+    parser.add_argument('--allow-module', default='', metavar='MODULE',
+                        help='let that file import this Python module, which is code that runs '
+                             'with all your rights')
+
+
 def add_task(parser: argparse.ArgumentParser, default: str | None = 'pick_place') -> None:
     """Add ``--task NAME``; the name is checked against the simulator's tasks when it runs."""
-    text = 'task of the simulated arm: reach, push or pick_place'
+    text = 'task of the simulated arm: reach, push, pick_place or sort'
     parser.add_argument('--task', default=default, required=default is None, metavar='NAME',
                         help=f'{text} (default: {default})' if default else text)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vaa_ros.cli.arm_client import ArmClient
     from vaa_ros.cli.observer import Observer
     from vaa_ros.cli.observer import PolicyCounters
+    from vaa_ros.sim.environment import EnvironmentSpec
 
 HOLD = 'hold'
 CONTROL_RATE_HZ = 30.0
@@ -42,6 +43,9 @@ class PolicyRun:
     :param lockstep: the simulator waits for each command, instead of running in real time.
     :param pictures: keep the camera pictures of every episode.
     :param log_dir: where the nodes' logs and parameters go.
+    :param robot: the robot.
+    :param environment: a Gymnasium environment in place of the task, which is then its name.
+    :param allowed: module that may be imported for it.
     """
 
     task: str
@@ -51,6 +55,8 @@ class PolicyRun:
     log_dir: Path
     pictures: bool = True
     robot: str = 'vaa_arm'
+    environment: str = ''
+    allowed: str = ''
 
     def run(self, progress: Callable[[EpisodeTrace], object] = lambda trace: None
             ) -> list[EpisodeTrace]:
@@ -67,9 +73,10 @@ class PolicyRun:
         cameras = robot.cameras if self.pictures else ()
         traces = []
         with open_world(self.log_dir) as world:
-            self._start(world, command_type, spec)
+            self._start(world, command_type, None if spec else robot.cameras)
             client = world.client
-            observer = Observer(client, robot, cameras, command_type, not self.lockstep)
+            observer = Observer(client, robot, cameras, command_type, not self.lockstep,
+                                spec.dt_s if spec else 1.0 / CONTROL_RATE_HZ)
             client.wait_for_arm(START_TIMEOUT_S)
             client.wait(lambda: observer.policy_state not in ('', 'unconfigured', 'inactive'),
                         'the policy node to become active', START_TIMEOUT_S)
@@ -81,11 +88,15 @@ class PolicyRun:
                 progress(traces[-1])
         return traces
 
-    def _start(self, world: World, command_type: str, spec: PolicySpec | None) -> None:
+    def _start(self, world: World, command_type: str,
+               cameras: Sequence[str] | None) -> None:
         clock = 'lockstep' if self.lockstep else 'real_time'
-        world.start('sim_arm', {'task': self.task, 'seed': int(self.seeds[0]), 'clock': clock,
-                                'robot': self.robot})
-        world.start('camera_subscriber', {'model_path': self.model if spec else ''})
+        what: dict[str, object] = {'task': self.task, 'robot': self.robot}
+        if self.environment:
+            what = {'environment': self.environment, 'allow_module': self.allowed}
+        world.start('sim_arm', {'seed': int(self.seeds[0]), 'clock': clock, **what})
+        world.start('camera_subscriber', {'model_path': self.model} if cameras is None
+                    else {'cameras': list(cameras)})
         world.start('policy', {
             'model_path': self.model, 'robot': self.robot, 'command_type': command_type,
             'stamp_commands': True, 'lockstep': self.lockstep, 'autostart': True})
@@ -96,6 +107,9 @@ class PolicyRun:
         number = client.task.episode
         observer.begin(number)
         client.trigger('sim_arm/reset')
+        client.wait(lambda: client.task.episode > number, 'the new episode', 10.0)
+        # Not by the topic, which may come after the first observation of the episode.
+        client.set_parameters('policy', instruction=client.task.instruction)
         client.trigger('policy/reset_policy')
         client.set_bool('policy/pause', False)
         follow(client, number, lambda: (
@@ -123,12 +137,15 @@ def find_model(name: str) -> str:
     return HOLD if name == HOLD else str(model_file(name))
 
 
-def hold_spec(task: str, robot_name: str = 'vaa_arm') -> PolicySpec:
-    """Return what the hold policy of a robot sees and does."""
-    robot = load_robot(robot_name)
+def hold_spec(task: str, robot_name: str = 'vaa_arm',
+              environment: EnvironmentSpec | None = None) -> PolicySpec:
+    """Return what the hold policy of a robot, or of an environment's robot, sees and does."""
+    robot = load_robot(environment.robot if environment else robot_name)
+    cameras = tuple(environment.cameras) if environment else robot.cameras
+    rate_hz = environment.control_rate_hz if environment else CONTROL_RATE_HZ
     return PolicySpec(
-        HOLD, task, robot.name, tuple(CameraSpec(key, 128, 96) for key in robot.cameras),
-        robot.joints, ActionSpec.for_robot('joint_position', robot), CONTROL_RATE_HZ, 1)
+        HOLD, task, robot.name, tuple(CameraSpec(key, 128, 96) for key in cameras),
+        robot.joints, ActionSpec.for_robot('joint_position', robot), rate_hz, 1)
 
 
 def policy_spec(model: str) -> PolicySpec | None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 from typing import TYPE_CHECKING
 
+from vaa_ros.cli.options import add_environment
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import add_pushes
-from vaa_ros.cli.options import add_task
 from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.options import rate
 from vaa_ros.cli.options import Seeds
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from vaa_ros.cli.record_run import Recorded
+    from vaa_ros.sim.environment import EnvironmentSpec
 
 COMMAND_TYPES = ('joint_trajectory', 'commands', 'target_pose', 'delta_twist_cmds')
+DEFAULT_TASK = 'pick_place'
 TELEOPS = ('expert', 'keyboard', 'gamepad')
 
 EPILOG = """\
@@ -42,12 +44,16 @@ examples:
   vaa record --task pick_place --episodes 60 --out out/episodes --seeds 60 --pushes 0.6
   vaa record --task pick_place --episodes 3 --out out/mine --teleop keyboard
   vaa record --task reach --episodes 200 --out out/many --in-process     without ROS, faster
+  vaa record --environment aloha_transfer --episodes 50 --in-process --out out/aloha
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
-    add_task(parser)
+    parser.add_argument('--task', metavar='NAME',
+                        help='task of the simulated arm: reach, push or pick_place '
+                             f'(default: {DEFAULT_TASK})')
+    add_environment(parser)
     parser.add_argument('--episodes', type=positive_int, default=60, metavar='N',
                         help='episodes to record (default: 60)')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
@@ -74,11 +80,10 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from vaa_ros.cli.record_run import recorded_seeds
-    from vaa_ros.cli.stage import check_task
     from vaa_ros.core.errors import ConfigError
     from vaa_ros.recording.episode import check_output_dir
     prepare_json(args.json)
-    check_task(args.task)
+    environment = _stage(args)
     if args.in_process and (args.teleop != 'expert' or args.real_time):
         raise ConfigError('--in-process records the expert as fast as it goes; leave out '
                           '--teleop and --real-time')
@@ -92,12 +97,30 @@ def run(args: argparse.Namespace) -> int:
     if len(missing) < len(wanted):
         print(f'{args.out} already holds {len(wanted) - len(missing)} of {len(wanted)} seeds')
     with tqdm(total=len(missing), desc='record', unit='episode', disable=None) as bar:
-        recorded = _record(args, missing, bar) if missing else []
+        recorded = _record(args, missing, bar, environment) if missing else []
     _report(args, recorded)
     return 0
 
 
-def _record(args: argparse.Namespace, missing: list[int], bar: tqdm[Any]) -> list[Recorded]:
+def _stage(args: argparse.Namespace) -> EnvironmentSpec | None:
+    """Check the task or load the environment, which then is the task's name."""
+    from vaa_ros.cli.stage import check_task
+    from vaa_ros.core.errors import ConfigError
+    if not args.environment:
+        args.task = args.task or DEFAULT_TASK
+        check_task(args.task)
+        return None
+    if args.task or not args.in_process:
+        raise ConfigError('--environment goes with --in-process, whose expert looks inside the '
+                          'environment, and in place of --task')
+    from vaa_ros.sim.environment import load_environment
+    environment = load_environment(args.environment)
+    args.task = environment.name
+    return environment
+
+
+def _record(args: argparse.Namespace, missing: list[int], bar: tqdm[Any],
+            environment: EnvironmentSpec | None) -> list[Recorded]:
     def progress(episode: Recorded) -> None:
         bar.update()
         if bar.disable:
@@ -109,7 +132,7 @@ def _record(args: argparse.Namespace, missing: list[int], bar: tqdm[Any]) -> lis
     if args.in_process:
         from vaa_ros.cli.record_run import record_in_process
         return record_in_process(args.task, missing, args.out, args.command_type, progress,
-                                 args.pushes)
+                                 args.pushes, environment, args.allow_module)
     if args.teleop == 'expert':
         from vaa_ros.cli.record_run import RecordRun
         return RecordRun(args.task, missing, args.out, logs, args.command_type,

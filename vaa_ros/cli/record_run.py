@@ -20,6 +20,7 @@ from vaa_ros.cli.world import open_world
 if TYPE_CHECKING:
     from vaa_ros.cli.arm_client import ArmClient
     from vaa_ros.cli.arm_client import TaskStatus
+    from vaa_ros.sim.environment import EnvironmentSpec
 
 PUSH_RAD = 0.04
 TICKS_A_SECOND = 30
@@ -170,8 +171,9 @@ def recorded_seeds(folder: Path, task: str) -> set[int]:
 
 
 def record_in_process(task: str, seeds: Sequence[int], out: Path, command_type: str,
-                      progress: Callable[[Recorded], object],
-                      pushes_a_second: float = 0.0) -> list[Recorded]:
+                      progress: Callable[[Recorded], object], pushes_a_second: float = 0.0,
+                      environment: EnvironmentSpec | None = None,
+                      allowed: str = '') -> list[Recorded]:
     """Record the expert without ROS: the same bags, as fast as one process can make them."""
     from vaa_ros.learning.demonstrations import Demonstration
     from vaa_ros.learning.demonstrations import record_demonstrations
@@ -183,5 +185,6 @@ def record_in_process(task: str, seeds: Sequence[int], out: Path, command_type: 
         progress(recorded(episode))
 
     made = record_demonstrations(task, seeds, out, command_type=command_type, progress=done,
-                                 pushes_a_second=pushes_a_second)
+                                 pushes_a_second=pushes_a_second, environment=environment,
+                                 allowed=allowed)
     return [recorded(episode) for episode in made.episodes]

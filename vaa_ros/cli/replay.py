@@ -126,11 +126,16 @@ def replay_bag(path: Path, policy: Policy, robot: RobotSpec) -> BagReplay:
     lockstep = _other_clock(streams)
     poses = _tool_poses(path) if spec.action.kind == 'end_effector_pose' else []
     loop = make_control_loop(spec, robot, ControlOptions(period_s))
+    inputs = InputBuffer(ObservationSync(spec), lockstep)
+    if streams.metadata is not None:
+        inputs.instruction = streams.metadata.instruction
     replay = Replay(
-        loop, InputBuffer(ObservationSync(spec), lockstep), policy,
+        loop, inputs, policy,
         lambda seen: measured_command(spec, robot, seen, _pose_at(poses, seen.stamp_ns)),
         period_s, lockstep)
-    ticks = replay.run(_arrivals(streams, lockstep))
+    arrivals = sorted([*_instructions(path), *_arrivals(streams, lockstep)],
+                      key=lambda arrival: arrival.at_ns)
+    ticks = replay.run(arrivals)
     return BagReplay(path, lockstep, ticks, loop.figures, _pairs(streams, ticks, spec))
 
 
@@ -168,6 +173,19 @@ def _arrivals(streams: BagStreams, lockstep: bool) -> list[Arrival]:
     found = [Arrival(item.stamp_ns if lockstep else item.log_ns, source, item.stamp_ns, item.value)
              for source, items in sources for item in items]
     return sorted(found, key=lambda arrival: arrival.at_ns)
+
+
+def _instructions(path: Path) -> list[Arrival]:
+    """
+    Read what was asked for over the topic, later than what the metadata say.
+    """
+    from vaa_ros.core.replay import Arrival
+    from vaa_ros.learning.bag_streams import topics_of
+    from vaa_ros.recording.bag_reader import BagReader
+    with BagReader(path) as bag:
+        topics = topics_of(bag, 'instruction', ('std_msgs/msg/String',))
+        return [Arrival(log_ns, 'instruction', log_ns, message.data)
+                for _, log_ns, message in bag.messages(topics)] if topics else []
 
 
 def _tool_poses(path: Path) -> list[tuple[int, np.ndarray]]:

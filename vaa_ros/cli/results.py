@@ -38,6 +38,7 @@ class EpisodeResult:
     :param control_ticks: commands published.
     :param missed_ticks: control periods without a command.
     :param rms_jerk: root mean square of the joints' third derivative [rad/s^3], or NaN.
+    :param instruction: what was asked for.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class EpisodeResult:
     control_ticks: int = 0
     missed_ticks: int = 0
     rms_jerk: float = math.nan
+    instruction: str = ''
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,15 @@ class Summary:
         jerks = [r.rms_jerk for r in self.results if not math.isnan(r.rms_jerk)]
         return float(np.mean(jerks)) if jerks else math.nan
 
+    def by_instruction(self) -> dict[str, tuple[int, int]]:
+        """Return successes and episodes of each instruction, where there were several."""
+        asked = sorted({result.instruction for result in self.results})
+        if len(asked) < 2:
+            return {}
+        mine = {text: [r.success for r in self.results if r.instruction == text]
+                for text in asked}
+        return {text: (sum(found), len(found)) for text, found in mine.items()}
+
     def figures(self) -> dict[str, object]:
         """Return the figures for machines."""
         return {
@@ -130,8 +141,12 @@ class Summary:
             'missed_ticks': sum(result.missed_ticks for result in self.results),
             'rms_jerk': self.rms_jerk,
             **self.extra,
+            'by_instruction': {
+                text: {'successes': wins, 'episodes': count}
+                for text, (wins, count) in self.by_instruction().items()},
             'per_episode': [
-                {'seed': r.seed, 'success': r.success, 'time_s': r.time_s,
+                {'seed': r.seed, 'instruction': r.instruction, 'success': r.success,
+                 'time_s': r.time_s,
                  'control_ticks': r.control_ticks, 'missed_ticks': r.missed_ticks,
                  'latency_ms': asdict(Latency.of(r.latencies_ms)), 'rms_jerk': r.rms_jerk}
                 for r in self.results],
@@ -153,6 +168,8 @@ class Summary:
                      ('control ticks', str(ticks)), ('missed ticks', str(missed))]
         if not math.isnan(self.rms_jerk):
             rows.append(('RMS jerk', _number(self.rms_jerk, 'rad/s³', 1)))
+        rows += [(text, f'{wins} of {count}')
+                 for text, (wins, count) in self.by_instruction().items()]
         return rows + self.named_extra()
 
     def named_extra(self) -> list[tuple[str, str]]:

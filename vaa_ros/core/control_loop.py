@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from vaa_ros.core.chunking import ChunkPlayer
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.gate import ACTIVE
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
@@ -171,6 +172,7 @@ class ControlLoop:
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._slow_limiter = slow_limiter or limiter
         self._policy: Answers | None = None
+        self._instruction = ''
         self._last: np.ndarray | None = None
         self._last_ns = 0
         self._pause_ticks = 0
@@ -268,8 +270,16 @@ class ControlLoop:
                 self._player.reset()
                 self._watch.reset()
                 self._policy = policy
+            if inputs.observation.instruction != self._instruction:
+                # Chunks of before would pull towards what was asked for before.
+                self._player.reset()
+                self._instruction = inputs.observation.instruction
             self._player.add(chunk)
             self._look(inputs, chunk)
+        except InstructionError as error:
+            # Nothing is wrong with the policy.
+            self._fault = str(error)
+            return False
         except Exception as error:
             self.figures.failures += 1
             self._failures_in_a_row += 1

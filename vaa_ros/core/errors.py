@@ -47,6 +47,10 @@ class ExportError(VaaError):
     """A model could not be exported, or the export does not agree with the original."""
 
 
+class InstructionError(VaaError):
+    """An instruction that nobody knows, or none where one is needed."""
+
+
 class SimulationError(VaaError):
     """The simulator cannot start or was given a command that it must refuse."""
 

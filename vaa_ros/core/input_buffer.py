@@ -5,6 +5,8 @@ What came in for the policy since it was last asked, how old it is, and what is 
 """
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vaa_ros.core.control_setup import camera_topic
@@ -32,6 +34,8 @@ class InputBuffer:
         self._sync = sync
         self._lockstep = lockstep
         self._problems: dict[str, str] = {}
+        self.instruction = ''
+        """What is asked for; it outlives a reset."""
         self.reset()
 
     def reset(self) -> None:
@@ -102,6 +106,8 @@ class InputBuffer:
         fresh = observation is not self._taken
         self._taken = observation
         self._arrived.clear()
+        if observation is not None and self.instruction:
+            observation = replace(observation, instruction=self.instruction)
         return observation, fresh
 
     def ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:

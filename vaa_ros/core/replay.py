@@ -36,15 +36,16 @@ class Arrival:
     An input as it came.
 
     :param at_ns: when it came, on the clock of the stamps [ns].
-    :param source: a camera's key, or ``joint_states``.
+    :param source: a camera's key, ``joint_states`` or ``instruction``.
     :param stamp_ns: its stamp [ns].
-    :param value: a picture at policy size (H, W, 3) uint8, or the joint state.
+    :param value: a picture at policy size (H, W, 3) uint8, the joint state, or what is asked for
+        from then on.
     """
 
     at_ns: int
     source: str
     stamp_ns: int
-    value: np.ndarray | JointState
+    value: np.ndarray | JointState | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,9 @@ class Replay:
         return self._ticks
 
     def _push(self, arrival: Arrival) -> None:
-        if isinstance(arrival.value, JointState):
+        if isinstance(arrival.value, str):
+            self._inputs.instruction = arrival.value
+        elif isinstance(arrival.value, JointState):
             self._inputs.push_joints(arrival.value, arrival.at_ns)
         else:
             self._inputs.push_image(

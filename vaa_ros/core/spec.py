@@ -14,6 +14,9 @@ from dataclasses import field
 import json
 from typing import Any
 
+from vaa_ros.core.action_spec import ACTION_KINDS
+from vaa_ros.core.action_spec import ActionSpec
+from vaa_ros.core.action_spec import COMMAND_KINDS
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.records import from_mapping
@@ -21,10 +24,11 @@ from vaa_ros.core.records import to_plain
 from vaa_ros.core.robot import JointSpec
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.types import NANOSECONDS
 
 __all__ = [
-    'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY', 'PolicySpec',
-    'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
+    'ACTION_KINDS', 'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY',
+    'PolicySpec', 'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
 ]
 
 SCHEMA_VERSION = 1
@@ -32,19 +36,9 @@ METADATA_KEY = 'vaa_policy_spec'
 
 MAX_SIDE = 4096
 MAX_CHUNK_LENGTH = 10_000
-
-ACTION_KINDS = ('joint_position', 'end_effector_pose', 'end_effector_twist')
-
-COMMAND_KINDS = {
-    'joint_trajectory': 'joint_position',
-    'commands': 'joint_position',
-    'target_pose': 'end_effector_pose',
-    'delta_twist_cmds': 'end_effector_twist',
-}
-"""The command types of the ROS interface, and the kind of action that each one carries."""
-
-POSE_NAMES = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw', 'gripper')
-TWIST_NAMES = ('vx', 'vy', 'vz', 'wx', 'wy', 'wz', 'gripper')
+MAX_HISTORY = 3
+MAX_HISTORY_S = 0.5
+"""How far back the frames of history may reach [s]; frames as old are kept while running."""
 
 
 @dataclass(frozen=True)
@@ -81,44 +75,6 @@ class CameraSpec:
 
 
 @dataclass(frozen=True)
-class ActionSpec:
-    """
-    What one action is.
-
-    :param kind: ``joint_position`` [rad, m], ``end_effector_pose`` (x y z qx qy qz qw gripper)
-        or ``end_effector_twist`` (vx vy vz wx wy wz gripper), the last two in the base frame
-        [m, m/s, rad/s], the gripper as an opening [m].
-    :param names: the name of each element, in order.
-    """
-
-    kind: str
-    names: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, 'names', tuple(self.names))
-        if self.kind not in ACTION_KINDS:
-            raise ValueError(f'action kind {self.kind!r}, expected one of {ACTION_KINDS}')
-        if not self.names:
-            raise ValueError('action names are empty')
-        wanted = {'end_effector_pose': POSE_NAMES, 'end_effector_twist': TWIST_NAMES}
-        if self.names != wanted.get(self.kind, self.names):
-            raise ValueError(f'action names {self.names}, expected {wanted[self.kind]} for '
-                             f'{self.kind}')
-
-    @classmethod
-    def for_robot(cls, kind: str, robot: RobotSpec) -> ActionSpec:
-        """
-        Make the action of a kind for a robot.
-
-        :param kind: one of the action kinds.
-        :param robot: the robot whose joints are commanded.
-        :return: the action spec.
-        """
-        names = {'end_effector_pose': POSE_NAMES, 'end_effector_twist': TWIST_NAMES}
-        return cls(kind, names.get(kind, robot.joint_names))
-
-
-@dataclass(frozen=True)
 class PolicySpec:
     """
     What a policy needs and gives.
@@ -134,7 +90,8 @@ class PolicySpec:
     :param base_frame: frame of end-effector actions.
     :param end_effector_frame: frame that end-effector actions move.
     :param instructions: instructions that the policy was trained with.
-    :param observation_history: frames of history; 1 is the present one alone.
+    :param observation_history: frames that it sees, 1 to 3; 1 is the present one alone.
+    :param history_stride: control ticks between two of them, see :mod:`vaa_ros.core.history`.
     :param embedding_size: dimension of the shared space, 0 for a policy without one.
     :param normalisation: statistics inside the graph, kept here to be read by people.
     :param calibration: thresholds of the alignment measured on held-out demonstrations.
@@ -155,6 +112,7 @@ class PolicySpec:
     end_effector_frame: str = 'tool0'
     instructions: tuple[str, ...] = ()
     observation_history: int = 1
+    history_stride: int = 3
     embedding_size: int = 0
     normalisation: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
@@ -182,8 +140,24 @@ class PolicySpec:
                              f'{MAX_CHUNK_LENGTH}')
         if self.embedding_size < 0:
             raise ValueError(f'embedding_size {self.embedding_size}, expected 0 or more')
-        if self.observation_history != 1:
-            raise ValueError(f'observation_history {self.observation_history}, expected 1')
+        self._check_history()
+
+    def _check_history(self) -> None:
+        frames, stride = self.observation_history, self.history_stride
+        if not 1 <= frames <= MAX_HISTORY:
+            raise ValueError(f'observation_history {frames}, expected 1 to {MAX_HISTORY}')
+        if stride < 1:
+            raise ValueError(f'history_stride {stride}, expected at least 1')
+        # The oldest frame may come half a stride early.
+        reach_s = (frames - 0.5) * stride * self.dt_s
+        if frames > 1 and reach_s > MAX_HISTORY_S:
+            raise ValueError(f'observation_history {frames} with history_stride {stride} at '
+                             f'{self.control_rate_hz} Hz reaches back {reach_s:.3f} s, expected '
+                             f'at most {MAX_HISTORY_S} s; use a smaller history_stride')
+        names = [self.picture_input(key, age) for key in self.camera_keys for age in range(frames)]
+        if len(set(names)) != len(names):
+            raise ValueError(f'cameras {self.camera_keys} give the inputs {names}, two of them '
+                             'alike; rename a camera')
 
     @property
     def camera_keys(self) -> tuple[str, ...]:
@@ -200,11 +174,36 @@ class PolicySpec:
         return tuple(joint.name for joint in self.joints)
 
     @property
+    def conditioned(self) -> bool:
+        """
+        Tell whether what the policy does depends on an instruction: whether it knows several.
+        """
+        return len(self.instructions) > 1
+
+    @property
     def dt_s(self) -> float:
         """
         Give the time between two actions [s].
         """
         return 1.0 / self.control_rate_hz
+
+    @property
+    def history_stride_ns(self) -> int:
+        """
+        Give the time between two frames of history [ns].
+        """
+        return round(self.history_stride * self.dt_s * NANOSECONDS)
+
+    @staticmethod
+    def picture_input(key: str, age: int = 0) -> str:
+        """
+        Give the name of the network's input for a camera's picture.
+
+        :param key: the camera's key.
+        :param age: 0 for the present frame, 1 for the one before ...
+        :return: the name.
+        """
+        return f'image_{key}' if age == 0 else f'image_{key}_earlier_{age}'
 
     def camera(self, key: str) -> CameraSpec:
         """

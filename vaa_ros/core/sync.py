@@ -12,6 +12,7 @@ from collections import deque
 
 import numpy as np
 
+from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
@@ -47,6 +48,7 @@ class ObservationSync:
         self.rejected = 0
         """Frames and states not taken: out of order, or joints missing or not finite."""
         self._joint_problem = ''
+        self._history = ObservationHistory()
         self.reset()
 
     def reset(self) -> None:
@@ -57,6 +59,7 @@ class ObservationSync:
             key: deque(maxlen=FRAMES_KEPT) for key in self._spec.camera_keys}
         self._states: deque[tuple[int, np.ndarray]] = deque(maxlen=JOINT_STATES_KEPT)
         self._latest: Observation | None = None
+        self._history.reset()
 
     def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray) -> bool:
         """
@@ -121,7 +124,7 @@ class ObservationSync:
                     images[key] = frame[1]
             state = self._state_at(stamp_ns, exact_joints)
             if state is not None and len(images) == len(self._frames):
-                self._latest = Observation(stamp_ns, images, state)
+                self._latest = self._history.add(Observation(stamp_ns, images, state))
                 break
         return self._latest
 

@@ -59,6 +59,19 @@ class JointState:
 
 
 @dataclass(frozen=True, eq=False)
+class Past:
+    """
+    The frames before an observation, of the same episode.
+
+    :param first_ns: stamp of the episode's first frame, kept or not [ns].
+    :param frames: stamps [ns] and pictures by camera key of the last frames, oldest first.
+    """
+
+    first_ns: int
+    frames: tuple[tuple[int, Mapping[str, np.ndarray]], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Observation:
     """
     What a policy sees at one instant.
@@ -66,11 +79,16 @@ class Observation:
     :param stamp_ns: capture time of the reference (first) camera [ns].
     :param images: one rgb picture a camera key, (H, W, 3) uint8, at policy size.
     :param state: joint positions in spec order (S,) float32 [rad or m].
+    :param past: the frames before, for policies that see some of them, or None where they are
+        not known.
+    :param instruction: what is asked for, empty for nothing.
     """
 
     stamp_ns: int
     images: Mapping[str, np.ndarray]
     state: np.ndarray
+    past: Past | None = None
+    instruction: str = ''
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,13 +27,14 @@ class RawBatch:
     """
     Cropped frames as bytes, with what :class:`~vaa_ros.alignment.model.Batch` needs.
 
-    :param pictures: camera key to (B, h, w, 3) uint8.
-    :param shifts: camera key to (B, 2) float32.
+    :param pictures: camera key to (B * H, h, w, 3) uint8, the H frames of a sample side by side.
+    :param shifts: camera key to (B * H, 2) float32.
     :param state: (B, S).
     :param actions: (B, T, D).
     :param mask: (B, T).
     :param episode: (B,).
     :param stamp: (B,) int64 [ns].
+    :param instruction: (B,) int64.
     """
 
     pictures: dict[str, np.ndarray]
@@ -43,19 +44,25 @@ class RawBatch:
     mask: np.ndarray
     episode: np.ndarray
     stamp: np.ndarray
+    instruction: np.ndarray
 
 
 def gather(frames: Frames, chosen: np.ndarray, crop: float,
-           random: np.random.Generator | None = None) -> RawBatch:
+           random: np.random.Generator | None = None,
+           history: np.ndarray | None = None) -> RawBatch:
     """
     Copy frames out of the mapped files and crop them.
 
     :param frames: the dataset.
     :param chosen: frame indices (B,).
     :param crop: part of each side to keep.
-    :param random: draws the place of each crop; None is the centre.
+    :param random: draws the place of each crop, one for all frames of a sample, so that what
+        moves between them is the scene; None is the centre.
+    :param history: what :meth:`Frames.history` gave (N, H); None is the present frames alone.
     :return: the frames.
     """
+    seen = chosen[:, None] if history is None else history[chosen]
+    count = seen.shape[1]
     pictures, shifts = {}, {}
     for camera in frames.spec.cameras:
         rows, columns = crop_size(camera, crop)
@@ -63,15 +70,16 @@ def gather(frames: Frames, chosen: np.ndarray, crop: float,
         centre = room // 2
         corner = np.tile(centre, (len(chosen), 1)) if random is None else \
             random.integers(0, room + 1, (len(chosen), 2))
+        corner = corner.repeat(count, axis=0)
         source = frames.images[camera.key]
-        cropped = np.empty((len(chosen), rows, columns, 3), np.uint8)
-        for place, (frame, (left, top)) in enumerate(zip(chosen, corner, strict=True)):
+        cropped = np.empty((seen.size, rows, columns, 3), np.uint8)
+        for place, (frame, (left, top)) in enumerate(zip(seen.flat, corner, strict=True)):
             cropped[place] = source[frame, top:top + rows, left:left + columns]
         pictures[camera.key] = cropped
         shifts[camera.key] = (2.0 * (corner - centre) / (columns, rows)).astype(np.float32)
     actions, mask = frames.chunks(chosen)
     return RawBatch(pictures, shifts, frames.state[chosen], actions, mask,
-                    frames.episode[chosen], frames.stamp[chosen])
+                    frames.episode[chosen], frames.stamp[chosen], frames.instruction[chosen])
 
 
 def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
@@ -90,12 +98,14 @@ def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
         if augment is None:
             pictures[key] = picture.div_(127.5).sub_(1)
         else:
-            gain, offset = colour_draw(len(values), augment, generator)
+            # The frames of a sample are taken in the same light.
+            gain, offset = (each.repeat_interleave(len(values) // len(raw.state), 0)
+                            for each in colour_draw(len(raw.state), augment, generator))
             pictures[key] = picture.mul_(gain).add_(offset)
     return Batch(pictures, {key: torch.from_numpy(item) for key, item in raw.shifts.items()},
                  torch.from_numpy(raw.state), torch.from_numpy(raw.actions),
                  torch.from_numpy(raw.mask), torch.from_numpy(raw.episode),
-                 torch.from_numpy(raw.stamp))
+                 torch.from_numpy(raw.stamp), torch.from_numpy(raw.instruction))
 
 
 def colour_draw(count: int, augment: AugmentConfig, generator: torch.Generator | None,
@@ -152,11 +162,13 @@ class BatchStream:
     :param batch_size: frames in a batch.
     :param together: frames from one episode.
     :param seed: seed of order and crops; use another one after a resume.
+    :param history: what :meth:`Frames.history` gave; None is the present frames alone.
     """
 
     def __init__(self, frames: Frames, chosen: np.ndarray, crop: float, batch_size: int,
-                 together: int, seed: int) -> None:
+                 together: int, seed: int, history: np.ndarray | None = None) -> None:
         self._frames, self._chosen, self._crop = frames, chosen, crop
+        self._history = history
         self._size, self._together = batch_size, together
         self._random = np.random.default_rng(seed)
         self._ready: queue.Queue[RawBatch | BaseException] = queue.Queue(AHEAD)
@@ -185,7 +197,8 @@ class BatchStream:
     def _work(self) -> None:
         try:
             for chosen in self._orders():
-                if not self._put(gather(self._frames, chosen, self._crop, self._random)):
+                if not self._put(gather(self._frames, chosen, self._crop, self._random,
+                                        self._history)):
                     return
         except BaseException as problem:  # noqa: B036 (handed to the consumer)
             self._put(problem)

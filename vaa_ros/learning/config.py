@@ -20,6 +20,8 @@ from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.paths import share_dir
 from vaa_ros.core.records import from_mapping
 from vaa_ros.core.records import to_plain
+from vaa_ros.core.spec import MAX_HISTORY
+from vaa_ros.core.spec import PolicySpec
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class TrainConfig:
     :param steps: batches to learn from.
     :param max_minutes: time limit; the learning-rate schedule is fitted to it. None is no limit.
     :param batch_size: frames in a batch.
+    :param observation_history: frames that the policy sees, 1 to 3; 1 is the present one alone.
+    :param history_stride: control ticks between two of them.
     :param frames_per_episode: frames that a batch takes from one episode, far apart in it.
     :param evaluations: how often the held-out episodes are looked at.
     :param threads: CPU threads, None for all.
@@ -101,6 +105,8 @@ class TrainConfig:
     max_minutes: float | None = None
     batch_size: int = 64
     frames_per_episode: int = 2
+    observation_history: int = 1
+    history_stride: int = 3
     evaluations: int = 20
     threads: int | None = None
     seed: int = 0
@@ -120,6 +126,11 @@ class TrainConfig:
         if not 1 <= self.frames_per_episode <= self.batch_size // 2:
             raise ValueError(f'frames_per_episode {self.frames_per_episode}, expected 1 to half '
                              f'of batch_size {self.batch_size}')
+        if not 1 <= self.observation_history <= MAX_HISTORY:
+            raise ValueError(f'observation_history {self.observation_history}, expected 1 to '
+                             f'{MAX_HISTORY}')
+        if self.history_stride < 1:
+            raise ValueError(f'history_stride {self.history_stride}, expected at least 1')
         if self.evaluations < 1:
             raise ValueError(f'evaluations {self.evaluations}, expected at least 1')
         if self.threads is not None and self.threads < 1:
@@ -175,6 +186,22 @@ def load_config(name: str | Path = 'small', **overrides: Any) -> TrainConfig:
         return replace(config, **given)
     except (TypeError, ValueError) as problem:
         raise ConfigError(f'{path}: {problem}') from problem
+
+
+def with_history(spec: PolicySpec, config: TrainConfig) -> PolicySpec:
+    """
+    Let a policy see as many frames as its configuration says; the dataset stays as it is.
+
+    :param spec: the dataset's spec.
+    :param config: the configuration.
+    :return: the policy's spec.
+    :raises ConfigError: if the frames would reach back too far.
+    """
+    try:
+        return replace(spec, observation_history=config.observation_history,
+                       history_stride=config.history_stride)
+    except ValueError as problem:
+        raise ConfigError(f'training configuration {config.name}: {problem}') from problem
 
 
 def config_to_yaml(config: TrainConfig) -> str:

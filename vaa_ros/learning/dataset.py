@@ -22,6 +22,7 @@ from vaa_ros.core.chunking import align_signs
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.instructions import distinct
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
@@ -30,6 +31,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
+from vaa_ros.learning.episodes import note_rate
 from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
@@ -198,6 +200,7 @@ class Builder:
             return
         spec = self.spec_for(path, streams)
         self.bad += streams.bad.total()
+        note_rate(streams, self.options.control_rate_hz, self.notes)
         self.keep(path, make_episode(streams, spec, self.options.max_skew_s), take, spec)
 
     def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec) -> None:
@@ -241,9 +244,8 @@ class Builder:
             if self.options.held_out > 0 else 0
         for number in range(held):
             self.episodes[int((number + 0.5) * count / held)]['split'] = HELD_OUT
-        instructions = dict.fromkeys(
-            item['instruction'] for item in self.episodes if item['instruction'])
-        self.spec = replace(self.spec, instructions=tuple(instructions), provenance={
+        instructions = distinct(item['instruction'] for item in self.episodes)
+        self.spec = replace(self.spec, instructions=instructions, provenance={
             'episodes': count, 'frames': self.frames, 'seeds': [
                 item['seed'] for item in self.episodes],
             'bags_sha256': hashlib.sha256(''.join(

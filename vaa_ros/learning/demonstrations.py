@@ -35,12 +35,13 @@ from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import next_episode_dir
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.sim.arm_controller import ArmController
+from vaa_ros.sim.environment import EnvironmentSpec
+from vaa_ros.sim.environment_experts import EnvironmentDriver
 from vaa_ros.sim.expert_driver import ExpertDriver
 from vaa_ros.sim.expert_driver import TaskStatus
-from vaa_ros.sim.kinematics import ArmKinematics
-from vaa_ros.sim.simulation import CONTROL_HZ
-from vaa_ros.sim.simulation import PHYSICS_HZ
+from vaa_ros.sim.gym_simulation import GymSimulation
 from vaa_ros.sim.simulation import Simulation
+from vaa_ros.sim.world import World
 
 JOINT_STATES = '/joint_states'
 TASK_STATUS = '/sim_arm/task_status'
@@ -49,9 +50,6 @@ GRIPPER_COMMANDS = '/gripper_commands'
 START_NS = NANOSECONDS
 """Stamp of the first tick [ns]; not 0, which ROS reads as "now"."""
 
-STEPS_A_TICK = PHYSICS_HZ // CONTROL_HZ
-STEPS_A_JOINT_STATE = PHYSICS_HZ // 100
-STEPS_AN_UPDATE = 2
 PUSH_RAD = 0.04
 
 
@@ -102,6 +100,7 @@ def record_demonstrations(
     command_type: str = 'joint_trajectory',
     progress: Callable[[Demonstration], None] | None = None, pushes_a_second: float = 0.0,
     image_size: tuple[int, int] = (240, 320), compression: str = 'zstd',
+    environment: EnvironmentSpec | None = None, allowed: str = '',
 ) -> Demonstrations:
     """
     Let the expert do one episode for each seed, and write them as bags.
@@ -119,6 +118,8 @@ def record_demonstrations(
     :param pushes_a_second: mean number of random pushes a second.
     :param image_size: height and width of the pictures [px].
     :param compression: ``zstd`` or ``none``.
+    :param environment: a Gymnasium environment with an expert, in place of task, robot and size.
+    :param allowed: module that may be imported for it.
     :return: the episodes.
     :raises ConfigError: for an unknown task, robot or command type; lists those that exist.
     :raises BagError: if the disk is full or the folder cannot be written; whole episodes stay.
@@ -127,9 +128,17 @@ def record_demonstrations(
     if command_type not in COMMAND_KINDS:
         raise unknown_name('command type', command_type, COMMAND_KINDS)
     out_dir = Path(out_dir)
-    simulation = Simulation(task, image_size, robot)
+    kind = COMMAND_KINDS[command_type]
+    simulation: World
+    driver: ExpertDriver | EnvironmentDriver
+    if environment is not None:
+        task, simulation = environment.name, GymSimulation(environment, allowed)
+        driver = EnvironmentDriver(simulation, kind)
+    else:
+        simulation = Simulation(task, image_size, robot)
+        driver = ExpertDriver(kind, simulation.robot.joint_names)
     check_output_dir(out_dir)
-    take = _Take(simulation, command_type, pushes_a_second)
+    take = _Take(simulation, task, driver, command_type, pushes_a_second)
     episodes = []
     try:
         for seed in seeds:
@@ -146,18 +155,19 @@ class _Take:
     Records one episode after the other with one simulation.
     """
 
-    def __init__(self, simulation: Simulation, command_type: str,
-                 pushes_a_second: float) -> None:
-        self._simulation = simulation
+    def __init__(self, simulation: World, task: str, driver: ExpertDriver | EnvironmentDriver,
+                 command_type: str, pushes_a_second: float) -> None:
+        self._simulation, self._task, self._driver = simulation, task, driver
+        self._pace = simulation.pace
         self._robot: RobotSpec = simulation.robot
         self._type = command_type
         self._kind = COMMAND_KINDS[command_type]
-        self._push_chance = pushes_a_second / CONTROL_HZ
-        self._kinematics = ArmKinematics()
-        self._controller = ArmController(simulation, self._kinematics, 1.0 / CONTROL_HZ)
-        self._driver = ExpertDriver(self._kind, self._robot.joint_names)
+        self._push_chance = pushes_a_second / self._pace.control_hz
+        self._turning = [joint.unit == 'rad' for joint in self._robot.joints]
+        self._controller = ArmController(simulation, simulation.kinematics(), self._pace.tick_s)
         self._limits = SafetyLimits.from_robot(self._robot)
-        self._cameras = {camera: f'/{camera}/image_raw' for camera in self._robot.cameras}
+        seen = self._robot.cameras if isinstance(simulation, Simulation) else simulation.cameras
+        self._cameras = {camera: f'/{camera}/image_raw' for camera in seen}
         self._topics = dict.fromkeys(self._cameras.values(), messages.IMAGE)
         self._topics[JOINT_STATES] = messages.JOINT_STATE
         self._topics[f'/{command_type}'] = messages.COMMAND_TYPES[command_type]
@@ -178,10 +188,11 @@ class _Take:
         self._episode += 1
         rng = np.random.default_rng([seed, 104729])
         metadata = EpisodeMetadata(
-            task=simulation.task.name, instruction=simulation.instruction, seed=seed,
+            task=self._task, instruction=simulation.instruction, seed=seed,
             operator='expert', robot=self._robot.name, command_type=self._type,
             started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
-            spec=recording_spec(self._robot, self._cameras, self._type, CONTROL_HZ))
+            spec=recording_spec(self._robot, self._cameras, self._type,
+                                self._pace.control_hz))
         with BagWriter(next_episode_dir(out_dir), self._topics, metadata, compression,
                        self._qos) as bag:
             self._joints(bag)
@@ -190,7 +201,9 @@ class _Take:
                 if simulation.done():
                     break
                 if rng.uniform() < self._push_chance:
-                    simulation.perturb(np.append(rng.uniform(-PUSH_RAD, PUSH_RAD, 6), 0.0))
+                    offsets = np.zeros(len(self._turning))
+                    offsets[self._turning] = rng.uniform(-PUSH_RAD, PUSH_RAD, sum(self._turning))
+                    simulation.perturb(offsets)
                 self._command(bag, status)
                 self._pass_time(bag)
             path = bag.close(replace(bag.metadata, success=simulation.success()))
@@ -213,13 +226,13 @@ class _Take:
         objects = {name: [float(value) for value in pose]
                    for name, pose in simulation.objects().items()}
         values = {
-            'task': simulation.task.name, 'instruction': simulation.instruction,
+            'task': self._task, 'instruction': simulation.instruction,
             'seed': str(simulation.seed), 'episode': str(self._episode),
             'time_s': repr(simulation.time_s), 'success': str(simulation.success()).lower(),
             'done': str(simulation.done()).lower(), 'objects': json.dumps(objects),
             'max_time_s': repr(simulation.max_time_s), 'stamp_ns': str(stamp_ns)}
         bag.write(TASK_STATUS, stamp_ns,
-                  messages.diagnostic_status('sim_arm: task', simulation.task.name, values))
+                  messages.diagnostic_status('sim_arm: task', self._task, values))
         for camera, topic in self._cameras.items():
             bag.write(topic, stamp_ns, messages.image(simulation.render(camera), stamp_ns,
                                                       f'{camera}_optical_frame'))
@@ -233,7 +246,7 @@ class _Take:
         position = self._simulation.joint_position
         wanted = self._driver.answer(status, JointState(status.stamp_ns, names, position))
         last = self._measured(position) if self._last is None else self._last
-        limited = self._limiter.limit(wanted, last, 1.0 / CONTROL_HZ)
+        limited = self._limiter.limit(wanted, last, self._pace.tick_s)
         if limited.command is None:  # Like the node: a refused command is not sent.
             return
         command = self._last = limited.command
@@ -250,9 +263,9 @@ class _Take:
         robot, controller = self._robot, self._controller
         header = messages.header(stamp_ns, robot.base_frame)
         if self._type == 'joint_trajectory':
-            controller.follow(robot.joint_names, command[None], np.array([1.0 / CONTROL_HZ]))
-            return messages.joint_trajectory(robot.joint_names, command, 1.0 / CONTROL_HZ,
-                                             stamp_ns)
+            tick_s = self._pace.tick_s
+            controller.follow(robot.joint_names, command[None], np.array([tick_s]))
+            return messages.joint_trajectory(robot.joint_names, command, tick_s, stamp_ns)
         if self._type == 'commands':
             controller.move_to(command)
             return _array(command, stamp_ns)
@@ -274,12 +287,12 @@ class _Take:
         return np.append(start, position[-1])
 
     def _pass_time(self, bag: BagWriter) -> None:
-        simulation = self._simulation
-        for _ in range(0, STEPS_A_TICK, STEPS_AN_UPDATE):
+        simulation, pace = self._simulation, self._pace
+        for _ in range(0, pace.steps_a_tick, pace.steps_an_update):
             self._controller.update()
-            simulation.advance(STEPS_AN_UPDATE)
-            if simulation.steps % STEPS_A_JOINT_STATE == 0 or \
-                    simulation.steps % STEPS_A_TICK == 0:
+            simulation.advance(pace.steps_an_update)
+            if simulation.steps % pace.steps_a_joint_state == 0 or \
+                    simulation.steps % pace.steps_a_tick == 0:
                 self._joints(bag)
 
 

@@ -175,3 +175,20 @@ def fill_missing(action: np.ndarray, observation: Observation, spec: PolicySpec)
         name = spec.action.names[element]
         if name in spec.joint_names:
             action[element] = observation.state[spec.joint_names.index(name)]
+
+
+def note_rate(streams: BagStreams, rate_hz: float, notes: list[str]) -> None:
+    """
+    Note, once, that a bag was recorded at another rate than its actions are to have.
+
+    :param streams: the bag's streams.
+    :param rate_hz: rate of actions [Hz].
+    :param notes: what was noted so far; the note is added.
+    """
+    recorded = streams.metadata.spec.get('control_rate_hz') if streams.metadata else None
+    if not recorded or recorded == rate_hz:
+        return
+    note = (f'recorded at {recorded:g} Hz, actions of a chunk are at {rate_hz:g} Hz: '
+            f'--rate {recorded:g} takes the same')
+    if note not in notes:
+        notes.append(note)

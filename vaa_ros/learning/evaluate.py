@@ -25,6 +25,7 @@ from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.images import fit_image
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
@@ -33,14 +34,10 @@ from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.sim.arm_controller import ArmController
-from vaa_ros.sim.kinematics import ArmKinematics
-from vaa_ros.sim.simulation import CONTROL_HZ
-from vaa_ros.sim.simulation import PHYSICS_HZ
 from vaa_ros.sim.simulation import Simulation
+from vaa_ros.sim.world import World
 
 Z_95 = 1.959963984540054
-STEPS_A_TICK = PHYSICS_HZ // CONTROL_HZ
-STEPS_AN_UPDATE = 2
 _W_LAST = [0, 1, 2, 4, 5, 6, 3]
 
 
@@ -56,6 +53,7 @@ class Rollout:
     :param clamped: commands that the limiter changed.
     :param rms_jerk: root mean square of the arm joints' third derivative [rad/s^3].
     :param alignment: mean cosine of scene and own actions, NaN for a policy without embeddings.
+    :param instruction: what was asked for.
     """
 
     seed: int
@@ -65,6 +63,7 @@ class Rollout:
     clamped: int
     rms_jerk: float
     alignment: float
+    instruction: str = ''
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Evaluation:
 def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
              ensemble: str = AUTO, coefficient: float = DEFAULT_COEFFICIENT,
              on_rollout: Callable[[Rollout], None] | None = None,
-             make_simulation: Callable[[str], Simulation] = Simulation) -> Evaluation:
+             make_simulation: Callable[[str], World] = Simulation) -> Evaluation:
     """
     Let a policy do episodes of a task.
 
@@ -113,7 +112,8 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     :param ensemble: ``auto``, ``temporal`` or ``none``, as the policy node's parameter.
     :param coefficient: decay of the vote, as the policy node's parameter.
     :param on_rollout: called after each episode.
-    :param make_simulation: makes the simulated arm of a task; a subclass for harder conditions.
+    :param make_simulation: makes the simulated world of a task: a subclass for harder conditions,
+        or a Gymnasium environment.
     :return: what came of it.
     :raises ModelError: if the file is no policy, or its answers cannot be used.
     :raises SpecError: if the policy was made for another robot.
@@ -137,7 +137,7 @@ class Driver:
     """
     Drives a simulated arm with a policy, tick by tick.
 
-    :param simulation: the arm and its task.
+    :param simulation: the robot and its task.
     :param policy: what drives it.
     :param ensemble: ``auto``, ``temporal`` or ``none``.
     :param coefficient: decay of the vote.
@@ -145,22 +145,25 @@ class Driver:
     :raises ModelError: if its control rate is not the simulation's.
     """
 
-    def __init__(self, simulation: Simulation, policy: Policy, ensemble: str = AUTO,
+    def __init__(self, simulation: World, policy: Policy, ensemble: str = AUTO,
                  coefficient: float = DEFAULT_COEFFICIENT) -> None:
         spec = policy.spec
         robot = load_robot(spec.robot) if spec.robot != simulation.robot.name \
             else simulation.robot
         spec.check_robot(robot)
-        if not math.isclose(spec.control_rate_hz, CONTROL_HZ):
+        pace = simulation.pace
+        if not math.isclose(spec.control_rate_hz, pace.control_hz):
             raise ModelError(f'policy {spec.name!r} commands at {spec.control_rate_hz} Hz, the '
-                             f'simulated arm at {CONTROL_HZ} Hz')
+                             f'simulated arm at {pace.control_hz} Hz')
         self.simulation, self.policy = simulation, policy
         self._robot = robot
         self._player = ChunkPlayer.for_action(
             spec.action, spec.dt_s, choose_ensemble(spec, ensemble), coefficient,
             robot.gripper)
         self._limiter = CommandLimiter(SafetyLimits.from_robot(robot), spec.action.kind)
-        self._controller = ArmController(simulation, ArmKinematics(), 1.0 / CONTROL_HZ)
+        self._controller = ArmController(simulation, simulation.kinematics(), pace.tick_s)
+        self._arm = [index for index, joint in enumerate(robot.joints) if joint.unit == 'rad']
+        self._history = ObservationHistory()
 
     def episode(self, seed: int) -> Rollout:
         """
@@ -174,6 +177,7 @@ class Driver:
         simulation.reset(seed)
         self._controller.reset()
         self._player.reset()
+        self._history.reset()
         self.policy.reset()
         previous = self._measured()
         path, alignments, clamped, ticks = [], [], 0, 0
@@ -182,19 +186,20 @@ class Driver:
             chunk = self.policy.infer(observation)
             self._player.add(chunk)
             wanted = self._player.setpoint(observation.stamp_ns)
-            result = self._limiter.limit(wanted, previous, 1.0 / CONTROL_HZ)
+            result = self._limiter.limit(wanted, previous, simulation.pace.tick_s)
             if result.command is None:
                 raise ModelError(f'episode {seed}, {simulation.time_s:.2f} s: command refused: '
                                  f'{result.refused}')
             previous = result.command
             self._command(previous)
             self._pass_tick()
-            path.append(observation.state[:6])
+            path.append(observation.state[self._arm])
             alignments.append(chunk.alignment)
             clamped += result.clamped_count > 0
             ticks += 1
         return Rollout(seed, simulation.success(), simulation.time_s, ticks, clamped,
-                       rms_jerk(np.array(path), 1.0 / CONTROL_HZ), _mean(alignments))
+                       rms_jerk(np.array(path), simulation.pace.tick_s), _mean(alignments),
+                       simulation.instruction)
 
     def observe(self) -> Observation:
         """
@@ -206,7 +211,8 @@ class Driver:
         images = {camera.key: fit_image(simulation.render(camera.key), camera)
                   for camera in spec.cameras}
         state = simulation.joint_position.astype(np.float32)
-        return Observation(simulation.time_ns, images, state)
+        return self._history.add(Observation(simulation.time_ns, images, state,
+                                             instruction=simulation.instruction))
 
     def _measured(self) -> np.ndarray:
         """
@@ -223,7 +229,8 @@ class Driver:
         kind, frame = self.policy.spec.action.kind, self._robot.base_frame
         if kind == 'joint_position':
             self._controller.follow(
-                self.policy.spec.action.names, command[None], np.array([1.0 / CONTROL_HZ]))
+                self.policy.spec.action.names, command[None],
+                np.array([self.simulation.pace.tick_s]))
             return
         self._controller.open_gripper(command[-1:])
         if kind == 'end_effector_pose':
@@ -235,9 +242,10 @@ class Driver:
         """
         Let one control tick pass, the controller asked as often as in the node.
         """
-        for _ in range(0, STEPS_A_TICK, STEPS_AN_UPDATE):
+        pace = self.simulation.pace
+        for _ in range(0, pace.steps_a_tick, pace.steps_an_update):
             self._controller.update()
-            self.simulation.advance(STEPS_AN_UPDATE)
+            self.simulation.advance(pace.steps_an_update)
 
 
 def wilson_interval(successes: int, count: int) -> tuple[float, float]:

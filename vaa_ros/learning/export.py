@@ -24,9 +24,12 @@ from vaa_ros.alignment.model import ChunkGraph
 from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.history import seen_frames
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
+from vaa_ros.core.types import Past
 from vaa_ros.learning.checkpoint import load_policy
 from vaa_ros.learning.config import config_to_yaml
 from vaa_ros.policies.onnx_policy import OnnxPolicy
@@ -130,8 +133,13 @@ def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
     Trace the deployed graph with fixed batch 1: an ``onnx.ModelProto``.
     """
     example = [torch.zeros(1, camera.height, camera.width, 3, dtype=torch.uint8)
-               for camera in spec.cameras] + [torch.zeros(1, len(spec.joints))]
-    names = [f'image_{camera.key}' for camera in spec.cameras] + ['state']
+               for camera in spec.cameras for _ in range(spec.observation_history)]
+    example.append(torch.zeros(1, len(spec.joints)))
+    names = [spec.picture_input(key, age) for key in spec.camera_keys
+             for age in range(spec.observation_history)] + ['state']
+    if spec.conditioned:
+        example.append(torch.zeros(1, dtype=torch.int64))
+        names.append('instruction')
     return trace(graph, example, names, OUTPUTS)
 
 
@@ -206,7 +214,9 @@ def parity(graph: PolicyGraph, path: Path, spec: PolicySpec,
     policy = OnnxPolicy(path)
     worst = dict.fromkeys(OUTPUTS, 0.0)
     for seed in seeds:
-        for observation in random_observations(spec, seed):
+        observations = random_observations(spec, seed)
+        for observation in observations + [
+                replace(observations[0], instruction=text) for text in spec.instructions[1:]]:
             chunk = policy.infer(observation)
             found = (chunk.actions, chunk.scale, chunk.z_vision, chunk.z_action)
             for name, ours, wanted in zip(OUTPUTS, found, ask(graph, observation), strict=True):
@@ -223,11 +233,15 @@ def ask(graph: PolicyGraph, observation: Observation) -> list[np.ndarray]:
     :param observation: the observation.
     :return: actions, scale, z_vision and z_action, without the batch axis.
     """
-    pictures = [torch.from_numpy(np.array(observation.images[key]))[None]
-                for key in graph.policy.spec.camera_keys]
+    spec = graph.policy.spec
+    seen = seen_frames(spec, observation)
+    pictures = [torch.from_numpy(np.array(images[key]))[None]
+                for key in spec.camera_keys for images in seen]
     state = torch.from_numpy(np.array(observation.state, dtype=np.float32))[None]
+    asked = [torch.tensor([instruction_index(observation.instruction, spec.instructions)])] \
+        if spec.conditioned else []
     with torch.no_grad():
-        return [value[0].numpy() for value in graph(*pictures, state)]
+        return [value[0].numpy() for value in graph(*pictures, state, *asked)]
 
 
 def random_observations(spec: PolicySpec, seed: int) -> list[Observation]:
@@ -236,19 +250,27 @@ def random_observations(spec: PolicySpec, seed: int) -> list[Observation]:
 
     :param spec: what the policy sees.
     :param seed: seed.
-    :return: two observations.
+    :return: two observations, with the first instruction that the policy knows.
     """
     random = np.random.default_rng(seed)
     lower = np.array([joint.lower for joint in spec.joints])
     upper = np.array([joint.upper for joint in spec.joints])
-    observations = []
-    for side in (1, 8):
-        images = {}
+
+    def images(side: int) -> dict[str, np.ndarray]:
+        made = {}
         for camera in spec.cameras:
             coarse = random.integers(
                 0, 256, (camera.height // side + 1, camera.width // side + 1, 3), dtype=np.uint8)
             fine = coarse.repeat(side, 0).repeat(side, 1)[:camera.height, :camera.width]
-            images[camera.key] = np.ascontiguousarray(fine)
-        state = random.uniform(lower, upper).astype(np.float32)
-        observations.append(Observation(seed, images, state))
+            made[camera.key] = np.ascontiguousarray(fine)
+        return made
+
+    observations = []
+    for side in (1, 8):
+        present, state = images(side), random.uniform(lower, upper).astype(np.float32)
+        before = tuple((seed - age * spec.history_stride_ns, images(side))
+                       for age in reversed(range(1, spec.observation_history)))
+        past = Past(before[0][0] if before else seed, before)
+        observations.append(Observation(seed, present, state, past,
+                                        (*spec.instructions, '')[0]))
     return observations

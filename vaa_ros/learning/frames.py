@@ -6,6 +6,7 @@ Reading a dataset folder: memory-mapped frames, and the action chunk that follow
 from __future__ import annotations
 
 from dataclasses import dataclass
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,15 @@ from typing import Any
 import numpy as np
 
 from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.errors import SpecError
+from vaa_ros.core.history import earlier_frames
+from vaa_ros.core.history import PRESENT
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.core.types import Observation
+from vaa_ros.core.types import Past
 
 DESCRIPTION = 'dataset.json'
 DATASET_VERSION = 1
@@ -78,6 +85,25 @@ class Frames:
         """
         return self.description['episodes']
 
+    @functools.cached_property
+    def instruction(self) -> np.ndarray:
+        """
+        Give the place of each frame's instruction among those of the spec (N,) int64.
+
+        :raises DatasetError: if there are several, and an episode has none of them.
+        """
+        if not self.spec.conditioned:
+            return np.zeros(len(self), np.int64)
+        places = []
+        for item in self.episodes:
+            try:
+                places.append(instruction_index(item['instruction'], self.spec.instructions))
+            except InstructionError as problem:
+                raise DatasetError(f'{self.folder}: the episode of {item["bag"]} says '
+                                   f'{item["instruction"]!r}: {problem}. Leave it out, or give '
+                                   'its instruction when it is recorded') from problem
+        return np.array(places, np.int64)[np.asarray(self.episode)]
+
     def split(self, name: str) -> np.ndarray:
         """
         Give the frames of the episodes of a split, in order.
@@ -96,6 +122,43 @@ class Frames:
         :return: actions (n, T, D) float32, padded with the last real one, and mask (n, T).
         """
         return self.action[self.chunk_index[frames]], self.chunk_mask[frames]
+
+    def history(self, spec: PolicySpec) -> np.ndarray:
+        """
+        Find what a policy sees at each frame, by the rule of :mod:`vaa_ros.core.history`.
+
+        :param spec: the policy.
+        :return: frame indices (N, observation_history), each frame itself first.
+        """
+        stamp, count = np.asarray(self.stamp), len(self)
+        table = np.repeat(np.arange(count)[:, None], spec.observation_history, axis=1)
+        edges = np.flatnonzero(np.diff(self.episode)) + 1
+        for start, stop in zip([0, *edges], [*edges, count], strict=True):
+            times = stamp[start:stop]
+            found = earlier_frames(times, times[0], times, spec)
+            table[start:stop, 1:] = np.where(
+                found == PRESENT, table[start:stop, 1:], start + found)
+        return table
+
+    def observation(self, frame: int, history: np.ndarray) -> Observation:
+        """
+        Give a frame as a running policy gets it.
+
+        :param frame: its index.
+        :param history: what :meth:`history` gave for the policy.
+        :return: the observation, with the earlier frames that the policy sees.
+        """
+        def images(index: int) -> dict[str, np.ndarray]:
+            return {key: np.ascontiguousarray(values[index])
+                    for key, values in self.images.items()}
+
+        first = int(np.argmax(self.episode == self.episode[frame]))
+        before = tuple((int(self.stamp[index]), images(index))
+                       for index in sorted(set(history[frame].tolist()) - {int(frame)}))
+        asked = self.spec.instructions[self.instruction[frame]] if self.spec.instructions else ''
+        return Observation(int(self.stamp[frame]), images(frame),
+                           np.ascontiguousarray(self.state[frame]),
+                           Past(int(self.stamp[first]), before), asked)
 
     def statistics(self, frames: np.ndarray, select: np.ndarray) -> Statistics:
         """

@@ -15,7 +15,6 @@ import torch
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.spec import PolicySpec
-from vaa_ros.core.types import Observation
 from vaa_ros.learning.export import ENCODER_KEY
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
@@ -111,13 +110,13 @@ def ask(policy: OnnxPolicy, encoder: object, frames: Frames, chosen: np.ndarray)
     spec = policy.spec
     actions, mask = frames.chunks(chosen)
     chunks, z_action = [], []
+    history = frames.history(spec)
     for row, frame in enumerate(chosen):
-        state = np.ascontiguousarray(frames.state[frame])
-        images = {key: np.ascontiguousarray(values[frame])
-                  for key, values in frames.images.items()}
-        chunks.append(policy.infer(Observation(int(frames.stamp[frame]), images, state)))
+        observation = frames.observation(frame, history)
+        chunks.append(policy.infer(observation))
         z_action.append(encoder.run(['z_action'], {
-            'actions': actions[row:row + 1], 'mask': mask[row:row + 1], 'state': state[None]})[0])
+            'actions': actions[row:row + 1], 'mask': mask[row:row + 1],
+            'state': observation.state[None]})[0])
     predicted = torch.from_numpy(np.stack([chunk.actions for chunk in chunks]))
     unit = torch.tensor(spec.normalisation['action_scale'], dtype=torch.float32)
     scale = torch.from_numpy(np.stack([chunk.scale for chunk in chunks])) / unit

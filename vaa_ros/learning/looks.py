@@ -151,14 +151,11 @@ def look_at_dataset(policy: Policy, frames: Frames, chosen: np.ndarray) -> Looks
     :param chosen: frame indices (N,), rising.
     :return: what it answered.
     """
-    witness = Witness(policy)
+    witness, history = Witness(policy), frames.history(policy.spec)
     before = -1
     for frame in chosen:
         if frames.episode[frame] != before:
             before = frames.episode[frame]
             witness.reset()
-        images = {key: np.ascontiguousarray(values[frame])
-                  for key, values in frames.images.items()}
-        state = np.ascontiguousarray(frames.state[frame])
-        witness.infer(Observation(int(frames.stamp[frame]), images, state))
+        witness.infer(frames.observation(frame, history))
     return witness.looks()

@@ -24,6 +24,7 @@ from vaa_ros.alignment.hub_encoder import library
 from vaa_ros.core.errors import ModelError
 
 CONFIG, WEIGHTS = 'config.json', 'model.safetensors'
+SHARDS, PICTURES = 'model.safetensors.index.json', 'preprocessor_config.json'
 
 
 def load_body(config: ModelConfig) -> nn.Module:
@@ -39,7 +40,8 @@ def load_body(config: ModelConfig) -> nn.Module:
     advice = (f'. Put {CONFIG} and {WEIGHTS} of a {family.model} (save_pretrained writes them, a '
               f'hub page offers them) into a folder, and set model.pretrained to its path')
     if folder.is_dir():
-        missing = [each for each in (CONFIG, WEIGHTS) if not (folder / each).is_file()]
+        missing = [each for each in (CONFIG, *weight_files(folder))
+                   if not (folder / each).is_file()]
         if missing:
             there = ', '.join(sorted(each.name for each in folder.iterdir())) or 'nothing'
             raise ModelError(f'model.pretrained {folder} has no {" and no ".join(missing)}, only '
@@ -64,15 +66,75 @@ def load_body(config: ModelConfig) -> nn.Module:
     return model
 
 
+def weight_files(folder: Path) -> list[str]:
+    """
+    Tell which files of a folder hold the weights: one, or the shards that an index lists.
+
+    :param folder: the folder.
+    :return: their names, whether they are there or not.
+    :raises ModelError: if the index is malformed, or names files elsewhere.
+    """
+    index = folder / SHARDS
+    if (folder / WEIGHTS).is_file() or not index.is_file():
+        return [WEIGHTS]
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding='utf-8'))['weight_map'].values()))
+        foreign = [name for name in names if Path(name).name != name]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ModelError(f'{index}: no index of weights ({type(problem).__name__}: {problem}), '
+                         'expected a weight_map of names to files') from problem
+    if foreign or not names:
+        raise ModelError(f'{index}: lists {", ".join(foreign) or "no file"}, expected names of '
+                         'files in the same folder')
+    return names
+
+
+def picture_normal(name: str) -> dict[str, tuple[float, ...]]:
+    """
+    Read which mean and spread of pictures pretrained weights are used to.
+
+    :param name: the folder, or a name on a hub.
+    :return: ``image_mean`` and ``image_std``; empty where no preprocessor_config.json says so.
+    :raises ModelError: if the file is malformed, or asks for something else.
+    """
+    path = Path(name).expanduser() / PICTURES
+    if not Path(name).expanduser().is_dir():
+        try:
+            path = Path(library().utils.cached_file(name, PICTURES))
+        except OSError:
+            # The weights came from there a moment ago: it has no such file.
+            return {}
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+        if not found.get('do_normalize', True):
+            return {'image_mean': (0.0, 0.0, 0.0), 'image_std': (1.0, 1.0, 1.0)}
+        if 'image_mean' not in found and 'image_std' not in found:
+            return {}
+        normal = {key: tuple(float(value) for value in found[key])
+                  for key in ('image_mean', 'image_std')}
+        factor = float(found.get('rescale_factor', 1 / 255))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ModelError(f'{path}: cannot be read ({type(problem).__name__}: {problem}), expected '
+                         'image_mean and image_std, three numbers each') from problem
+    if not found.get('do_rescale', True) or not math.isclose(factor, 1 / 255, rel_tol=1e-3):
+        raise ModelError(f'{path}: do_rescale {found.get("do_rescale", True)} by rescale_factor '
+                         f'{factor}, expected 1/255; set model.image_mean and model.image_std '
+                         'for pictures of 0 to 1')
+    return normal
+
+
 def with_pretrained_size(config: ModelConfig) -> ModelConfig:
     """
-    Take over the sizes of the pretrained encoder, so that a run needs its files only once.
+    Take over sizes and picture statistics of the pretrained encoder; a run needs its files once.
 
     What ``vision_config`` says itself wins: with a smaller ``image_size`` the position
     embeddings are resampled.
 
     :param config: the model's configuration.
-    :return: the same with the whole ``vision_config``; unchanged without pretrained weights.
+    :return: the same with the whole ``vision_config``, and ``image_mean`` and ``image_std`` where
+        the weights say them; unchanged without pretrained weights.
     :raises ModelError: if the weights are not to be had.
     """
     if not config.pretrained:
@@ -81,7 +143,12 @@ def with_pretrained_size(config: ModelConfig) -> ModelConfig:
     known = set(getattr(library(), FAMILIES[config.vision].config)().to_dict())
     kept = {key: value for key, value in sizes.items()
             if key in known and isinstance(value, (int, float, str, list)) and key not in _NO_SIZE}
-    return replace(config, vision_config={**kept, **config.vision_config})
+    normal = picture_normal(config.pretrained) if config.image_mean is None else {}
+    try:
+        return replace(config, vision_config={**kept, **config.vision_config}, **normal)
+    except ValueError as problem:
+        raise ModelError(f'model.pretrained {config.pretrained}: {PICTURES}: {problem}') \
+            from problem
 
 
 _NO_SIZE = {'architectures', 'transformers_version', 'model_type', 'dtype', 'torch_dtype',

@@ -29,6 +29,7 @@ from vaa_ros.learning.batches import BatchStream
 from vaa_ros.learning.batches import to_batch
 from vaa_ros.learning.config import config_to_yaml
 from vaa_ros.learning.config import TrainConfig
+from vaa_ros.learning.config import with_history
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
@@ -152,7 +153,8 @@ class Run:
                                f'than one batch of {config.batch_size}; record more episodes')
         self.threads = machine.prepare(config.threads)
         torch.manual_seed(config.seed)
-        self.policy = AlignedPolicy(frames.spec, config.model, config.loss)
+        spec = with_history(frames.spec, config)
+        self.policy = AlignedPolicy(spec, config.model, config.loss)
         if fresh:
             put_pretrained(self.policy.eyes, config.model)
         found = frames.statistics(self.chosen, self.policy.space.select.numpy())
@@ -161,9 +163,9 @@ class Run:
         self.policy.space.set_statistics(
             **{name: torch.as_tensor(value) for name, value in statistics.items()})
         self.spec = replace(
-            frames.spec, name=config.name, embedding_size=config.model.embedding_size,
+            spec, name=config.name, embedding_size=config.model.embedding_size,
             normalisation={
-                'relative': relative_elements(frames.spec, config.model.relative),
+                'relative': relative_elements(spec, config.model.relative),
                 **{name: value.tolist() for name, value in statistics.items()}})
         self.policy = self.policy.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.policy).requires_grad_(False)
@@ -266,7 +268,8 @@ class Run:
         stop = stop or threading.Event()
         stream = BatchStream(self.frames, self.chosen, self.config.model.crop,
                              self.config.batch_size, self.config.frames_per_episode,
-                             self.config.seed + 1000 * self.resumed)
+                             self.config.seed + 1000 * self.resumed,
+                             self.frames.history(self.spec))
         try:
             with interruptible(stop), stream, Bar(progress) as bar:
                 self._started = time.perf_counter()

@@ -81,11 +81,14 @@ def answer(policy: AlignedPolicy, frames: Frames, chosen: np.ndarray) -> Answers
     """
     policy.eval()
     parts: dict[str, list[torch.Tensor]] = defaultdict(list)
+    history = frames.history(policy.spec)
     for start in range(0, len(chosen), BATCH):
-        batch = to_batch(gather(frames, chosen[start:start + BATCH], policy.config.crop))
+        batch = to_batch(gather(frames, chosen[start:start + BATCH], policy.config.crop,
+                                history=history))
         chunk = policy.space.normal_chunk(batch.actions, batch.state)
-        features, z_vision = policy.see(batch.pictures)
-        density = policy.decide(features, z_vision, batch.state)
+        text = policy.read(batch.instruction)
+        features, z_vision = policy.see(batch.pictures, text=text)
+        density = policy.decide(features, z_vision, batch.state, text)
         own, _, z_own = policy.answer(density, z_vision)
         mask = batch.mask.unsqueeze(-1).expand_as(chunk)
         found = {

@@ -8,8 +8,6 @@ The node policy: from pictures and joint states to commands, with a policy from 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from datetime import timezone
 from functools import partial
 import gc
 import sys
@@ -25,6 +23,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64
+from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
@@ -33,9 +32,6 @@ from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.gate import HOLDING
-from vaa_ros.core.gate import STOPPED
-from vaa_ros.core.gate import WAITING
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
@@ -52,7 +48,6 @@ from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
 from vaa_ros.ros.control_thread import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
-from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
@@ -60,6 +55,8 @@ from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
+from vaa_ros.ros.policy_reports import control_report
+from vaa_ros.ros.policy_reports import policy_status
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -77,6 +74,7 @@ class PolicyNode(LifecycleNode):
         super().__init__('policy', **options)
         declare(self, PARAMETERS)
         self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
         self._kind = COMMAND_KINDS[self._value('command_type')]
         self._slot = PolicySlot()
@@ -88,6 +86,7 @@ class PolicyNode(LifecycleNode):
         self._said_state = ''
         self._paused = False
         self._stops: set[str] = set()
+        self._instruction = self._value('instruction')
         self._commanding = False
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
@@ -97,6 +96,8 @@ class PolicyNode(LifecycleNode):
         # A subscription that asks for the last value never matches a volatile publisher.
         for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
             self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
+            self.create_subscription(
+                String, 'instruction', lambda message: self._ask_for(message.data), qos)
         self.create_service(Trigger, '~/reload_policy', self._on_reload)
         self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
@@ -115,6 +116,11 @@ class PolicyNode(LifecycleNode):
                 except (VaaError, TypeError) as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
+
+    def _take_parameters(self, changes: list[RosParameter]) -> None:
+        for change in changes:
+            if change.name == 'instruction':
+                self._ask_for(change.value)
 
     @transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,6 +144,7 @@ class PolicyNode(LifecycleNode):
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
+        self._thread.set_instruction(self._instruction)
         self._thread.set_e_stop(bool(self._stops))
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
@@ -214,6 +221,14 @@ class PolicyNode(LifecycleNode):
             self._thread.set_e_stop(bool(self._stops))
         if message.data:
             self.get_logger().error('emergency stop: holding until released and ~/reset_policy')
+
+    def _ask_for(self, instruction: str) -> None:
+        if instruction == self._instruction:
+            return
+        self._instruction = instruction
+        self.get_logger().info(f'instruction: {instruction!r}')
+        if self._thread is not None:
+            self._thread.set_instruction(instruction)
 
     async def _on_reload(self, _: Trigger.Request, response: Trigger.Response) -> Any:
         return await self._exchange(self._load, response)
@@ -300,26 +315,16 @@ class PolicyNode(LifecycleNode):
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
-        decision = self._thread.decision
-        level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
-            decision.state, WARN if decision.reason and decision.may_move else OK)
-        values = {'state': decision.state, 'reason': decision.reason,
-                  'policy': self._slot.current.spec.name, **self._loop.figures.values()}
-        values.update({f'age_s {topic}': 'never received' if age is None else age
-                       for topic, age in self._thread.ages_s().items()})
-        text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
-        return level, text, values
+        return control_report(
+            self._thread.decision, self._slot.current.spec.name, self._instruction,
+            self._loop.figures.values(), self._thread.ages_s())
 
     def _tell_active_policy(self) -> None:
         policy = self._slot.current
         known = getattr(policy, 'familiarity', None)
-        path, sha256 = policy_file(policy)
-        self._active_policy.publish(status_message(
-            'policy: active policy', OK, policy.spec.name, {
-                'name': policy.spec.name, 'task': policy.spec.task, 'path': path,
-                'sha256': sha256, 'loaded': datetime.now(timezone.utc).isoformat(),
-                'kind': policy.spec.action.kind, 'robot': self._robot.name,
-                'calibrated_with': 'nothing' if known is None else known.source}))
+        self._active_policy.publish(policy_status(
+            policy.spec, *policy_file(policy), self._robot.name,
+            'nothing' if known is None else known.source))
         if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
             self.get_logger().info(
                 f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '

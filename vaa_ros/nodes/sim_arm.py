@@ -7,6 +7,7 @@ The simulated arm as a ROS 2 node: it speaks what a real arm behind ros2_control
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 import json
@@ -24,6 +25,7 @@ from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -48,20 +50,29 @@ from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import IMAGE_OUT
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.transform_publisher import transform_publisher
 from vaa_ros.sim import TASK_NAMES
 from vaa_ros.sim.arm_controller import ArmController
+from vaa_ros.sim.environment import load_environment
 from vaa_ros.sim.live import Command
 from vaa_ros.sim.live import LiveSimulation
 from vaa_ros.sim.live import Status
 from vaa_ros.sim.live_lockstep import LockstepSimulation
 from vaa_ros.sim.live_real_time import RealTimeSimulation
+from vaa_ros.sim.world import World
 
 PARAMETERS = (
     Parameter('task', 'pick_place', 'Task of the next episode; ~/reset begins it.',
               choices=TASK_NAMES),
+    Parameter('environment', '', 'A Gymnasium environment in place of the simulated arm: a name '
+              'in config/environments or a YAML file; task, robot and image size are its own.',
+              read_only=True),
+    Parameter('allow_module', '', 'Python module that the environment may import, in full: code '
+              'that runs with all rights of this node.', read_only=True),
     Parameter('seed', 0, 'Seed of the next episode: object poses, colours, light.', minimum=0,
               maximum=2**31 - 1),
     Parameter('clock', 'real_time', 'real_time, or lockstep: time waits for the command of '
@@ -86,9 +97,14 @@ class SimArm(Node):
     def __init__(self, **options: Any) -> None:
         super().__init__('sim_arm', **options)
         declare(self, PARAMETERS)
-        self._robot = load_robot(self._value('robot'))
+        name = self._value('environment')
+        self._environment = load_environment(name) if name else None
+        self._robot = load_robot(
+            self._environment.robot if self._environment else self._value('robot'))
         self._refused: dict[str, int] = {}
         self._last_status: Status | None = None
+        self._echoes: Counter[str] = Counter()
+        self._asked: Any = None
         self._make_publishers()
         self._live = self._make_live()
         try:
@@ -110,18 +126,25 @@ class SimArm(Node):
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
+    def _task(self) -> str:
+        return self._environment.name if self._environment else self._value('task')
+
     def _make_live(self) -> LiveSimulation:
         size = (self._value('image_height'), self._value('image_width'))
         robot, max_time_s = self._value('robot'), self._value('max_time_s')
+        environment, allowed = self._environment, self._value('allow_module')
 
-        def make(task: str) -> Any:
+        def make(task: str) -> World:
+            if environment is not None:
+                from vaa_ros.sim.gym_simulation import GymSimulation
+                return GymSimulation(environment, allowed, max_time_s)
             from vaa_ros.sim.simulation import Simulation
             simulation = Simulation(task, size, robot)
             if max_time_s > 0.0:
                 simulation.task = replace(simulation.task, max_time_s=max_time_s)
             return simulation
 
-        task, seed = self._value('task'), self._value('seed')
+        task, seed = self._task(), self._value('seed')
         if self._value('clock') == 'lockstep':
             return LockstepSimulation(
                 make, self, task, seed,
@@ -133,12 +156,13 @@ class SimArm(Node):
         self._joints = self.create_publisher(JointStateMsg, 'joint_states', JOINTS_OUT)
         self._tool = self.create_publisher(PoseStamped, 'tool_pose', JOINTS_OUT)
         self._images = {camera: self.create_publisher(Image, f'{camera}/image_raw', IMAGE_OUT)
-                        for camera in self._robot.cameras}
+                        for camera in (self._environment or self._robot).cameras}
         self._status = self.create_publisher(DiagnosticStatus, '~/task_status', LATCHED)
+        self._instruction = self.create_publisher(String, 'instruction', LATCHED)
         self._clock_out = None
         if self._value('clock') == 'lockstep':
             self._clock_out = self.create_publisher(ClockMsg, '/clock', COMMAND)
-        self._tf = _transform_publisher(self)
+        self._tf = transform_publisher(self)
 
     def _make_subscriptions(self) -> None:
         self._take(JointTrajectory, 'joint_trajectory', _trajectory)
@@ -147,6 +171,8 @@ class SimArm(Node):
         self._take(PoseStamped, 'target_pose', _pose)
         self._gripper = self._take(Float64MultiArray, 'gripper_commands', _opening)
         self.create_subscription(Float64MultiArray, '~/perturb', self._on_perturb, COMMAND)
+        self._asked = self.create_subscription(
+            String, 'instruction', self._on_instruction, EVENTS)
 
     def _take(self, kind: type, topic: str, read: Callable[[Any], Command]) -> Any:
         def on_message(message: Any) -> None:
@@ -162,8 +188,18 @@ class SimArm(Node):
         except VaaError as error:
             self.refused('~/perturb', str(error))
 
+    def _on_instruction(self, message: String) -> None:
+        if self._echoes[message.data] > 0:
+            # What this node said itself; the episode may be another by now.
+            self._echoes[message.data] -= 1
+            return
+        try:
+            self._live.ask_for(message.data)
+        except VaaError as error:
+            self.refused('instruction', str(error))
+
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        task, seed = self._value('task'), self._value('seed')
+        task, seed = self._task(), self._value('seed')
         try:
             self._live.reset(task, seed)
         except VaaError as error:
@@ -211,11 +247,12 @@ class SimArm(Node):
                 + '; commands are ignored until ~/reset')
         if self._clock_out is not None:
             self._clock_out.publish(ClockMsg(clock=ns_to_stamp(status.stamp_ns)))
-        x, y, z, qw, qx, qy, qz = status.tool_pose
-        pose = pose_msg((x, y, z, qx, qy, qz, qw), self._robot.base_frame, status.stamp_ns)
-        self._tool.publish(pose)
-        if self._tf is not None:
-            self._tf(pose, self._robot.end_effector_frame)
+        if status.tool_pose is not None:
+            x, y, z, qw, qx, qy, qz = status.tool_pose
+            pose = pose_msg((x, y, z, qx, qy, qz, qw), self._robot.base_frame, status.stamp_ns)
+            self._tool.publish(pose)
+            if self._tf is not None:
+                self._tf(pose, self._robot.end_effector_frame)
         self._status.publish(status_message('sim_arm: task', OK, status.task, {
             'task': status.task, 'instruction': status.instruction, 'seed': status.seed,
             'episode': status.episode, 'time_s': repr(status.time_s),
@@ -223,6 +260,14 @@ class SimArm(Node):
             'objects': json.dumps({name: [float(value) for value in pose]
                                    for name, pose in status.objects.items()}),
             'max_time_s': repr(status.max_time_s), 'stamp_ns': status.stamp_ns}))
+
+    def asked_for(self, instruction: str) -> None:
+        """
+        Publish what a new episode asks for.
+        """
+        heard = self._asked is not None and self._asked.get_publisher_count() > 0
+        self._echoes[instruction] += heard
+        self._instruction.publish(String(data=instruction))
 
     def wants(self, camera: str) -> bool:
         """
@@ -274,26 +319,6 @@ def _opening(message: Float64MultiArray) -> Command:
     values = np.array(message.data)
     return Command('gripper_commands', array_stamp_ns(message),
                    lambda arm: arm.open_gripper(values))
-
-
-def _transform_publisher(node: Node) -> Callable[[PoseStamped, str], None] | None:
-    """
-    Make a function that publishes a pose on tf, where tf2_msgs is installed.
-    """
-    try:
-        from tf2_msgs.msg import TFMessage
-    except ImportError:
-        return None
-    from geometry_msgs.msg import TransformStamped
-    publisher = node.create_publisher(TFMessage, '/tf', JOINTS_OUT)
-
-    def publish(pose: PoseStamped, child: str) -> None:
-        transform = TransformStamped(header=pose.header, child_frame_id=child)
-        position, translation = pose.pose.position, transform.transform.translation
-        translation.x, translation.y, translation.z = position.x, position.y, position.z
-        transform.transform.rotation = pose.pose.orientation
-        publisher.publish(TFMessage(transforms=[transform]))
-    return publish
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ What every policy is: a spec, a reset, and an answer to an observation.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 from typing import runtime_checkable
 
@@ -51,17 +52,7 @@ def check_observation(spec: PolicySpec, observation: Observation) -> None:
     :param observation: what it was given.
     :raises ModelError: naming the camera or element that is wrong.
     """
-    for camera in spec.cameras:
-        image = observation.images.get(camera.key)
-        if image is None:
-            listed = ', '.join(sorted(observation.images)) or 'none'
-            raise ModelError(f'observation has no image of camera {camera.key!r}; it has: '
-                             f'{listed}')
-        wanted = (camera.height, camera.width, 3)
-        if not isinstance(image, np.ndarray) or image.shape != wanted or image.dtype != np.uint8:
-            raise ModelError(f'image of camera {camera.key!r} is '
-                             f'{getattr(image, "dtype", type(image).__name__)} '
-                             f'{getattr(image, "shape", "")}, expected uint8 {wanted}')
+    check_images(spec, observation.images)
     state = np.asarray(observation.state)
     wanted = (len(spec.joints),)
     if state.shape != wanted or state.dtype.kind != 'f':
@@ -70,6 +61,27 @@ def check_observation(spec: PolicySpec, observation: Observation) -> None:
     if not np.isfinite(state).all():
         bad = int(np.argmin(np.isfinite(state)))
         raise ModelError(f'state is not finite: {spec.joint_names[bad]} is {state[bad]}')
+
+
+def check_images(spec: PolicySpec, images: Mapping[str, np.ndarray]) -> None:
+    """
+    Refuse pictures that a policy was not made for.
+
+    :param spec: what the policy sees.
+    :param images: the pictures of one frame by camera key.
+    :raises ModelError: naming the camera that is wrong.
+    """
+    for camera in spec.cameras:
+        image = images.get(camera.key)
+        if image is None:
+            listed = ', '.join(sorted(images)) or 'none'
+            raise ModelError(f'observation has no image of camera {camera.key!r}; it has: '
+                             f'{listed}')
+        wanted = (camera.height, camera.width, 3)
+        if not isinstance(image, np.ndarray) or image.shape != wanted or image.dtype != np.uint8:
+            raise ModelError(f'image of camera {camera.key!r} is '
+                             f'{getattr(image, "dtype", type(image).__name__)} '
+                             f'{getattr(image, "shape", "")}, expected uint8 {wanted}')
 
 
 def synthetic_observations(spec: PolicySpec, seed: int = 0) -> list[Observation]:
@@ -93,6 +105,7 @@ def synthetic_observations(spec: PolicySpec, seed: int = 0) -> list[Observation]
         return {key: np.full(shape, value, dtype=np.uint8) for key, shape in shapes.items()}
 
     return [
-        Observation(index, images(kind), (lower + share * (upper - lower)).astype(np.float32))
+        Observation(index, images(kind), (lower + share * (upper - lower)).astype(np.float32),
+                    instruction=spec.instructions[0] if spec.instructions else '')
         for index, (kind, share) in enumerate((('black', 0.5), ('white', 0.0), ('noise', 1.0)))
     ]

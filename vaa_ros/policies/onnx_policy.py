@@ -17,10 +17,13 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
+from vaa_ros.core.history import seen_frames
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
+from vaa_ros.policies.base import check_images
 from vaa_ros.policies.base import check_observation
 from vaa_ros.policies.onnx_file import inspect_model
 from vaa_ros.policies.onnx_file import MAX_BYTES
@@ -29,7 +32,7 @@ from vaa_ros.policies.onnx_file import read_model_bytes
 if TYPE_CHECKING:
     import onnxruntime
 
-UINT8, FLOAT = 'tensor(uint8)', 'tensor(float)'
+UINT8, FLOAT, INT64 = 'tensor(uint8)', 'tensor(float)', 'tensor(int64)'
 EXTRA_OUTPUTS = ('scale', 'z_vision', 'z_action')
 
 
@@ -52,6 +55,7 @@ class OnnxPolicy:
         contents.check(str(self._path))
         self._spec = read_spec(contents.metadata, str(self._path))
         self._familiarity = read_familiarity(contents.metadata, self._spec, str(self._path))
+        self._instruction: tuple[str, np.ndarray] | None = None
         self._sha256 = hashlib.sha256(data).hexdigest()
         self._session = make_session(data, threads, str(self._path))
         check_inputs(self._session, self._spec, str(self._path))
@@ -87,7 +91,7 @@ class OnnxPolicy:
 
     def reset(self) -> None:
         """
-        Do nothing: the policy has no past.
+        Do nothing: what the policy sees of the past comes with each observation.
         """
 
     def infer(self, observation: Observation) -> ActionChunk:
@@ -98,11 +102,19 @@ class OnnxPolicy:
         :return: the actions from ``observation.stamp_ns`` on.
         :raises ModelError: if the observation does not fit, the network fails, or an answer is
             not finite or of the wrong shape.
+        :raises InstructionError: if the policy knows several instructions, and the observation has
+            none of them; lists them.
         """
         check_observation(self._spec, observation)
-        feed = {f'image_{camera.key}': np.ascontiguousarray(observation.images[camera.key])[None]
-                for camera in self._spec.cameras}
+        feed = {}
+        for age, images in enumerate(seen_frames(self._spec, observation)):
+            if images is not observation.images:
+                check_images(self._spec, images)
+            feed |= {self._spec.picture_input(key, age): np.ascontiguousarray(images[key])[None]
+                     for key in self._spec.camera_keys}
         feed['state'] = np.asarray(observation.state, dtype=np.float32)[None]
+        if self._spec.conditioned:
+            feed['instruction'] = self._asked(observation.instruction)
         try:
             values = self._session.run(list(self._outputs), feed)
         except Exception as problem:
@@ -111,6 +123,12 @@ class OnnxPolicy:
                    for name, value in zip(self._outputs, values, strict=True)}
         extras = {name: answers.get(name) for name in EXTRA_OUTPUTS}
         return ActionChunk(observation.stamp_ns, answers['actions'], self._spec.dt_s, **extras)
+
+    def _asked(self, text: str) -> np.ndarray:
+        if self._instruction is None or self._instruction[0] != text:
+            index = instruction_index(text, self._spec.instructions)
+            self._instruction = text, np.array([index])
+        return self._instruction[1]
 
     def _checked(self, name: str, value: np.ndarray) -> np.ndarray:
         if value.shape != self._outputs[name]:
@@ -197,9 +215,11 @@ def check_inputs(session: onnxruntime.InferenceSession, spec: PolicySpec, where:
     :param where: the file's name, for errors.
     :raises ModelError: naming the inputs that differ.
     """
-    expected = {f'image_{camera.key}': (UINT8, [1, camera.height, camera.width, 3])
-                for camera in spec.cameras}
+    expected = {spec.picture_input(camera.key, age): (UINT8, [1, camera.height, camera.width, 3])
+                for camera in spec.cameras for age in range(spec.observation_history)}
     expected['state'] = (FLOAT, [1, len(spec.joints)])
+    if spec.conditioned:
+        expected['instruction'] = (INT64, [1])
     found = {item.name: (item.type, list(item.shape)) for item in session.get_inputs()}
     compare(where, 'input', expected, found)
 

@@ -174,6 +174,15 @@ class ControlThread:
         with self._changed:
             self._inputs.problem(topic, reason)
 
+    def set_instruction(self, text: str) -> None:
+        """
+        Ask for something, from the next observation on.
+
+        :param text: what is asked for.
+        """
+        with self._changed:
+            self._inputs.instruction = text
+
     def set_e_stop(self, pressed: bool) -> None:
         """
         Take note of the emergency stop, and act at once.

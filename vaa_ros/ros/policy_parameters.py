@@ -19,6 +19,8 @@ from vaa_ros.ros.parameters import Parameter
 PARAMETERS = (
     Parameter('model_path', 'hold', 'Policy: a model in models/, the path of an .onnx file, or '
               'hold (stays where it is); ~/reload_policy takes a new value to work.'),
+    Parameter('instruction', '', 'What is asked for, in words, until another one comes over the '
+              'topic instruction; for policies that know several.'),
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',

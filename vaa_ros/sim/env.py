@@ -61,12 +61,15 @@ class ArmEnv(gymnasium.Env):
         Start an episode.
 
         :param seed: decides the episode; without one the next is drawn.
-        :param options: none are known.
+        :param options: ``instruction`` asks for something else than the seed would.
         :return: the first observation and info.
+        :raises InstructionError: if the task does not know the instruction; lists those it does.
         """
         super().reset(seed=seed)
         drawn = int(self.np_random.integers(2**31)) if seed is None else seed
         self.simulation.reset(drawn)
+        if options and 'instruction' in options:
+            self.simulation.set_instruction(options['instruction'])
         return self._observation(), self._info()
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaa_ros.core.errors import SimulationError
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import load_robot
 from vaa_ros.sim.fields import draw_style
 from vaa_ros.sim.fields import Field
@@ -45,11 +46,13 @@ class ExpertInput:
     :param time_s: time since the start of the episode [s].
     :param joint_position: measured joints (7,) [rad, m].
     :param objects: pose (7,) x y z qw qx qy qz of every object of the task [m].
+    :param instruction: what is asked for; needed where the task knows several instructions.
     """
 
     time_s: float
     joint_position: np.ndarray
     objects: Mapping[str, np.ndarray]
+    instruction: str = ''
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,15 @@ class Expert:
         :return: joint targets (7,) to be reached one control step later [rad, m]; the same
             command in tool space is in ``tool`` afterwards.
         :raises SimulationError: if the input is not finite or an object is missing.
+        :raises InstructionError: if the task knows several instructions, and this is none.
         """
         joints = self._check(seen)
         pose = self._kinematics.forward(joints)
         if self._last_position is None or not following:
             self._last_position = pose[:3]
             self._last_gripper = float(joints[6])
-        motion = self._field.motion(Scene(pose[:3], float(joints[6]), seen.objects))
+        motion = self._field.motion(
+            Scene(pose[:3], float(joints[6]), seen.objects, seen.instruction))
         change = motion.velocity - self._velocity
         most = _ACCELERATION * CONTROL_DT_S
         if following:
@@ -153,6 +158,8 @@ class Expert:
                 raise SimulationError(
                     f'object {name!r} of task {self.task.name!r} has pose {pose}, expected 7 '
                     f'finite values; objects given: {", ".join(sorted(seen.objects)) or "none"}')
+        if len(self.task.instructions) > 1:
+            instruction_index(seen.instruction, self.task.instructions)
         return joints
 
 

@@ -20,11 +20,11 @@ from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.poses import pose_difference
 from vaa_ros.core.types import JointState
+from vaa_ros.sim.expert import CONTROL_DT_S
 from vaa_ros.sim.expert import Expert
 from vaa_ros.sim.expert import ExpertInput
 from vaa_ros.sim.expert import make_expert
 from vaa_ros.sim.kinematics import ArmKinematics
-from vaa_ros.sim.live import TICK_S
 
 TURN_GAIN = 0.3
 JOINTS_KEPT = 64
@@ -38,6 +38,7 @@ class TaskStatus:
 
     :param stamp_ns: time of the tick [ns].
     :param task: name of the task.
+    :param instruction: what is asked for.
     :param seed: seed of the episode.
     :param episode: counts the resets.
     :param time_s: time since the reset [s].
@@ -47,6 +48,7 @@ class TaskStatus:
 
     stamp_ns: int
     task: str
+    instruction: str
     seed: int
     episode: int
     time_s: float
@@ -65,8 +67,8 @@ class TaskStatus:
         try:
             objects = {str(name): np.array(pose, dtype=np.float64)
                        for name, pose in json.loads(values['objects']).items()}
-            return cls(int(values['stamp_ns']), values['task'], int(values['seed']),
-                       int(values['episode']), float(values['time_s']),
+            return cls(int(values['stamp_ns']), values['task'], values['instruction'],
+                       int(values['seed']), int(values['episode']), float(values['time_s']),
                        values['done'] == 'true', objects)
         except KeyError as problem:
             raise SimulationError(f'task_status has no {problem}; it has: '
@@ -111,7 +113,8 @@ class ExpertDriver:
         if status.done:
             return None
         position = self.order(joints)
-        command = self._expert.act(ExpertInput(status.time_s, position, status.objects))
+        command = self._expert.act(ExpertInput(
+            status.time_s, position, status.objects, status.instruction))
         if self._kind == 'joint_position':
             return command
         tool = self._expert.tool
@@ -119,7 +122,7 @@ class ExpertDriver:
         if self._kind == 'end_effector_pose':
             return np.append(pose, tool.gripper)
         here = self.tool(position) if self._target is None else self._target
-        twist = pose_difference(here, pose, TICK_S)
+        twist = pose_difference(here, pose, CONTROL_DT_S)
         # The expert turns from the measured orientation, which lags behind the twist: the whole
         # turn at every tick would swing.
         twist[3:] = TURN_GAIN * tool.twist[3:]

@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from vaa_ros.sim.tasks import PUSH_OPENING
+from vaa_ros.sim.tasks import sort_goal
 from vaa_ros.sim.tasks import TRAY_INNER_HALF
 
 OPEN = 0.09
@@ -42,11 +44,13 @@ class Scene:
     :param tool: position (3,) of tool0 [m].
     :param opening: opening of the gripper [m].
     :param objects: pose (7,) of every object.
+    :param instruction: what is asked for.
     """
 
     tool: np.ndarray
     opening: float
     objects: Mapping[str, np.ndarray]
+    instruction: str = ''
 
 
 @dataclass(frozen=True)
@@ -266,10 +270,28 @@ class PickPlaceField:
                                    0.7 * self._style.speed), OPEN)
 
 
+class SortField:
+    """
+    Put the cube of the instruction into its tray, as if there were no other.
+    """
+
+    def __init__(self, style: Style) -> None:
+        self._field = PickPlaceField(style)
+
+    def motion(self, scene: Scene) -> Motion:
+        """
+        Say where to go now.
+        """
+        cube, tray = sort_goal(scene.instruction)
+        objects = {'cube': scene.objects[cube], 'tray': scene.objects[tray]}
+        return self._field.motion(replace(scene, objects=objects))
+
+
 FIELDS: dict[str, Callable[[Style], Field]] = {
     'reach': ReachField,
     'push': PushField,
     'pick_place': PickPlaceField,
+    'sort': SortField,
 }
 """The field of every task by name."""
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import threading
 import traceback
-from typing import Any
 from typing import Protocol
 
 import numpy as np
@@ -22,11 +21,8 @@ import numpy as np
 from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.sim.arm_controller import ArmController
+from vaa_ros.sim.world import World
 
-PHYSICS_STEPS_A_JOINT_STATE = 6
-PHYSICS_STEPS_A_TICK = 20
-PHYSICS_HZ = 600
-TICK_S = PHYSICS_STEPS_A_TICK / PHYSICS_HZ
 REQUEST_TIMEOUT_S = 30.0
 
 
@@ -37,7 +33,7 @@ class Status:
 
     :param stamp_ns: time of the tick [ns].
     :param task: name of the task.
-    :param instruction: the task in words.
+    :param instruction: what is asked for, in words.
     :param seed: seed of the episode.
     :param episode: counts the resets.
     :param time_s: time since the reset [s].
@@ -45,7 +41,7 @@ class Status:
     :param success: whether the task is done.
     :param done: whether the episode is over.
     :param objects: pose (7,) x y z qw qx qy qz of each object [m].
-    :param tool_pose: pose (7,) x y z qw qx qy qz of the tool [m].
+    :param tool_pose: pose (7,) x y z qw qx qy qz of the tool [m], or None where there is not one.
     """
 
     stamp_ns: int
@@ -58,7 +54,7 @@ class Status:
     success: bool
     done: bool
     objects: dict[str, np.ndarray]
-    tool_pose: np.ndarray
+    tool_pose: np.ndarray | None
 
 
 class Outlet(Protocol):
@@ -72,6 +68,11 @@ class Outlet(Protocol):
     def status(self, status: Status) -> None:
         """
         Tell where the episode stands; in lockstep also the time.
+        """
+
+    def asked_for(self, instruction: str) -> None:
+        """
+        Say what a new episode asks for, where its task knows several instructions.
         """
 
     def wants(self, camera: str) -> bool:
@@ -125,7 +126,7 @@ class LiveSimulation:
     """
 
     def __init__(
-        self, make: Callable[[str], Any], outlet: Outlet, task: str, seed: int,
+        self, make: Callable[[str], World], outlet: Outlet, task: str, seed: int,
     ) -> None:
         self._make = make
         self._outlet = outlet
@@ -182,6 +183,15 @@ class LiveSimulation:
         """
         self._ask(lambda: self._begin(task, seed))
 
+    def ask_for(self, instruction: str) -> None:
+        """
+        Ask for something else in the present episode.
+
+        :param instruction: one of the task's instructions.
+        :raises InstructionError: if it is none of them; lists them.
+        """
+        self._ask(lambda: self._simulation.set_instruction(instruction))
+
     def perturb(self, offsets: np.ndarray) -> None:
         """
         Push the joints aside for a moment.
@@ -233,13 +243,13 @@ class LiveSimulation:
         raise NotImplementedError
 
     def _open(self, task: str) -> None:
-        from vaa_ros.sim.kinematics import ArmKinematics
         simulation = self._make(task)
         if hasattr(self, '_simulation'):
             self._simulation.close()
         self._simulation = simulation
         self._task = task
-        self._controller = ArmController(simulation, ArmKinematics(), TICK_S)
+        self._controller = ArmController(
+            simulation, simulation.kinematics(), simulation.pace.tick_s)
 
     def _begin(self, task: str, seed: int, first: bool = False) -> None:
         if task != self._task:
@@ -251,6 +261,8 @@ class LiveSimulation:
         self.episode += not first
         with self._changed:
             self._commands.clear()
+        if len(self._simulation.instructions) > 1:
+            self._outlet.asked_for(self._simulation.instruction)
         self._begun()
 
     def _begun(self) -> None:
@@ -294,7 +306,9 @@ class LiveSimulation:
         done = 0
         while done < steps:
             self._controller.update()
-            part = min(2, steps - done) if self._controller.driving else steps - done
+            part = steps - done
+            if self._controller.driving:
+                part = min(self._simulation.pace.steps_an_update, part)
             self._simulation.advance(part)
             done += part
         if self._simulation.done() and not self._holding:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import time
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,7 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.sim.live import Command
 from vaa_ros.sim.live import LiveSimulation
 from vaa_ros.sim.live import Outlet
-from vaa_ros.sim.live import PHYSICS_HZ
-from vaa_ros.sim.live import PHYSICS_STEPS_A_JOINT_STATE
-from vaa_ros.sim.live import PHYSICS_STEPS_A_TICK
+from vaa_ros.sim.world import World
 
 REPEAT_S = 0.3
 START_NS = NANOSECONDS
@@ -45,7 +42,7 @@ class LockstepSimulation(LiveSimulation):
     """
 
     def __init__(
-        self, make: Callable[[str], Any], outlet: Outlet, task: str, seed: int,
+        self, make: Callable[[str], World], outlet: Outlet, task: str, seed: int,
         gripper_expected: Callable[[], bool],
     ) -> None:
         super().__init__(make, outlet, task, seed)
@@ -61,7 +58,8 @@ class LockstepSimulation(LiveSimulation):
         """
         Give the time of the present tick [ns].
         """
-        return START_NS + self._tick * NANOSECONDS * PHYSICS_STEPS_A_TICK // PHYSICS_HZ
+        pace = self._simulation.pace
+        return START_NS + pace.time_ns(self._tick * pace.steps_a_tick)
 
     def _begun(self) -> None:
         # Time never goes back: the new scene is the next tick.
@@ -129,12 +127,13 @@ class LockstepSimulation(LiveSimulation):
         return good
 
     def _pass_time(self) -> None:
+        pace = self._simulation.pace
         start = self._simulation.steps
-        end = start + PHYSICS_STEPS_A_TICK
+        end = start + pace.steps_a_tick
         stamp_ns = self.tick_ns
-        each = PHYSICS_STEPS_A_JOINT_STATE
+        each = pace.steps_a_joint_state
         for step in range((start // each + 1) * each, end, each):
             self._advance(step - self._simulation.steps)
-            self._say_joints(stamp_ns + (step - start) * NANOSECONDS // PHYSICS_HZ)
+            self._say_joints(stamp_ns + pace.time_ns(step - start))
         self._advance(end - self._simulation.steps)
         self._tick += 1

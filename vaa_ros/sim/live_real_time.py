@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import time
-from typing import Any
 
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.sim.live import LiveSimulation
 from vaa_ros.sim.live import Outlet
-from vaa_ros.sim.live import PHYSICS_HZ
-from vaa_ros.sim.live import PHYSICS_STEPS_A_JOINT_STATE
-from vaa_ros.sim.live import PHYSICS_STEPS_A_TICK
+from vaa_ros.sim.pace import Pace
+from vaa_ros.sim.world import World
 
 MAX_LAG_S = 0.1
 
@@ -34,7 +32,7 @@ class RealTimeSimulation(LiveSimulation):
     """
 
     def __init__(
-        self, make: Callable[[str], Any], outlet: Outlet, task: str, seed: int,
+        self, make: Callable[[str], World], outlet: Outlet, task: str, seed: int,
         now_ns: Callable[[], int],
     ) -> None:
         super().__init__(make, outlet, task, seed)
@@ -44,7 +42,7 @@ class RealTimeSimulation(LiveSimulation):
 
     def _begun(self) -> None:
         self._origin_s = time.monotonic()
-        self._next_step = PHYSICS_STEPS_A_JOINT_STATE
+        self._next_step = self._simulation.pace.steps_a_joint_state
         # Commands that were under way during the reset are for a scene that is gone: they are
         # dropped until the first status of the new one is out. Before the first scene nobody
         # could send any.
@@ -52,7 +50,7 @@ class RealTimeSimulation(LiveSimulation):
 
     def _run(self) -> None:
         while not self._stopping:
-            due_s = self._origin_s + self._next_step / PHYSICS_HZ
+            due_s = self._origin_s + self._next_step / self._simulation.pace.step_hz
             with self._changed:
                 left_s = due_s - time.monotonic()
                 if left_s > 0 and not (self._commands or self._requests or self._stopping):
@@ -67,20 +65,20 @@ class RealTimeSimulation(LiveSimulation):
 
     def _catch_up(self) -> None:
         elapsed_s = time.monotonic() - self._origin_s
-        target = min(self._next_step, int(elapsed_s * PHYSICS_HZ))
+        target = min(self._next_step, int(elapsed_s * self._simulation.pace.step_hz))
         self._advance(max(0, target - self._simulation.steps))
-        lag_s = elapsed_s - self._next_step / PHYSICS_HZ
+        lag_s = elapsed_s - self._next_step / self._simulation.pace.step_hz
         if lag_s > MAX_LAG_S:
             self._origin_s += lag_s
             self.lost_s += lag_s
 
     def _event(self) -> None:
         step = self._simulation.steps
-        late_s = time.monotonic() - self._origin_s - step / PHYSICS_HZ
+        late_s = time.monotonic() - self._origin_s - step / self._simulation.pace.step_hz
         stamp_ns = self._now_ns() - round(late_s * NANOSECONDS)
-        self._next_step = _next_event(step)
+        self._next_step = _next_event(step, self._simulation.pace)
         self._say_joints(stamp_ns)
-        if step % PHYSICS_STEPS_A_TICK:
+        if step % self._simulation.pace.steps_a_tick:
             return
         self._say_status(stamp_ns)
         self._listening = True
@@ -89,9 +87,9 @@ class RealTimeSimulation(LiveSimulation):
                 self._outlet.image(camera, stamp_ns, self._simulation.render(camera))
 
 
-def _next_event(step: int) -> int:
+def _next_event(step: int, pace: Pace) -> int:
     """
     Give the next physics step at which something is published.
     """
     return min((step // each + 1) * each
-               for each in (PHYSICS_STEPS_A_JOINT_STATE, PHYSICS_STEPS_A_TICK))
+               for each in (pace.steps_a_joint_state, pace.steps_a_tick))

@@ -9,6 +9,7 @@ ENV_IDS = {
     'reach': 'vaa_ros/Reach-v0',
     'push': 'vaa_ros/Push-v0',
     'pick_place': 'vaa_ros/PickPlace-v0',
+    'sort': 'vaa_ros/Sort-v0',
 }
 """Task name -> Gymnasium environment id."""
 

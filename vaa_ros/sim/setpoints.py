@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from vaa_ros.core.errors import SimulationError
+from vaa_ros.core.robot import RobotSpec
 
 
 class SetpointRamp:
@@ -27,6 +28,15 @@ class SetpointRamp:
         self._most = speed * dt_s
         self._dt_s = dt_s
         self.reset(np.zeros_like(lower))
+
+    @classmethod
+    def for_robot(cls, robot: RobotSpec, dt_s: float) -> SetpointRamp:
+        """
+        Make a ramp with the limits of a robot's joints.
+        """
+        lower, upper, speed = np.array(
+            [(joint.lower, joint.upper, joint.velocity) for joint in robot.joints]).T
+        return cls(lower, upper, speed, dt_s)
 
     def reset(self, position: np.ndarray) -> None:
         """

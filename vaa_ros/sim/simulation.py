@@ -12,25 +12,26 @@ import numpy as np
 
 from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import load_robot
+from vaa_ros.sim.dressing import dress
+from vaa_ros.sim.dressing import place
+from vaa_ros.sim.dressing import relight
 from vaa_ros.sim.kinematics import ARM_JOINTS
+from vaa_ros.sim.kinematics import ArmKinematics
 from vaa_ros.sim.kinematics import ASSETS
 from vaa_ros.sim.kinematics import TOOL_SITE
+from vaa_ros.sim.pace import ARM_PACE
+from vaa_ros.sim.pace import CONTROL_HZ
+from vaa_ros.sim.pace import PHYSICS_HZ
 from vaa_ros.sim.rendering import CameraRenderer
 from vaa_ros.sim.rendering import Thing
 from vaa_ros.sim.setpoints import SetpointRamp
 from vaa_ros.sim.tasks import make_task
-from vaa_ros.sim.tasks import Start
 
-PHYSICS_HZ = 600
-"""Physics steps a second: a multiple of the 100 Hz of joint states and the 30 Hz of control."""
-
-CONTROL_HZ = 30
 FINGERS = ('finger_left', 'finger_right')
 
 _RULE_EVERY = 6  # physics steps between two looks at the success rule: 100 Hz
-_HEADLIGHT_AMBIENT = np.array([0.38, 0.38, 0.40])
-_KEY_LIGHT = np.array([0.52, 0.51, 0.49])
 
 
 class Simulation:
@@ -47,6 +48,9 @@ class Simulation:
     :raises ConfigError: for an unknown task; lists those that exist.
     """
 
+    pace = ARM_PACE
+    kinematics = ArmKinematics
+
     def __init__(self, task: str = 'pick_place', image_size: tuple[int, int] = (240, 320),
                  robot: str = 'vaa_arm') -> None:
         self.task = make_task(task)
@@ -56,9 +60,7 @@ class Simulation:
         self._image_size = image_size
         self._renderer: CameraRenderer | None = None
         self._find_addresses()
-        lower, upper, speed = np.array(
-            [(joint.lower, joint.upper, joint.velocity) for joint in self.robot.joints]).T
-        self._ramp = SetpointRamp(lower, upper, speed, 1.0 / PHYSICS_HZ)
+        self._ramp = SetpointRamp.for_robot(self.robot, 1.0 / PHYSICS_HZ)
         # ctrl = setpoint + lead * its velocity cancels the lag that the servo's damping makes.
         self._lead = -self._model.actuator_biasprm[:, 2] / self._model.actuator_gainprm[:, 0]
         self.cameras = tuple(self._model.camera(i).name for i in range(self._model.ncam))
@@ -76,6 +78,7 @@ class Simulation:
             raise SimulationError(f'seed is {seed}, expected 0 or more')
         self.seed = int(seed)
         start = self.task.sample(np.random.default_rng(self.seed))
+        self._instruction = start.instruction or self.task.instructions[0]
         mujoco.mj_resetData(self._model, self._data)
         home = np.array(self.robot.home)
         home[:6] += start.joint_noise
@@ -83,8 +86,8 @@ class Simulation:
         self._data.qpos[self._arm_qpos] = home[:6]
         self._data.qpos[self._finger_qpos] = home[6] / 2
         for name, pose in start.poses.items():
-            self._place_object(name, pose)
-        self._dress(start)
+            place(self._model, self._data, self._bodies[name], pose)
+        dress(self._model, start.appearance)
         self._steps = 0
         self._rule_steps = 0
         self._success_step: int | None = None
@@ -136,8 +139,7 @@ class Simulation:
         """
         Set the brightness of the main light and of that from everywhere, 1 as usual, until reset.
         """
-        self._model.light_diffuse[0] = light * _KEY_LIGHT
-        self._model.vis.headlight.ambient = ambient * _HEADLIGHT_AMBIENT
+        relight(self._model, light, ambient)
 
     def step(self, seconds: float = 1.0 / CONTROL_HZ) -> None:
         """
@@ -216,9 +218,26 @@ class Simulation:
     @property
     def instruction(self) -> str:
         """
-        Give the task in words.
+        Give what is asked for, in words.
         """
-        return self.task.instruction
+        return self._instruction
+
+    @property
+    def instructions(self) -> tuple[str, ...]:
+        """
+        Give everything that may be asked for.
+        """
+        return self.task.instructions
+
+    def set_instruction(self, text: str) -> None:
+        """
+        Ask for something else in the present episode, which is judged by it from now on.
+
+        :param text: one of the task's instructions.
+        :raises InstructionError: if it is none of them; lists them.
+        """
+        self._instruction = self.instructions[instruction_index(text, self.instructions)]
+        self._rule_steps = 0
 
     @property
     def max_time_s(self) -> float:
@@ -313,32 +332,11 @@ class Simulation:
         self._finger_dofs = np.array([joint.dofadr[0] for joint in fingers])
         self._site = model.site(TOOL_SITE).id
         self._bodies = {name: model.body(name).id for name in self.task.objects}
-        self._free_qpos: dict[str, int] = {}
         self._free_dofs: dict[str, int] = {}
         for name, body in self._bodies.items():
             joint = model.body_jntadr[body]
             if joint >= 0:
-                self._free_qpos[name] = int(model.jnt_qposadr[joint])
                 self._free_dofs[name] = int(model.jnt_dofadr[joint])
-
-    def _place_object(self, name: str, pose: np.ndarray) -> None:
-        start = self._free_qpos.get(name)
-        if start is not None:
-            self._data.qpos[start:start + 7] = pose
-            return
-        mocap = self._model.body_mocapid[self._bodies[name]]
-        self._data.mocap_pos[mocap] = pose[:3]
-        self._data.mocap_quat[mocap] = pose[3:]
-
-    def _dress(self, start: Start) -> None:
-        look = start.appearance
-        for name, colour in look.colours.items():
-            geom = self._model.geom(name)
-            material = int(geom.matid[0])
-            target = geom.rgba if material < 0 else self._model.mat_rgba[material]
-            target[:3] = np.clip(colour, 0.0, 1.0)
-        self._model.light_dir[0] = look.light_direction / np.linalg.norm(look.light_direction)
-        self.relight(look.light, look.ambient)
 
     def _look_at_rule(self) -> None:
         if self._success_step is not None:

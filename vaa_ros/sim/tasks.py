@@ -25,6 +25,13 @@ TOUCH_DISTANCE = 0.02
 ZONE_RADIUS = 0.04
 PUSH_OPENING = 0.03
 
+SORT_CUBES = ('cube_red', 'cube_green', 'cube_blue')
+SORT_TRAYS = ('tray_left', 'tray_right')
+SORT_GOALS = tuple((cube, tray) for cube in SORT_CUBES for tray in SORT_TRAYS)
+SORT_INSTRUCTIONS = tuple(
+    f'put the {cube.removeprefix("cube_")} cube in the {tray.removeprefix("tray_")} tray'
+    for cube, tray in SORT_GOALS)
+
 TABLE_COLOUR = (0.74, 0.70, 0.64)
 MAT_COLOUR = (0.35, 0.38, 0.43)
 
@@ -54,6 +61,12 @@ class SceneState(Protocol):
         Give the opening of the gripper [m].
         """
 
+    @property
+    def instruction(self) -> str:
+        """
+        Give what is asked for in the present episode.
+        """
+
 
 @dataclass(frozen=True)
 class Appearance:
@@ -81,12 +94,14 @@ class Start:
     :param opening: opening of the gripper [m].
     :param joint_noise: offset (6,) of the arm from its home pose [rad].
     :param appearance: colours and light.
+    :param instruction: what is asked for, one of the task's instructions; None is the first.
     """
 
     poses: Mapping[str, np.ndarray]
     opening: float
     joint_noise: np.ndarray
     appearance: Appearance
+    instruction: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ class Task:
     One thing to do with the arm.
 
     :param name: the task's name, and of its scene file.
-    :param instruction: what a person would say.
+    :param instructions: what a person may say; the first where an episode does not say it.
     :param objects: names of the bodies that matter, movable ones first.
     :param max_time_s: time limit of an episode [s].
     :param settle_s: how long the rule has to hold without a break [s]; it is looked at 100
@@ -106,7 +121,7 @@ class Task:
     """
 
     name: str
-    instruction: str
+    instructions: tuple[str, ...]
     objects: tuple[str, ...]
     max_time_s: float
     settle_s: float
@@ -166,6 +181,38 @@ def pick_place_rule(scene: SceneState) -> bool:
                 and scene.object_speed('cube') < REST_SPEED)
 
 
+def sort_goal(instruction: str) -> tuple[str, str]:
+    """
+    Read which cube goes where.
+
+    :param instruction: one of :data:`SORT_INSTRUCTIONS`.
+    :return: the names of the cube and of the tray.
+    """
+    return SORT_GOALS[SORT_INSTRUCTIONS.index(instruction)]
+
+
+def sort_rule(scene: SceneState) -> bool:
+    """
+    Hold while the cube of the instruction lies in its tray, released and at rest, and no other.
+
+    That is: the centre of the cube that is asked for is within the inner walls of the tray that
+    is asked for, seen from above, and below 4.5 cm; the gripper is open wider than 5.5 cm; the
+    cube moves at less than 5 cm/s; and no other cube's centre is within the inner walls of
+    either tray. Left is the side of positive y, left of the robot as it faces the table. The
+    task is done once all of this has held for 0.2 s without a break.
+    """
+    wanted = sort_goal(scene.instruction)
+    lying = {(cube, tray) for cube in SORT_CUBES for tray in SORT_TRAYS
+             if _inside(scene.object_pose(cube), scene.object_pose(tray))}
+    return bool(lying == {wanted} and scene.object_pose(wanted[0])[2] < 0.045
+                and scene.gripper_opening() > 0.055
+                and scene.object_speed(wanted[0]) < REST_SPEED)
+
+
+def _inside(cube: np.ndarray, tray: np.ndarray) -> bool:
+    return bool(np.abs(cube[:2] - tray[:2]).max() < TRAY_INNER_HALF)
+
+
 def _pose(x: float, y: float, z: float, yaw: float = 0.0) -> np.ndarray:
     return np.array([x, y, z, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
 
@@ -223,12 +270,45 @@ def _pick_place_start(rng: np.random.Generator) -> Start:
                  _appearance(rng, colours))
 
 
+def _sort_start(rng: np.random.Generator) -> Start:
+    yaws = np.deg2rad(rng.uniform(-20.0, 20.0, 3))
+    poses = {name: _pose(*place, CUBE_HALF, yaw) for name, place, yaw in zip(
+        SORT_CUBES, _apart(rng, len(SORT_CUBES)), yaws, strict=True)}
+    poses['tray_left'] = _pose(rng.uniform(0.35, 0.41), rng.uniform(0.21, 0.24), 0.0)
+    poses['tray_right'] = _pose(rng.uniform(0.35, 0.41), rng.uniform(-0.275, -0.245), 0.0)
+    colours = {'cube_red': _colour(rng, -12.0, 8.0), 'cube_green': _colour(rng, 105.0, 140.0),
+               'cube_blue': _colour(rng, 210.0, 240.0)}
+    for tray in SORT_TRAYS:
+        grey = rng.uniform(0.65, 0.85)
+        colours[f'{tray}_floor'] = (grey, grey, grey)
+        colours.update({f'{tray}_wall_{index}': (0.85 * grey,) * 3 for index in range(1, 5)})
+    instruction = SORT_INSTRUCTIONS[rng.integers(len(SORT_INSTRUCTIONS))]
+    return Start(poses, 0.09, _joint_noise(rng), _appearance(rng, colours), instruction)
+
+
+def _apart(rng: np.random.Generator, count: int) -> list[tuple[float, float]]:
+    """
+    Draw places on the mat so far apart that the open gripper fits over each of them.
+    """
+    places: list[tuple[float, float]] = []
+    while len(places) < count:
+        x, y = rng.uniform(0.29, 0.47), rng.uniform(-0.115, 0.075)
+        if all(abs(x - other[0]) > 0.075 or abs(y - other[1]) > 0.105 for other in places):
+            places.append((float(x), float(y)))
+        elif rng.uniform() < 0.02:
+            # Two may stand so that there is no room for a third.
+            places.clear()
+    return places
+
+
 TASKS: dict[str, Task] = {
-    'reach': Task('reach', 'touch the target with the fingertips', ('target',), 8.0, 0.2,
+    'reach': Task('reach', ('touch the target with the fingertips',), ('target',), 8.0, 0.2,
                   reach_rule, _reach_start),
-    'push': Task('push', 'push the block into the zone', ('block', 'zone'), 12.0, 0.3,
+    'push': Task('push', ('push the block into the zone',), ('block', 'zone'), 12.0, 0.3,
                  push_rule, _push_start),
-    'pick_place': Task('pick_place', 'put the cube into the tray', ('cube', 'tray'), 12.0, 0.2,
+    'pick_place': Task('pick_place', ('put the cube into the tray',), ('cube', 'tray'), 12.0, 0.2,
                        pick_place_rule, _pick_place_start),
+    'sort': Task('sort', SORT_INSTRUCTIONS, (*SORT_CUBES, *SORT_TRAYS), 12.0, 0.2, sort_rule,
+                 _sort_start),
 }
 """Every task by name."""

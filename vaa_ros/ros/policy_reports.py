@@ -1,0 +1,65 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the node policy says about itself: its state, and the policy at work.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from datetime import timezone
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from vaa_ros.core.gate import GateDecision
+from vaa_ros.core.gate import HOLDING
+from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.gate import WAITING
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.ros.diagnostics import ERROR
+from vaa_ros.ros.diagnostics import OK
+from vaa_ros.ros.diagnostics import status_message
+from vaa_ros.ros.diagnostics import WARN
+
+
+def control_report(
+    decision: GateDecision, policy: str, instruction: str, figures: Mapping[str, object],
+    ages_s: Mapping[str, float | None],
+) -> tuple[bytes, str, dict[str, object]]:
+    """
+    Say what the control thread does.
+
+    :param decision: what the gate says.
+    :param policy: name of the policy at work.
+    :param instruction: what is asked for.
+    :param figures: counts and times of the control loop.
+    :param ages_s: age of every input [s], None where nothing came.
+    :return: level, text and values of a status.
+    """
+    level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
+        decision.state, WARN if decision.reason and decision.may_move else OK)
+    values = {'state': decision.state, 'reason': decision.reason, 'policy': policy,
+              'instruction': instruction, **figures}
+    values.update({f'age_s {topic}': 'never received' if age is None else age
+                   for topic, age in ages_s.items()})
+    text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
+    return level, text, values
+
+
+def policy_status(spec: PolicySpec, path: str, sha256: str, robot: str,
+                  calibrated_with: str) -> DiagnosticStatus:
+    """
+    Describe the policy at work.
+
+    :param spec: its spec.
+    :param path: the file that it came from.
+    :param sha256: of that file.
+    :param robot: name of the robot.
+    :param calibrated_with: the episodes whose scenes it knows.
+    :return: the status.
+    """
+    return status_message('policy: active policy', OK, spec.name, {
+        'name': spec.name, 'task': spec.task, 'path': path, 'sha256': sha256,
+        'loaded': datetime.now(timezone.utc).isoformat(), 'kind': spec.action.kind,
+        'robot': robot, 'instructions': '; '.join(spec.instructions),
+        'calibrated_with': calibrated_with})
