@@ -18,18 +18,20 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from dataclasses import replace
-import json
 from multiprocessing import get_context
 import os
 from pathlib import Path
 from typing import Any
 
+from bench import keep
+from bench import load
+from bench import make_dataset
 from bench import make_parser
+from bench import rate
 from bench import show
 
 RESULTS = Path(__file__).with_name('results') / 'alignment_ablation.json'
 FIRST_SEED = 100_000
-PUSHES = 0.3
 FIGURES = ('recall_at_10', 'first_l1', 'chunk_l1')
 
 
@@ -58,27 +60,6 @@ class Cell:
         """
         return (f'{self.task}_{self.demonstrations}_{"on" if self.align else "off"}'
                 f'_seed{self.seed}_{self.steps}')
-
-
-def make_dataset(task: str, demonstrations: int, out: Path) -> Path:
-    """
-    Record demonstrations and make them a dataset, unless that was done.
-
-    :param task: name of the task.
-    :param demonstrations: episodes.
-    :param out: folder of everything.
-    :return: the dataset.
-    """
-    from vaa_ros.cli.dataset import build
-    from vaa_ros.learning.demonstrations import record_demonstrations
-    bags, data = out / f'bags_{task}', out / f'data_{task}_{demonstrations}'
-    if (data / 'dataset.json').is_file():
-        return data
-    there = len(list(bags.glob('episode_*')))
-    record_demonstrations(task, range(there, demonstrations), bags, pushes_a_second=PUSHES)
-    chosen = sorted(bags.glob('episode_*'))[:demonstrations]
-    build(chosen, data, overwrite=True)
-    return data
 
 
 def run_cell(cell: Cell, data: Path, out: Path, episodes: int) -> dict[str, Any]:
@@ -113,32 +94,6 @@ def run_cell(cell: Cell, data: Path, out: Path, episodes: int) -> dict[str, Any]
         evaluation = evaluate(model, cell.task, seeds, make_simulation=simulation)
         found[name] = sum(rollout.success for rollout in evaluation.rollouts)
     return {**found, 'episodes': episodes, 'steps': result.steps, 'minutes': result.minutes}
-
-
-def load(path: Path) -> dict[str, dict[str, Any]]:
-    """
-    Read what is done.
-    """
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def keep(path: Path, name: str, found: dict[str, Any]) -> None:
-    """
-    Add a cell to what is done, in one step.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix('.partial')
-    partial.write_text(json.dumps({**load(path), name: found}, indent=1, sort_keys=True) + '\n')
-    os.replace(partial, path)
-
-
-def rate(wins: int, count: int) -> str:
-    """
-    Write a success rate with its 95 % Wilson interval [%].
-    """
-    from vaa_ros.learning.evaluate import wilson_interval
-    low, high = wilson_interval(wins, count)
-    return f'{100 * wins / count:.1f} ({100 * low:.0f} to {100 * high:.0f})'
 
 
 def rows(done: dict[str, dict[str, Any]], cells: list[Cell]) -> dict[str, dict[str, object]]:

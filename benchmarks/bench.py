@@ -1,14 +1,19 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-What every benchmark shares: its command line, its table, its JSON file.
+What every benchmark shares: its command line, table and JSON file, demonstrations, what is done.
 """
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
 import json
+import os
 from pathlib import Path
+from typing import Any
+
+PUSHES = 0.3
+"""Random pushes a second while demonstrations are recorded."""
 
 
 def make_parser(doc: str) -> argparse.ArgumentParser:
@@ -40,3 +45,50 @@ def show(title: str, rows: Mapping[str, Mapping[str, object]], path: Path | None
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(rows, indent=2))
+
+
+def make_dataset(task: str, demonstrations: int, out: Path) -> Path:
+    """
+    Record demonstrations and make them a dataset, unless that was done.
+
+    :param task: name of the task.
+    :param demonstrations: episodes.
+    :param out: folder of everything.
+    :return: the dataset.
+    """
+    from vaa_ros.cli.dataset import build
+    from vaa_ros.learning.demonstrations import record_demonstrations
+    bags, data = out / f'bags_{task}', out / f'data_{task}_{demonstrations}'
+    if (data / 'dataset.json').is_file():
+        return data
+    there = len(list(bags.glob('episode_*')))
+    record_demonstrations(task, range(there, demonstrations), bags, pushes_a_second=PUSHES)
+    chosen = sorted(bags.glob('episode_*'))[:demonstrations]
+    build(chosen, data, overwrite=True)
+    return data
+
+
+def load(path: Path) -> dict[str, dict[str, Any]]:
+    """
+    Read what is done.
+    """
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def keep(path: Path, name: str, found: dict[str, Any]) -> None:
+    """
+    Add a cell to what is done, in one step.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix('.partial')
+    partial.write_text(json.dumps({**load(path), name: found}, indent=1, sort_keys=True) + '\n')
+    os.replace(partial, path)
+
+
+def rate(wins: int, count: int) -> str:
+    """
+    Write a success rate with its 95 % Wilson interval [%].
+    """
+    from vaa_ros.learning.evaluate import wilson_interval
+    low, high = wilson_interval(wins, count)
+    return f'{100 * wins / count:.1f} ({100 * low:.0f} to {100 * high:.0f})'

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,3 +71,16 @@ def test_a_policy_learned_from_demonstrations_beats_one_that_holds(tmp_path: Pat
     assert learned['successes'] > hold['successes']
     assert learned['recall_at_10'] > learned['chance_at_10']
     assert learned['rms_jerk'] > 0
+
+    told = vaa(tmp_path, 'evaluate', '--model', 'policy.onnx', '--task', 'reach', '--seeds',
+               seeds, '--data', 'dataset', '--knn', 'dataset', '--neighbours', '8', '--report',
+               'report')
+    page = (tmp_path / told['report']).read_text(encoding='utf-8')
+    assert f'{told["successes"]} of {EPISODES} episodes' in page
+    assert f'{100 * told["recall_at_10"]:.1f} %' in page
+    assert told['knn']['episodes'] == EPISODES
+    assert told['knn']['successes'] > hold['successes']
+    probes = {(each['target'], each['name']): each['r2'] for each in told['study']['probes']}
+    assert probes and all(np.isfinite(list(probes.values())))
+    assert len(told['study']['along_chunk']['l1']) == spec['chunk_length']
+    assert (tmp_path / 'report' / 'failures.mp4').is_file() == (told['successes'] < EPISODES)

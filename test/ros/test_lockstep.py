@@ -60,10 +60,15 @@ class Lockstep:
             return sorted(found)
         wait_for(lambda: len(stamps()) > ticks, 60.0, f'{ticks} ticks of episode {episode}')
         wanted = stamps()[:ticks]
-        positions = {}
-        for message in list(self.joints.messages):
-            positions.setdefault(stamp_to_ns(message.header.stamp), bytes(message.position))
-        return [positions[stamp] for stamp in wanted]
+
+        def positions() -> dict[int, bytes]:
+            # The first of a stamp: a tick may be said again.
+            return {stamp_to_ns(message.header.stamp): bytes(message.position)
+                    for message in reversed(list(self.joints.messages))}
+        # Another topic: on a busy machine the statuses may be ahead of the joints.
+        wait_for(lambda: positions().keys() >= set(wanted), 10.0, 'the joints of these ticks')
+        heard = positions()
+        return [heard[stamp] for stamp in wanted]
 
     def wait_done(self, episode: int = 0) -> dict[str, str]:
         return status_values(self.status.wait_until(

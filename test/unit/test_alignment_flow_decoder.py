@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from vaa_ros.alignment import flow_decoder
+from vaa_ros.alignment.action_decoder import LOW
 from vaa_ros.alignment.flow_decoder import EVALUATIONS
 from vaa_ros.alignment.flow_decoder import FlowDecoder
 from vaa_ros.alignment.flow_decoder import lonely
@@ -121,6 +122,29 @@ def test_the_best_sample_in_company_is_executed_and_the_scale_is_the_distance_of
     others = torch.cat((decoder.noise[:wanted[0]], decoder.noise[wanted[0] + 1:]))
     away = (others - decoder.noise[wanted[0]]).abs().mean(0)
     assert torch.allclose(log_scale[0].exp(), away, rtol=1e-4)
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_of_few_samples_the_critic_picks_among_all(count):
+    decoder = still_decoder()
+    decoder.draw(count, seed=5)
+    density = decoder(torch.zeros(1, TINY.decoder_width))
+    for wanted in range(count):
+        liked = torch.eye(count)[wanted:wanted + 1]
+        chunk, log_scale = density.deployed(lambda _, liked=liked: liked)
+        assert torch.equal(chunk[0], decoder.noise[wanted])
+        others = torch.cat((decoder.noise[:wanted], decoder.noise[wanted + 1:]))
+        away = (others - decoder.noise[wanted]).abs().sum(0) / max(count - 1, 1)
+        assert torch.allclose(log_scale[0].exp(), away.clamp_min(math.exp(LOW)), rtol=1e-4)
+
+
+def test_noises_can_be_drawn_anew():
+    decoder = FlowDecoder(tiny_spec(), FLOW)
+    before = decoder.noise
+    decoder.draw(9, seed=1)
+    assert decoder.noise.shape == (9, 6, 3) and torch.equal(decoder.noise[0], -decoder.noise[5])
+    decoder.draw(6)
+    assert torch.equal(decoder.noise, before)
 
 
 def test_a_sample_between_two_ways_is_lonely():

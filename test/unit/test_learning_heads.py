@@ -18,6 +18,7 @@ import torch
 
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.alignment.model import PolicyGraph
+from vaa_ros.core.errors import ExportError
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.export import ask
 from vaa_ros.learning.export import export
@@ -85,3 +86,26 @@ def test_the_file_is_judged_by_all_but_the_density_that_it_does_not_give(made):
     found = evaluate_held_out(exported.path, data)
     assert found.keys() == result.metrics.keys() - {'nll'}
     assert found['l1'] == pytest.approx(result.metrics['l1'], abs=1e-3)
+
+
+def test_how_many_samples_are_chosen_from_is_decided_at_export(made, tmp_path):
+    kind, _, result, exported = made
+    if kind != 'flow':
+        with pytest.raises(ExportError, match="only the flow decoder samples.*'mixture'"):
+            export(result.folder, tmp_path / 'p.onnx', samples=4)
+        return
+    observation = random_observations(exported.spec, 5)[0]
+    whole = OnnxPolicy(exported.path).infer(observation)
+    single = export(result.folder, tmp_path / 'single.onnx', samples=1)
+    assert single.parity <= 1e-5 and 'samples: 1\n' in single.spec.provenance['config']
+    chunk = OnnxPolicy(single.path).infer(observation)
+    assert not np.array_equal(chunk.actions, whole.actions)
+    assert np.abs(chunk.z_vision - whole.z_vision).max() < 1e-6
+    policy, _, _ = checkpoint.load_policy(result.folder)
+    before = policy.decoder.noise
+    policy.set_samples(16)
+    assert policy.config.samples == len(policy.decoder.noise) == 16
+    policy.set_samples(8)
+    assert torch.equal(policy.decoder.noise, before)
+    with pytest.raises(ExportError, match='samples 257, expected 1 to 256'):
+        export(result.folder, tmp_path / 'p.onnx', samples=257)

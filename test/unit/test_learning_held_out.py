@@ -49,7 +49,7 @@ def test_the_file_alone_gives_the_figures_of_torch(made):
     for name, value in wanted.items():
         # Embeddings agree to 1e-6, but ranks of answers closer than that may swap: in a pool of
         # 60 a query or two.
-        margin = 2.1 / 60 if 'recall' in name else 1e-4
+        margin = 2.1 / 60 if 'recall' in name or 'mrr' in name else 1e-4
         assert found[name] == pytest.approx(value, abs=margin), name
         assert state['metrics'][name] == pytest.approx(value, abs=margin), name
 

@@ -52,7 +52,8 @@ class ModelConfig:
     :param decoder: kind of action decoder: ``laplace``, ``mixture`` or ``flow``.
     :param components: ways that the mixture decoder can tell apart.
     :param samples: chunks that the flow decoder samples, of which the one nearest to the scene in
-        the shared space is executed; None is 8. The other decoders sample none.
+        the shared space is executed; None is 8, and export may change it. The other decoders
+        sample none.
     """
 
     vision: str = 'conv'
@@ -115,8 +116,8 @@ class ModelConfig:
         if self.samples is not None and self.decoder != 'flow':
             raise ValueError(f'samples {self.samples}, but only the flow decoder samples, and '
                              f'decoder is {self.decoder!r}; leave it null')
-        if self.samples is not None and not 4 <= self.samples <= 256:
-            raise ValueError(f'samples {self.samples}, expected 4 to 256')
+        if self.samples is not None and not 1 <= self.samples <= 256:
+            raise ValueError(f'samples {self.samples}, expected 1 to 256')
 
     def _check_normal(self) -> None:
         found = self.image_mean, self.image_std

@@ -32,6 +32,8 @@ EXACT_TRACE = 8
 GLANCE = 8
 """Chunks of a batch whose likelihood goes to the training log."""
 HARMONICS = 8
+LEAST_COMPANY = 4
+"""Samples from which on it can be told which of them lie apart."""
 
 
 def lonely(chunks: torch.Tensor) -> torch.Tensor:
@@ -133,16 +135,19 @@ class FlowDensity:
         Sample from the fixed noises and give the chunk that fits the scene best.
 
         Few steps leave a sample between two ways now and then, and the critic has never learned
-        what that is; so only samples in company are asked about, see :func:`lonely`.
+        what that is; so only samples in company are asked about, see :func:`lonely`; of fewer
+        than ``LEAST_COMPANY``, all.
 
         :param score: the aligned critic, see ``AlignedPolicy.score``.
         :return: the best chunks, and the log of the mean distance of the other samples from
-            them, each (B, T, D).
+            them, the smallest there is for a single sample, each (B, T, D).
         """
         chunks = self.sample(self.decoder.noise)
-        scores = score(chunks).masked_fill(lonely(chunks), -2.0)
+        scores = score(chunks)
+        if chunks.shape[1] >= LEAST_COMPANY:
+            scores = scores.masked_fill(lonely(chunks), -2.0)
         best = pick(chunks, scores.argmax(1))
-        distance = (chunks - best.unsqueeze(1)).abs().sum(1) / (chunks.shape[1] - 1)
+        distance = (chunks - best.unsqueeze(1)).abs().sum(1) / max(chunks.shape[1] - 1, 1)
         return best, distance.clamp_min(math.exp(LOW)).log()
 
     def _probe(self, chunk: torch.Tensor) -> torch.Tensor:
@@ -191,11 +196,20 @@ class FlowDecoder(nn.Module):
         self.clock = nn.Linear(HARMONICS, width)
         self.layers = residual_layers(config)
         self.outlet = small_outlet(width, 2 * size)
-        count = config.candidates
-        half = torch.randn((count + 1) // 2, *self.shape,
-                           generator=torch.Generator().manual_seed(0))
-        self.register_buffer('noise', torch.cat((half, -half))[:count])
+        self.register_buffer('noise', torch.empty(0))
+        self.draw(config.candidates)
         self.register_buffer('turns', math.pi * torch.arange(HARMONICS), persistent=False)
+
+    def draw(self, count: int, seed: int = 0) -> None:
+        """
+        Draw the noises anew.
+
+        :param count: how many.
+        :param seed: seed of the draw.
+        """
+        half = torch.randn((count + 1) // 2, *self.shape,
+                           generator=torch.Generator().manual_seed(seed))
+        self.noise = torch.cat((half, -half))[:count].to(self.noise.device)
 
     def forward(self, features: torch.Tensor) -> FlowDensity:
         """

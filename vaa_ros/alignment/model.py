@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -200,6 +201,17 @@ class AlignedPolicy(nn.Module):
         """
         chunk, log_scale = density.deployed(lambda chunks: self.score(z_vision, chunks))
         return chunk, log_scale, self.embed_chunk(chunk)
+
+    def set_samples(self, count: int, seed: int = 0) -> None:
+        """
+        Change how many chunks are sampled and chosen from; nothing learned depends on it.
+
+        :param count: how many.
+        :param seed: seed of the noises that they start from.
+        :raises ValueError: if the decoder does not sample, or the count is out of range.
+        """
+        self.config = replace(self.config, samples=count)
+        self.decoder.draw(count, seed)
 
     def pair_weights(self, batch: Batch) -> torch.Tensor | None:
         """

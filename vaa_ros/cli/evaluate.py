@@ -4,12 +4,14 @@
 Measure a policy: how often it does the task, how fast, how smoothly, how well it is aligned.
 
 In process by default, which is fast; with --ros through the simulated arm, camera_subscriber and
-policy nodes. With --data it is also asked about demonstrations that it has not seen.
+policy nodes. With --data it is also asked about demonstrations that it has not seen. --knn runs a
+baseline on the same seeds: do what was done in the nearest demonstrations. --report draws it all.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 from vaa_ros.cli.options import add_environment
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import EVALUATION_SEED
+from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
 from vaa_ros.cli.output import prepare_json
@@ -28,12 +31,15 @@ if TYPE_CHECKING:
     from vaa_ros.sim.world import World
 
 DEFAULT_COUNT = 50
+NEIGHBOURS = 32
 
 EPILOG = f"""\
 examples:
   vaa evaluate --model pick_place --task pick_place --seeds {EVALUATION_SEED}:200
   vaa evaluate --model out/policy.onnx --task reach --ros --json figures.json
   vaa evaluate --model out/policy.onnx --task reach --data out/dataset
+  vaa evaluate --model out/policy.onnx --task reach --data out/unseen --report out/report
+  vaa evaluate --model out/policy.onnx --task reach --knn out/dataset --neighbours 32
   vaa evaluate --model hold --task reach               what doing nothing achieves
   vaa evaluate --model out/aloha.onnx --environment aloha_transfer --seeds 0:200
 """
@@ -56,6 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='with --ros: in real time, which also measures latencies')
     parser.add_argument('--data', type=Path, metavar='DIR',
                         help='dataset for action error and retrieval on held-out episodes')
+    parser.add_argument('--knn', type=Path, metavar='DIR',
+                        help='dataset of demonstrations: also run the mean of the chunks of the '
+                             'nearest ones as a baseline, in process')
+    parser.add_argument('--neighbours', type=positive_int, metavar='K',
+                        help=f'with --knn: how many nearest (default: {NEIGHBOURS})')
+    parser.add_argument('--train-data', type=Path, metavar='DIR',
+                        help='with --report: dataset to look up what a scene finds (default: that '
+                             'of --knn, else the other episodes of --data)')
+    parser.add_argument('--report', type=Path, metavar='DIR',
+                        help='write an HTML page with all figures, pictures and failures here')
     parser.add_argument('--logs', type=Path, default=Path('out/evaluate/logs'), metavar='DIR',
                         help='with --ros: folder for the logs of the nodes')
     add_json(parser)
@@ -67,22 +83,41 @@ def run(args: argparse.Namespace) -> int:
 
     from vaa_ros.cli.policy_run import find_model
     from vaa_ros.cli.results import Summary
-    from vaa_ros.core.errors import ConfigError
     prepare_json(args.json)
-    environment = _stage(args)
-    if args.real_time and not args.ros:
-        raise ConfigError('--real-time goes with --ros')
+    args.loaded = _stage(args)
+    _check_options(args)
+    if args.report is not None:
+        prepare_json(args.report / 'report.html', '--report')
     model = find_model(args.model)
     numbers = args.seeds.numbers(DEFAULT_COUNT)
-    extra = _held_out(args, model)
-    with tqdm(total=len(numbers), desc='evaluate', unit='episode', disable=None) as bar:
-        results = _episodes(args, model, numbers, bar, environment)
+    findings = None
+    if args.report is not None or args.knn is not None:
+        from vaa_ros.cli.evaluation_run import look_into
+        findings = look_into(model, args)
+        extra = findings.study.figures if findings.study is not None else {}
+    else:
+        extra = _held_out(args, model)
+    runs = 1 if args.knn is None else 2
+    with tqdm(total=runs * len(numbers), desc='evaluate', unit='episode', disable=None) as bar:
+        results = _episodes(args, model, numbers, bar)
+        base = [] if findings is None or findings.baseline is None else \
+            _in_process(findings.baseline, args, numbers, bar)
     summary = Summary(tuple(results), extra)
+    baseline = Summary(tuple(base)) if base else None
     how = ('in process' if not args.ros else 'through ROS, in real time' if args.real_time
            else 'through ROS, in lockstep')
     print(summary.table(f'{args.task}, {Path(model).name}, {how}'))
+    if baseline is not None:
+        print('\n' + baseline.table(f'{args.task}, the nearest demonstrations alone, in process'))
+    shown: dict[str, object] = {}
+    if args.report is not None:
+        from vaa_ros.cli.evaluation_run import write_report
+        shown = write_report(args, model, findings, summary, baseline)
+        print(f'\nreport   {shown["report"]}')
     write_json(args.json, {
-        'task': args.task, 'model': model, 'seeds': numbers, 'how': how, **summary.figures()})
+        'task': args.task, 'model': model, 'seeds': numbers, 'how': how, **summary.figures(),
+        **({'knn': baseline.figures()} if baseline is not None else {}),
+        **({'study': findings.study.to_dict()} if findings and findings.study else {}), **shown})
     return 0
 
 
@@ -101,8 +136,25 @@ def _stage(args: argparse.Namespace) -> EnvironmentSpec | None:
     return environment
 
 
-def _episodes(args: argparse.Namespace, model: str, numbers: list[int], bar: Any,
-              environment: EnvironmentSpec | None) -> list[EpisodeResult]:
+def _check_options(args: argparse.Namespace) -> None:
+    from vaa_ros.cli.policy_run import HOLD
+    from vaa_ros.core.errors import ConfigError
+    if args.real_time and not args.ros:
+        raise ConfigError('--real-time goes with --ros')
+    if args.ros and (args.report is not None or args.knn is not None):
+        raise ConfigError('--report and --knn are in process; leave out --ros. `vaa demo` reports '
+                          'episodes through ROS')
+    if args.neighbours is not None and args.knn is None:
+        raise ConfigError('--neighbours goes with --knn')
+    if args.train_data is not None and (args.report is None or args.data is None):
+        raise ConfigError('--train-data goes with --report and --data')
+    for name in ('data', 'knn'):
+        if args.model == HOLD and getattr(args, name) is not None:
+            raise ConfigError(f'--{name} goes with a learned policy: hold has nothing to compare')
+
+
+def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
+              bar: Any) -> list[EpisodeResult]:
     def shown(success: bool) -> None:
         bar.update()
         done.append(success)
@@ -112,12 +164,17 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int], bar: Any
     if args.ros:
         from vaa_ros.cli.policy_run import PolicyRun
         traces = PolicyRun(args.task, model, numbers, not args.real_time, args.logs,
-                           pictures=False, robot=environment.robot if environment else 'vaa_arm',
+                           pictures=False, robot=args.loaded.robot if args.loaded else 'vaa_arm',
                            environment=args.environment or '',
                            allowed=args.allow_module).run(
                                lambda trace: shown(trace.result is not None
                                                    and trace.result.success))
         return [trace.result for trace in traces if trace.result is not None]
+    return _in_process(policy_of(model, args), args, numbers, bar, shown)
+
+
+def _in_process(policy: Any, args: argparse.Namespace, numbers: list[int], bar: Any,
+                shown: Callable[[bool], None] | None = None) -> list[EpisodeResult]:
     from vaa_ros.cli.results import EpisodeResult
     from vaa_ros.learning.evaluate import evaluate
     from vaa_ros.learning.evaluate import Rollout
@@ -127,31 +184,38 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int], bar: Any
                              control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk,
                              instruction=rollout.instruction)
 
-    def make(task: str) -> World:
-        from vaa_ros.sim.gym_simulation import GymSimulation
-        from vaa_ros.sim.simulation import Simulation
-        return GymSimulation(environment, args.allow_module) if environment else Simulation(task)
+    def step(rollout: Rollout) -> None:
+        if shown is None:
+            bar.update()
+        else:
+            shown(rollout.success)
 
-    evaluation = evaluate(_policy(model, args.task, environment), args.task, numbers,
-                          on_rollout=lambda rollout: shown(rollout.success), make_simulation=make)
-    return [result(rollout) for rollout in evaluation.rollouts]
+    return [result(rollout) for rollout in
+            evaluate(policy, args.task, numbers, on_rollout=step,
+                     make_simulation=world_maker(args)).rollouts]
 
 
-def _policy(model: str, task: str, environment: EnvironmentSpec | None) -> Any:
+def world_maker(args: argparse.Namespace) -> Callable[[str], World]:
+    """Return what makes the simulated world of the options."""
+    from vaa_ros.sim.gym_simulation import GymSimulation
+    from vaa_ros.sim.simulation import Simulation
+    if args.loaded is None:
+        return Simulation
+    return lambda task: GymSimulation(args.loaded, args.allow_module)
+
+
+def policy_of(model: str, args: argparse.Namespace) -> Any:
+    """Return a policy, or the path of its file."""
     from vaa_ros.cli.policy_run import HOLD
     if model != HOLD:
         return model
     from vaa_ros.cli.policy_run import hold_spec
     from vaa_ros.policies.hold_policy import HoldPolicy
-    return HoldPolicy(hold_spec(task, environment=environment))
+    return HoldPolicy(hold_spec(args.task, environment=args.loaded))
 
 
 def _held_out(args: argparse.Namespace, model: str) -> dict[str, float]:
-    from vaa_ros.cli.policy_run import HOLD
-    from vaa_ros.core.errors import ConfigError
     if args.data is None:
         return {}
-    if model == HOLD:
-        raise ConfigError('--data goes with a learned policy: hold has nothing to compare')
     from vaa_ros.learning.held_out import evaluate_held_out
     return evaluate_held_out(model, args.data)

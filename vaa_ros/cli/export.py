@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from vaa_ros.cli.options import add_json
+from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
@@ -21,6 +22,7 @@ EPILOG = """\
 examples:
   vaa export --run out/run --out out/policy.onnx
   vaa export --run out/run --out models/reach/reach.onnx --name reach
+  vaa export --run out/run --out out/best_of_16.onnx --samples 16
 """
 
 
@@ -32,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='file to write')
     parser.add_argument('--name', metavar='NAME',
                         help='name of the policy (default: that of its configuration)')
+    parser.add_argument('--samples', type=positive_int, metavar='K',
+                        help='decoder flow: chunks to choose the best from (default: that of its '
+                             'configuration)')
     add_json(parser)
 
 
@@ -39,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Export, and say how well it agrees."""
     prepare_json(args.json)
     from vaa_ros.learning.export import export
-    result = export(args.run_folder, args.out, args.name)
+    result = export(args.run_folder, args.out, args.name, args.samples)
     spec = result.spec
     print(table([
         ('policy', f'{spec.name}, task {spec.task}'), ('size', f'{result.bytes / 1e6:.2f} MB'),

@@ -41,10 +41,12 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), title: s
     return '\n'.join(([title, rule] if title else []) + text)
 
 
-def prepare_json(path: Path | None) -> None:
+def prepare_json(path: Path | None, option: str = '--json') -> None:
     """
     Make sure at the start that the figures can be written at the end.
 
+    :param path: the file, or None.
+    :param option: what asked for it.
     :raises ConfigError: when the folder of the file cannot be made or written.
     """
     if path is None:
@@ -56,7 +58,7 @@ def prepare_json(path: Path | None) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise ConfigError(f'--json {path}: cannot write there: {error}') from error
+        raise ConfigError(f'{option} {path}: cannot write there: {error}') from error
 
 
 def write_json(path: Path | None, figures: Mapping[str, object]) -> None:

@@ -47,20 +47,21 @@ STYLE: Any = {
 Arguments = ParamSpec('Arguments')
 
 
-def _styled(plot: Callable[Arguments, str]) -> Callable[Arguments, str]:
+def styled(plot: Callable[Arguments, str]) -> Callable[Arguments, str]:
+    """Draw a figure in the style of the report."""
     @functools.wraps(plot)
-    def styled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> str:
+    def in_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> str:
         import matplotlib
         with matplotlib.rc_context(STYLE):
             return plot(*args, **kwargs)
-    return styled
+    return in_style
 
 
-@_styled
+@styled
 def latency_histogram(samples_ms: Sequence[float]) -> str:
     """Plot how long commands took from the camera's stamp on."""
     latency = Latency.of(samples_ms)
-    figure, (axes,) = _figure(1, 1, (5.6, 2.7))
+    figure, (axes,) = figure_of(1, 1, (5.6, 2.7))
     top = max(np.percentile(samples_ms, 99.5) * 1.15, 1.0)
     axes.hist(np.clip(samples_ms, 0, top), bins=60, range=(0, top), color=BLUE, alpha=0.85)
     axes.margins(y=0.22)
@@ -71,15 +72,15 @@ def latency_histogram(samples_ms: Sequence[float]) -> str:
                       xycoords=('data', 'axes fraction'), textcoords='offset points',
                       ha='left' if left else 'right', color=INK)
     axes.set(xlabel='camera stamp to command received [ms]', ylabel='commands', xlim=(0, top))
-    return _svg(figure, 'Histogram of the latency from camera stamp to command')
+    return svg_of(figure, 'Histogram of the latency from camera stamp to command')
 
 
-@_styled
+@styled
 def joints(trace: EpisodeTrace, units: Sequence[str]) -> str:
     """Plot commanded and measured positions of every joint over one episode."""
     columns = 4 if len(trace.names) > 4 else max(len(trace.names), 1)
     rows = math.ceil(len(trace.names) / columns)
-    figure, axes = _figure(rows, columns, (11.4, 2.0 * rows))
+    figure, axes = figure_of(rows, columns, (11.4, 2.0 * rows))
     start = _start(trace)
     commanded_at, commanded = trace.commands.since(start)
     measured_at, measured = trace.measured.since(start)
@@ -96,15 +97,16 @@ def joints(trace: EpisodeTrace, units: Sequence[str]) -> str:
     handles = axes[0].get_legend_handles_labels()
     (axes[len(trace.names)] if len(axes) > len(trace.names) else axes[0]).legend(
         *handles, loc='center')
-    return _svg(figure, 'Commanded and measured joint positions over an episode, time in seconds')
+    return svg_of(figure,
+                  'Commanded and measured joint positions over an episode, time in seconds')
 
 
-@_styled
+@styled
 def commands(pairs: Comparison, names: Sequence[str]) -> str:
     """Plot replayed and recorded commands, one panel an element."""
     columns = min(4, len(names))
     rows = math.ceil(len(names) / columns)
-    figure, axes = _figure(rows, columns, (11.4, 2.0 * rows))
+    figure, axes = figure_of(rows, columns, (11.4, 2.0 * rows))
     times = (pairs.times_ns - pairs.times_ns[0]) / 1e9
     for index, name in enumerate(names):
         axes[index].plot(times, pairs.recorded[:, index], color=BLUE, label='recorded')
@@ -115,13 +117,13 @@ def commands(pairs: Comparison, names: Sequence[str]) -> str:
     for spare in axes[len(names):]:
         spare.axis('off')
     axes[0].legend()
-    return _svg(figure, 'Replayed and recorded commands over time in seconds')
+    return svg_of(figure, 'Replayed and recorded commands over time in seconds')
 
 
-@_styled
+@styled
 def alignment(traces: Sequence[EpisodeTrace]) -> str:
     """Plot the agreement of what is seen with what is done, one line an episode."""
-    figure, (axes,) = _figure(1, 1, (5.6, 2.7))
+    figure, (axes,) = figure_of(1, 1, (5.6, 2.7))
     for trace in traces:
         times, values = trace.alignment.since(_start(trace))
         good = trace.result is not None and trace.result.success
@@ -130,10 +132,10 @@ def alignment(traces: Sequence[EpisodeTrace]) -> str:
         axes.plot([], [], color=colour, label=name)
     axes.legend(loc='lower right', ncols=2)
     axes.set(xlabel='time [s]', ylabel='cosine')
-    return _svg(figure, 'Alignment of vision and action embedding over each episode')
+    return svg_of(figure, 'Alignment of vision and action embedding over each episode')
 
 
-@_styled
+@styled
 def curves(series: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
            xlabel: str = 'step') -> str:
     """
@@ -143,7 +145,7 @@ def curves(series: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[flo
     """
     columns = min(3, max(len(series), 1))
     rows = math.ceil(len(series) / columns)
-    figure, axes = _figure(rows, columns, (11.4, 2.6 * rows))
+    figure, axes = figure_of(rows, columns, (11.4, 2.6 * rows))
     for panel, (group, lines) in zip(axes, series.items(), strict=False):
         for colour, (name, (steps, values)) in zip(
                 itertools.cycle(LINES), lines.items(), strict=False):
@@ -154,7 +156,7 @@ def curves(series: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[flo
         panel.legend(fontsize=8.5)
     for spare in axes[len(series):]:
         spare.axis('off')
-    return _svg(figure, 'Losses and metrics over the training')
+    return svg_of(figure, 'Losses and metrics over the training')
 
 
 def _widen(axes: Axes) -> None:
@@ -171,14 +173,17 @@ def _start(trace: EpisodeTrace) -> int:
     return stamps[0]
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def figure_of(rows: int, columns: int, size: tuple[float, float],
+              **options: Any) -> tuple[Figure, list[Axes]]:
+    """Return a figure of this size [inch] and its panels, row by row."""
     from matplotlib.figure import Figure
     figure = Figure(figsize=size)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.ravel())
 
 
-def _svg(figure: Figure, description: str) -> str:
+def svg_of(figure: Figure, description: str) -> str:
+    """Return a figure as SVG that can stand in a page with others."""
     sink = io.StringIO()
     figure.savefig(sink, format='svg', transparent=True, metadata={'Date': None})
     text = sink.getvalue()

@@ -58,13 +58,8 @@ class Report:
         page = PAGE.substitute(
             title=escape(self.title), subtitle=escape(self.subtitle), cards=self._cards(),
             video=self._video(), figures=self._figures(), training=self._training(),
-            episodes=self._episodes(), facts=_facts(self.facts))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(page, encoding='utf-8')
-        except OSError as error:
-            raise ConfigError(f'{path}: cannot write the report: {error}') from error
-        return path
+            episodes=self._episodes(), facts=facts_section(self.facts))
+        return write_page(path, page)
 
     def _cards(self) -> str:
         summary = self.summary
@@ -85,19 +80,10 @@ class Report:
             cards.append(('missed ticks', str(missed), f'of {ticks} control ticks'))
         cards += [(name, value, 'on held-out demonstrations')
                   for name, value in summary.named_extra()]
-        return ''.join(
-            f'<div class="card"><span>{escape(name)}</span><b>{escape(value)}</b>'
-            f'<small>{escape(note)}</small></div>' for name, value, note in cards)
+        return cards_of(cards)
 
     def _video(self) -> str:
-        if self.video is None or not self.video.is_file():
-            return ''
-        if self.video.stat().st_size > MOST_VIDEO_BYTES:
-            name = escape(self.video.name, quote=True)
-            return f'<p>The film of the episodes lies beside this page: <code>{name}</code></p>'
-        data = base64.b64encode(self.video.read_bytes()).decode()
-        return ('<video controls muted playsinline preload="metadata" '
-                f'src="data:video/mp4;base64,{data}"></video>')
+        return video_of(self.video)
 
     def _figures(self) -> str:
         samples = [value for result in self.summary.results for value in result.latencies_ms]
@@ -115,14 +101,14 @@ class Report:
         if [size for size, _, _ in figures].count('half') == 1:
             figures = [('whole narrow' if size == 'half' else size, name, svg)
                        for size, name, svg in figures]
-        return _section('How it moved', ''.join(
+        return section('How it moved', ''.join(
             f'<figure class="{size}"><figcaption>{escape(name)}</figcaption>{svg}</figure>'
             for size, name, svg in figures), grid=True)
 
     def _training(self) -> str:
         if not self.training:
             return ''
-        return _section('How it learned', '<figure class="whole">'
+        return section('How it learned', '<figure class="whole">'
                         + plots.curves(self.training) + '</figure>', grid=True)
 
     def _episodes(self) -> str:
@@ -130,9 +116,7 @@ class Report:
         rows = []
         for number, result in enumerate(self.summary.results, 1):
             trace = strips.get(result.seed) if number <= MOST_EPISODES else None
-            pictures = ''.join(
-                f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
-                for data in (trace.strip(next(iter(trace.pictures), '')) if trace else []))
+            pictures = strip_of(trace)
             verdict = 'success' if result.success else 'failure'
             rows.append(
                 f'<tr><td class="n">{number}</td><td class="n">{result.seed}</td>'
@@ -144,20 +128,62 @@ class Report:
         head = ''.join(f'<th>{name}</th>' for name in (
             '#', 'seed', 'result', 'time', 'latency p50 / p99 / max', 'missed / ticks',
             'from start to end'))
-        return _section('Episode by episode', f'<div class="wide"><table><thead><tr>{head}</tr>'
+        return section('Episode by episode', f'<div class="wide"><table><thead><tr>{head}</tr>'
                         f'</thead><tbody>{"".join(rows)}</tbody></table></div>')
 
 
-def _section(title: str, body: str, grid: bool = False) -> str:
+def write_page(path: Path, page: str) -> Path:
+    """
+    Write a page.
+
+    :raises ConfigError: when the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding='utf-8')
+    except OSError as error:
+        raise ConfigError(f'{path}: cannot write the report: {error}') from error
+    return path
+
+
+def cards_of(cards: Sequence[tuple[str, str, str]]) -> str:
+    """Return the figures at the top: name, value and note of each."""
+    return ''.join(
+        f'<div class="card"><span>{escape(name)}</span><b>{escape(value)}</b>'
+        f'<small>{escape(note)}</small></div>' for name, value, note in cards)
+
+
+def video_of(video: Path | None) -> str:
+    """Return a film to be played in the page, or where it lies when it is too large."""
+    if video is None or not video.is_file():
+        return ''
+    if video.stat().st_size > MOST_VIDEO_BYTES:
+        name = escape(video.name, quote=True)
+        return f'<p>The film of the episodes lies beside this page: <code>{name}</code></p>'
+    data = base64.b64encode(video.read_bytes()).decode()
+    return ('<video controls muted playsinline preload="metadata" '
+            f'src="data:video/mp4;base64,{data}"></video>')
+
+
+def strip_of(trace: EpisodeTrace | None, count: int = 5) -> str:
+    """Return pictures of an episode from start to end, as its first camera saw it."""
+    return ''.join(
+        f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
+        for data in (trace.strip(next(iter(trace.pictures), ''), count) if trace else []))
+
+
+def section(title: str, body: str, grid: bool = False) -> str:
+    """Return a part of the page under a heading, nothing without a body."""
     if not body:
         return ''
     kind = ' class="grid"' if grid else ''
     return f'<section><h2>{escape(title)}</h2><div{kind}>{body}</div></section>'
 
 
-def _facts(facts: Sequence[tuple[str, str]]) -> str:
+def facts_section(facts: Sequence[tuple[str, str]]) -> str:
+    """Return the part that says how to repeat the run."""
     rows = ''.join(f'<dt>{escape(name)}</dt><dd>{escape(value)}</dd>' for name, value in facts)
-    return _section('To repeat it', f'<dl>{rows}</dl>') if rows else ''
+    return section('To repeat it', f'<dl>{rows}</dl>') if rows else ''
 
 
 def _percent(rate: float) -> str:

@@ -53,11 +53,28 @@ em { font-style: normal; font-weight: 600; font-size: 13px; border-radius: 20px;
   padding: 2px 10px; }
 em.success { color: var(--good); background: #e5f5ec; }
 em.failure { color: var(--bad); background: #fbe9e7; }
+.seeds { display: flex; flex-wrap: wrap; gap: 2px; padding: 4px 0 10px; }
+.seeds i { width: 11px; height: 18px; border-radius: 2px; background: var(--good); }
+.seeds i.failure { background: var(--bad); }
+.note { color: var(--grey); max-width: 90ch; margin: 0 0 12px; }
+.note.over { margin: 16px 0 0; }
+.wide + .wide, .wide + figure, figure + .wide, .note + figure { margin-top: 14px; }
+td.says { white-space: normal; color: var(--grey); min-width: 34ch; }
+.figures td.n, .figures th.n { text-align: right; }
+td.big { font-weight: 600; }
+.moment { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+  padding: 14px 16px; margin-bottom: 14px; }
+.views { display: grid; grid-template-columns: repeat(4, 1fr); gap: 14px; margin-bottom: 10px; }
+.views div { min-width: 0; }
+.views img { display: block; width: 100%; border-radius: 4px; image-rendering: auto; }
+.views small { color: var(--grey); font-size: 12.5px; display: block; margin-top: 4px; }
+.moment svg { width: 100%; height: auto; display: block; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 22px; margin: 0;
   padding: 15px 18px; }
 dt { color: var(--grey); }
 dd { margin: 0; overflow-wrap: anywhere; }
-@media (max-width: 760px) { .grid { grid-template-columns: 1fr; } main { padding: 22px 14px; } }
+@media (max-width: 760px) { .grid, .views { grid-template-columns: 1fr; }
+  main { padding: 22px 14px; } }
 @media print { body { background: #fff; } video { display: none; } }
 </style>
 </head>

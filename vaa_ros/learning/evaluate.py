@@ -30,6 +30,7 @@ from vaa_ros.core.images import fit_image
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import SafetyLimits
+from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
@@ -64,6 +65,24 @@ class Rollout:
     rms_jerk: float
     alignment: float
     instruction: str = ''
+
+
+@dataclass(frozen=True, eq=False)
+class Tick:
+    """
+    One tick of an episode.
+
+    :param observation: what was seen.
+    :param chunk: what the policy answered.
+    :param command: what the arm was told (D,), bounded.
+    """
+
+    observation: Observation
+    chunk: ActionChunk
+    command: np.ndarray
+
+
+OnTick = Callable[[World, Tick], object]
 
 
 @dataclass(frozen=True)
@@ -102,7 +121,8 @@ class Evaluation:
 def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
              ensemble: str = AUTO, coefficient: float = DEFAULT_COEFFICIENT,
              on_rollout: Callable[[Rollout], None] | None = None,
-             make_simulation: Callable[[str], World] = Simulation) -> Evaluation:
+             make_simulation: Callable[[str], World] = Simulation,
+             on_tick: OnTick | None = None) -> Evaluation:
     """
     Let a policy do episodes of a task.
 
@@ -114,6 +134,7 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     :param on_rollout: called after each episode.
     :param make_simulation: makes the simulated world of a task: a subclass for harder conditions,
         or a Gymnasium environment.
+    :param on_tick: called at each tick, before time passes.
     :return: what came of it.
     :raises ModelError: if the file is no policy, or its answers cannot be used.
     :raises SpecError: if the policy was made for another robot.
@@ -122,7 +143,7 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     policy = OnnxPolicy(model) if isinstance(model, (str, Path)) else model
     simulation = make_simulation(task)
     try:
-        driver = Driver(simulation, policy, ensemble, coefficient)
+        driver = Driver(simulation, policy, ensemble, coefficient, on_tick)
         rollouts = []
         for seed in seeds:
             rollouts.append(driver.episode(seed))
@@ -141,12 +162,14 @@ class Driver:
     :param policy: what drives it.
     :param ensemble: ``auto``, ``temporal`` or ``none``.
     :param coefficient: decay of the vote.
+    :param on_tick: called at each tick, before time passes.
     :raises SpecError: if the policy was made for another robot.
     :raises ModelError: if its control rate is not the simulation's.
     """
 
     def __init__(self, simulation: World, policy: Policy, ensemble: str = AUTO,
-                 coefficient: float = DEFAULT_COEFFICIENT) -> None:
+                 coefficient: float = DEFAULT_COEFFICIENT,
+                 on_tick: OnTick | None = None) -> None:
         spec = policy.spec
         robot = load_robot(spec.robot) if spec.robot != simulation.robot.name \
             else simulation.robot
@@ -155,7 +178,7 @@ class Driver:
         if not math.isclose(spec.control_rate_hz, pace.control_hz):
             raise ModelError(f'policy {spec.name!r} commands at {spec.control_rate_hz} Hz, the '
                              f'simulated arm at {pace.control_hz} Hz')
-        self.simulation, self.policy = simulation, policy
+        self.simulation, self.policy, self._on_tick = simulation, policy, on_tick
         self._robot = robot
         self._player = ChunkPlayer.for_action(
             spec.action, spec.dt_s, choose_ensemble(spec, ensemble), coefficient,
@@ -192,6 +215,8 @@ class Driver:
                                  f'{result.refused}')
             previous = result.command
             self._command(previous)
+            if self._on_tick is not None:
+                self._on_tick(simulation, Tick(observation, chunk, previous))
             self._pass_tick()
             path.append(observation.state[self._arm])
             alignments.append(chunk.alignment)

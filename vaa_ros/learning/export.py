@@ -61,7 +61,8 @@ class ExportResult:
     spec: PolicySpec
 
 
-def export(run: str | Path, output: str | Path, name: str | None = None) -> ExportResult:
+def export(run: str | Path, output: str | Path, name: str | None = None,
+           samples: int | None = None) -> ExportResult:
     """
     Export the trained policy of a run, and check the file against torch.
 
@@ -70,11 +71,20 @@ def export(run: str | Path, output: str | Path, name: str | None = None) -> Expo
     :param run: the run folder.
     :param output: the ``.onnx`` file to write.
     :param name: name of the policy, or None for that of its configuration.
+    :param samples: chunks that a sampling decoder chooses from, or None for as many as in its
+        configuration.
     :return: what came of it.
     :raises ModelError: if the run has no usable checkpoint.
-    :raises ExportError: if the file cannot be written, or does not agree with torch.
+    :raises ExportError: if the file cannot be written, does not agree with torch, or the decoder
+        does not sample.
     """
     policy, config, state = load_policy(run)
+    if samples is not None:
+        try:
+            policy.set_samples(samples)
+        except ValueError as problem:
+            raise ExportError(f'{run}: {problem}') from problem
+        config = replace(config, model=policy.config)
     provenance = {**policy.spec.provenance, 'run': Path(run).name, 'steps': state['step'],
                   'minutes': round(state['elapsed_s'] / 60, 2),
                   'dataset_sha256': state['dataset_hash'],

@@ -49,13 +49,27 @@ def evaluate_held_out(model: str | Path, dataset: str | Path) -> dict[str, float
     policy = OnnxPolicy(path)
     encoder = load_encoder(path)
     frames = Frames(dataset)
+    chosen = unseen_frames(policy, frames)
+    return judge(ask(policy, encoder, frames, spread(chosen, MOST_FRAMES)), policy.spec)
+
+
+def unseen_frames(policy: OnnxPolicy, frames: Frames) -> np.ndarray:
+    """
+    Give the frames of a dataset that a policy has not been trained with.
+
+    :param policy: the policy.
+    :param frames: the dataset.
+    :return: frame indices (n,), at least two.
+    :raises DatasetError: if the dataset is of another shape, or there are none.
+    """
     check_fits(policy.spec, frames)
     same = dataset_hash(frames) == policy.spec.provenance.get('dataset_sha256')
     chosen = frames.split(HELD_OUT) if same else np.arange(len(frames))
     if len(chosen) < 2:
-        raise DatasetError(f'{dataset} has no held-out episode, and {path.name} was trained with '
-                           'the others; give a dataset of other episodes')
-    return judge(ask(policy, encoder, frames, spread(chosen, MOST_FRAMES)), policy.spec)
+        raise DatasetError(f'{frames.folder} has no held-out episode, and policy '
+                           f'{policy.spec.name!r} was trained with the others; give a dataset of '
+                           'other episodes')
+    return chosen
 
 
 def load_encoder(path: Path) -> object:

@@ -167,6 +167,7 @@ def judge_space(found: Answers) -> dict[str, float]:
             sums[name] += value / len(drawn)
     size = len(drawn[0])
     return {**sums, 'pool': float(size),
+            'chance_mrr': sum(1 / rank for rank in range(1, size + 1)) / size,
             **{f'chance_at_{rank}': min(1.0, rank / size) for rank in RANKS}}
 
 

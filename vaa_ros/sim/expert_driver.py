@@ -67,7 +67,7 @@ class TaskStatus:
         try:
             objects = {str(name): np.array(pose, dtype=np.float64)
                        for name, pose in json.loads(values['objects']).items()}
-            return cls(int(values['stamp_ns']), values['task'], values['instruction'],
+            return cls(int(values['stamp_ns']), values['task'], values.get('instruction', ''),
                        int(values['seed']), int(values['episode']), float(values['time_s']),
                        values['done'] == 'true', objects)
         except KeyError as problem:
