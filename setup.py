@@ -127,6 +127,7 @@ setup(
         'console_scripts': [
             'vaa = vaa_ros.cli.main:main',
             'camera_subscriber = vaa_ros.nodes.camera_subscriber:main',
+            'flight_recorder = vaa_ros.nodes.flight_recorder:main',
             'guard = vaa_ros.nodes.guard:main',
             'policy = vaa_ros.nodes.policy:main',
             'sim_arm = vaa_ros.nodes.sim_arm:main',

@@ -12,6 +12,8 @@ from __future__ import annotations
 from launch import LaunchDescription
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
+from launch.substitutions import PythonExpression
+from launch_ros.parameter_descriptions import ParameterValue
 
 from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import arm_remappings
@@ -42,6 +44,8 @@ def generate_launch_description() -> LaunchDescription:
         argument('guard', 'true',
                  'Start a guard too, which stops the arm when the policy process was killed or is '
                  'stuck.', BOOL),
+        argument('flights', '', 'Folder for what the last seconds before a hold or stop looked '
+                 'like, one bag each; empty keeps none.'),
         together(
             node('camera_subscriber', {'model_path': str, 'compressed': bool},
                  remappings=camera_remappings()),
@@ -50,5 +54,10 @@ def generate_launch_description() -> LaunchDescription:
                  remappings=arm_remappings()),
             node('guard', {'command_type': str}, remappings=arm_remappings(),
                  condition=IfCondition(LaunchConfiguration('guard'))),
+            node('flight_recorder', {'robot': str, 'command_type': str},
+                 {'output_dir': ParameterValue(LaunchConfiguration('flights'), value_type=str)},
+                 arm_remappings(),
+                 condition=IfCondition(PythonExpression(
+                     ["'", LaunchConfiguration('flights'), "' != ''"]))),
         ),
     ])

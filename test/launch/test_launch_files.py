@@ -171,6 +171,13 @@ def test_the_guard_hears_the_commands_of_the_policy(launch: Any, name: str) -> N
         nodes['policy'].remappings.get('delta_twist_cmds')
 
 
+def test_flights_are_recorded_where_a_folder_is_given(launch: Any) -> None:
+    assert 'flight_recorder' not in launch('policy.launch.py').nodes
+    nodes = launch('policy.launch.py', flights='here', command_topic='/jtc/joint_trajectory').nodes
+    assert nodes['flight_recorder'].parameters['output_dir'] == 'here'
+    assert nodes['flight_recorder'].remappings == nodes['policy'].remappings
+
+
 def test_recording_starts_what_is_asked_for(launch: Any) -> None:
     both = launch('record.launch.py', simulation='true', mode='expert').nodes
     assert set(both) == {'sim_arm', 'teleop', 'teleop_recorder'}
