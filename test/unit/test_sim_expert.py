@@ -12,6 +12,7 @@ from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.spec import load_robot
 from vaa_ros.sim import TASK_NAMES
+from vaa_ros.sim.dressing import place
 from vaa_ros.sim.expert import Expert
 from vaa_ros.sim.expert import ExpertInput
 from vaa_ros.sim.expert import make_expert
@@ -82,7 +83,8 @@ def test_goes_back_when_the_cube_is_taken_away() -> None:
     taken = False
     while not sim.done():
         if not taken and sim.object_pose('cube')[2] > 0.07:
-            sim._place_object('cube', np.array([0.36, 0.10, 0.02, 1.0, 0, 0, 0]))
+            place(sim._model, sim._data, sim._bodies['cube'],
+                  np.array([0.36, 0.10, 0.02, 1.0, 0, 0, 0]))
             taken = True
         sim.set_targets(expert.act(look(sim)))
         sim.step()

@@ -36,11 +36,16 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ('recall, vision to action, held out', (
         ('held_out', 'recall_at_1', 'recall@1'), ('held_out', 'recall_at_5', 'recall@5'),
         ('held_out', 'recall_at_10', 'recall@10'), ('held_out', 'chance_at_10', 'chance@10'),
-        ('held_out', 'tolerance_recall_at_1', 'recall@1, near enough'))),
+        ('held_out', 'tolerance_recall_at_1', 'recall@1, near enough'),
+        ('held_out', 'chance_tolerance_at_1', 'chance@1, near enough'))),
     ('recall, action to vision, held out', (
         ('held_out', 'recall_back_at_1', 'recall@1'),
         ('held_out', 'recall_back_at_5', 'recall@5'),
-        ('held_out', 'recall_back_at_10', 'recall@10'))),
+        ('held_out', 'recall_back_at_10', 'recall@10'),
+        ('held_out', 'tolerance_recall_back_at_1', 'recall@1, near enough'))),
+    ('mean reciprocal rank, held out', (
+        ('held_out', 'mrr', 'vision to action'), ('held_out', 'mrr_back', 'action to vision'),
+        ('held_out', 'chance_mrr', 'chance'))),
     ('cosine of scene and action, held out', (
         ('held_out', 'cosine_matched', 'matched'),
         ('held_out', 'cosine_unmatched', 'unmatched'))),
