@@ -45,6 +45,7 @@ EXTRAS = {
         'tqdm',
     ],
     'train': [
+        'accelerate',
         'onnx',
         'onnxscript',
         'tensorboard',

@@ -233,16 +233,6 @@ class AlignedPolicy(nn.Module):
         return episode_weights(whole(batch.episode), whole(batch.stamp),
                                round(horizon_s * NANOSECONDS), hard)
 
-    def align(self, z_vision: torch.Tensor, z_action: torch.Tensor, chunk: torch.Tensor,
-              weight: torch.Tensor | None) -> torch.Tensor:
-        """
-        Give the contrastive loss of the whole batch, in full precision: cosines over a small
-        temperature do not survive eight bits.
-        """
-        with torch.autocast(chunk.device.type, enabled=False):
-            pairs = (whole(each.float()) for each in (z_vision, z_action, chunk))
-            return self.contrast(*pairs, weight)
-
     def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """
         Give the loss L = L_BC + align * L_align + reconstruct * L_recon of a batch.
@@ -262,7 +252,7 @@ class AlignedPolicy(nn.Module):
 
         share = share_of_mean(mask)
         cloning = share * density.cloning(chunk, mask, self.loss.beta)
-        align = self.align(z_vision, z_action, chunk, self.pair_weights(batch))
+        align = self.contrast(z_vision, z_action, chunk, self.pair_weights(batch))
         rebuilt = share * masked_mean(
             functional.l1_loss(self.rebuild(z_action), chunk, reduction='none'), mask)
         weight = self.loss.align

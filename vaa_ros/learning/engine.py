@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 import torch
 from torch import nn
 
@@ -20,26 +21,20 @@ from vaa_ros.learning import machine
 from vaa_ros.learning.config import TrainConfig
 
 
-def is_main() -> bool:
-    """
-    Tell whether this process is the one that talks and writes files.
-    """
-    return int(os.environ.get('RANK', 0)) == 0
-
-
 class Engine:
     """
-    This process's part in a training run.
+    Where one process of a training run computes, and what it shares with the others.
 
     :param config: the training configuration.
-    :raises ConfigError: if the batch cannot be shared evenly, or half precision is asked for in
-        words that are not known.
+    :raises ConfigError: if the processes cannot share the batch evenly.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         gpu = torch.cuda.is_available()
         half = config.precision == 'bfloat16' or (
             config.precision == 'auto' and machine.has_bfloat16(gpu))
+        # Accelerate keeps the settings of the run before in this process.
+        AcceleratorState._reset_state()
         self._accelerator = Accelerator(
             cpu=not gpu, mixed_precision='bf16' if half else 'no',
             dynamo_backend='inductor' if config.compile else 'no')
@@ -115,8 +110,7 @@ class Engine:
 
     def end(self) -> None:
         """
-        Leave the other processes in peace.
+        Part from the other processes.
         """
+        self.wait()
         self._accelerator.end_training()
-        if self.count > 1:
-            torch.distributed.destroy_process_group()
