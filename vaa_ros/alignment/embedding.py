@@ -148,20 +148,13 @@ class Contrast(nn.Module):
         """
         Give the loss of a batch of matching pairs, of all processes that share it together.
 
-        It is computed in full precision: cosines over a small temperature need it.
-
         :param z_vision: unit embeddings of scenes (B, E).
         :param z_action: unit embeddings of their chunks (B, E).
         :param chunk: the normalised chunks (B, T, D), for the targets.
         :param weight: how much each pair of the whole batch counts, or None for all alike.
         :return: scalar.
         """
-        with torch.autocast(chunk.device.type, enabled=False):
-            return self._loss(*(whole(each.float()) for each in (z_vision, z_action, chunk)),
-                              weight)
-
-    def _loss(self, z_vision: torch.Tensor, z_action: torch.Tensor, chunk: torch.Tensor,
-              weight: torch.Tensor | None) -> torch.Tensor:
+        z_vision, z_action, chunk = whole(z_vision), whole(z_action), whole(chunk)
         logits = z_vision @ z_action.T * self.log_scale.clamp(0.0, MAX_LOG_SCALE).exp()
         if self.form == 'infonce':
             target = torch.eye(len(logits), device=logits.device)

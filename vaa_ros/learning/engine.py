@@ -16,6 +16,7 @@ from accelerate.state import AcceleratorState
 import torch
 from torch import nn
 
+from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.learning import machine
 from vaa_ros.learning.config import TrainConfig
@@ -31,14 +32,13 @@ class Engine:
 
     def __init__(self, config: TrainConfig) -> None:
         gpu = torch.cuda.is_available()
-        half = config.precision == 'bfloat16' or (
+        self.half = config.precision == 'bfloat16' or (
             config.precision == 'auto' and machine.has_bfloat16(gpu))
         # Accelerate keeps the settings of the run before in this process.
         AcceleratorState._reset_state()
         self._accelerator = Accelerator(
-            cpu=not gpu, mixed_precision='bf16' if half else 'no',
+            cpu=not gpu, mixed_precision='no',
             dynamo_backend='inductor' if config.compile else 'no')
-        self.precision = 'bfloat16' if half else 'float32'
         self.device: torch.device = self._accelerator.device
         self.rank, self.count = self._accelerator.process_index, self._accelerator.num_processes
         if config.batch_size % self.count or config.batch_size < 2 * self.count:
@@ -66,12 +66,14 @@ class Engine:
         own = size // self.count
         return slice(self.rank * own, (self.rank + 1) * own)
 
-    def wrap(self, policy: nn.Module) -> nn.Module:
+    def wrap(self, policy: AlignedPolicy) -> nn.Module:
         """
         Give the model to call in training; its parameters are those of the policy.
 
         :param policy: the policy, on :attr:`device`.
         """
+        for eye in policy.eyes.values():
+            eye.half = self.half
         return self._accelerator.prepare_model(policy)
 
     def wait(self) -> None:
