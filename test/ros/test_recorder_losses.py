@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import itertools
 import json
 import os
 from pathlib import Path
@@ -138,10 +139,16 @@ def test_what_came_and_what_is_counted_as_lost_are_all_that_was_sent(
     for number in range(1, 3000):
         publisher.publish(state(number))
     process.process.send_signal(signal.SIGCONT)
-    for number in range(3000, 3010):
-        publisher.publish(state(number))
+    # Best effort: also these may be lost, until the recorder has caught up.
+    numbers_after = itertools.count(3000)
 
-    wait_for(lambda: struct.pack('<d', 3009.0) in written(tmp_path), message='the last message')
+    def arrived() -> bool:
+        number = next(numbers_after)
+        publisher.publish(state(number))
+        return any(struct.pack('<d', late) in written(tmp_path)
+                   for late in range(3000, number + 1))
+
+    wait_for(arrived, message='a message after the pause')
     answer = ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True))
     assert answer.success, answer.message
     summary = json.loads(answer.message)
@@ -149,9 +156,9 @@ def test_what_came_and_what_is_counted_as_lost_are_all_that_was_sent(
         numbers = [message.position[0] for _, _, message in bag.messages()]
         lost = bag.metadata.dropped.get('/joint_states', 0)
     assert numbers[0] == 0.0
-    assert numbers[-1] == 3009.0
+    assert numbers[-1] >= 3000
     assert lost > 0
-    assert len(numbers) + lost == 3010
+    assert len(numbers) + lost == numbers[-1] + 1
     process.wait_for_line(f'{lost} messages of /joint_states lost')
 
 
