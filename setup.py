@@ -72,6 +72,7 @@ EXTRAS = {
         'pytest-timeout',
         'ros-domain-coordinator',
         'ruff',
+        'scipy',
     ],
 }
 
