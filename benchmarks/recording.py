@@ -26,6 +26,7 @@ from pathlib import Path
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,6 @@ import psutil
 CAMERAS = ('front', 'left', 'wrist')
 WIDTH, HEIGHT, CAMERA_HZ, JOINTS_HZ, COMMANDS_HZ = 640, 480, 30, 200, 100
 TOPICS = (*(f'{camera}/image_raw' for camera in CAMERAS), 'joint_states', 'joint_trajectory')
-JOINT = 'a_joint_of_the_benchmark'
 SETTLE_S = 3.0
 RECORDER = 'vaa_ros.nodes.teleop_recorder'
 
@@ -88,7 +88,7 @@ def publish(role: str) -> None:
         return
     joints = node.create_publisher(JointState, 'joint_states', 10)
     commands = node.create_publisher(JointTrajectory, 'joint_trajectory', 10)
-    state = JointState(name=[JOINT, *'bcdef'], velocity=[0.0] * 6)
+    state = JointState(name=list('abcdef'), velocity=[0.0] * 6)
     command = JointTrajectory(joint_names=state.name)
     for number in ticks(JOINTS_HZ):
         position = [0.5 * float(np.sin(number / 300))] * 6
@@ -199,7 +199,8 @@ class Operator:
 
     def __init__(self) -> None:
         import rclpy
-        rclpy.init()
+        from rclpy.signals import SignalHandlerOptions
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node('operator')
         self._count = 0
 
@@ -294,12 +295,15 @@ def first_written_s(bag: Path) -> float:
     """
     Wait until the file of a running episode holds a message; give the time [s].
     """
+    from mcap.exceptions import McapError
+    from mcap.records import Message
+    from mcap.stream_reader import StreamReader
     file = bag.with_name(bag.name + '.partial') / f'{bag.name}_0.mcap'
-    with file.open('rb') as stream:
-        data = b''
-        while JOINT.encode() not in data:
-            data = data[-100:] + stream.read()
-    return time.monotonic()
+    while True:
+        with file.open('rb') as stream, contextlib.suppress(McapError, struct.error, ValueError):
+            if any(isinstance(record, Message) for record in StreamReader(stream).records):
+                return time.monotonic()
+        time.sleep(0.001)
 
 
 def time_plain(folder: Path, seconds: float) -> tuple[int, int, float]:
@@ -353,6 +357,7 @@ def main() -> None:
         return record_plainly(args.file)
     if args.role:
         return publish(args.role)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end the processes too
     from vaa_ros.cli.isolation import DomainClaim
     from vaa_ros.cli.isolation import ros_environment
     os.environ.update(ros_environment(DomainClaim().domain))
