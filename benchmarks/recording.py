@@ -16,9 +16,7 @@ what is left is recovered; missing is the time from the oldest message that is l
 from __future__ import annotations
 
 import argparse
-import array
 from collections import defaultdict
-from collections.abc import Iterator
 import contextlib
 import json
 import os
@@ -37,119 +35,13 @@ from typing import Any
 from bench import make_parser
 from bench import show
 import numpy as np
-import psutil
+from recording_load import CAMERAS
+from recording_load import JOINTS_HZ
+from recording_load import TOPICS
 
-CAMERAS = ('front', 'left', 'wrist')
-WIDTH, HEIGHT, CAMERA_HZ, JOINTS_HZ, COMMANDS_HZ = 640, 480, 30, 200, 100
-TOPICS = (*(f'{camera}/image_raw' for camera in CAMERAS), 'joint_states', 'joint_trajectory')
+LOAD = str(Path(__file__).with_name('recording_load.py'))
 SETTLE_S = 3.0
 RECORDER = 'vaa_ros.nodes.teleop_recorder'
-
-
-def camera_frames() -> list[array.array[int]]:
-    """
-    Make pictures as a camera sees them: a smooth scene that moves, and the noise of a sensor.
-    """
-    import cv2
-    rng = np.random.default_rng(0)
-    scene = cv2.resize(rng.integers(20, 235, (24, 32, 3), np.uint8), (WIDTH + 64, HEIGHT),
-                       interpolation=cv2.INTER_CUBIC)
-    frames = []
-    for shift in range(0, 64, 8):
-        noise = rng.normal(0, 2, (HEIGHT, WIDTH, 3))
-        frame = np.clip(scene[:, shift:shift + WIDTH] + noise, 0, 255).astype(np.uint8)
-        frames.append(array.array('B', frame.tobytes()))
-    return frames
-
-
-def publish(role: str) -> None:
-    """
-    Be a camera, or the arm, until interrupted. Every message carries its number.
-
-    :param role: a camera, or ``arm``.
-    """
-    import rclpy
-    from rclpy.qos import qos_profile_sensor_data
-    from sensor_msgs.msg import Image
-    from sensor_msgs.msg import JointState
-    from trajectory_msgs.msg import JointTrajectory
-    from trajectory_msgs.msg import JointTrajectoryPoint
-    rclpy.init()
-    node = rclpy.create_node(f'driver_{role}')
-    if role in CAMERAS:
-        frames = camera_frames()
-        out = node.create_publisher(Image, f'{role}/image_raw', qos_profile_sensor_data)
-        image = Image(height=HEIGHT, width=WIDTH, encoding='rgb8', step=WIDTH * 3)
-        for number in ticks(CAMERA_HZ):
-            image.header.stamp = node.get_clock().now().to_msg()
-            image.header.frame_id = str(number)
-            image.data = frames[number % len(frames)]
-            out.publish(image)
-        return
-    joints = node.create_publisher(JointState, 'joint_states', 10)
-    commands = node.create_publisher(JointTrajectory, 'joint_trajectory', 10)
-    state = JointState(name=list('abcdef'), velocity=[0.0] * 6)
-    command = JointTrajectory(joint_names=state.name)
-    for number in ticks(JOINTS_HZ):
-        position = [0.5 * float(np.sin(number / 300))] * 6
-        state.header.stamp = node.get_clock().now().to_msg()
-        state.header.frame_id = str(number)
-        state.position = position
-        joints.publish(state)
-        if number % (JOINTS_HZ // COMMANDS_HZ) == 0:
-            command.header.frame_id = str(number // (JOINTS_HZ // COMMANDS_HZ))
-            command.points = [JointTrajectoryPoint(positions=position)]
-            commands.publish(command)
-
-
-def ticks(rate_hz: float) -> Iterator[int]:
-    """
-    Count at a rate until interrupted.
-    """
-    start_s = time.monotonic()
-    with contextlib.suppress(KeyboardInterrupt):
-        number = 0
-        while True:
-            time.sleep(max(0.0, start_s + number / rate_hz - time.monotonic()))
-            yield number
-            number += 1
-
-
-def record_plainly(file: str) -> None:
-    """
-    Be the baseline: one node, a typed subscription a topic, each message written as it comes.
-
-    :param file: the MCAP file.
-    """
-    from mcap.writer import CompressionType
-    from mcap.writer import Writer
-    import rclpy
-    from rclpy.qos import qos_profile_sensor_data
-    from rclpy.serialization import serialize_message
-    from sensor_msgs.msg import Image
-    from sensor_msgs.msg import JointState
-    from trajectory_msgs.msg import JointTrajectory
-
-    rclpy.init()
-    node = rclpy.create_node('plain_recorder')
-    types = dict(zip(TOPICS, [Image] * len(CAMERAS) + [JointState, JointTrajectory],
-                     strict=True))
-    with open(file, 'wb') as stream:
-        writer = Writer(stream, compression=CompressionType.NONE)
-        writer.start('ros2', 'plain')
-        for topic, kind in types.items():
-            schema = writer.register_schema(kind.__name__, 'ros2msg', b'')
-            channel = writer.register_channel(f'/{topic}', 'cdr', schema)
-
-            def on_message(message: Any, channel: int = channel) -> None:
-                now_ns = time.time_ns()
-                writer.add_message(channel, now_ns, serialize_message(message), now_ns)
-
-            node.create_subscription(kind, topic, on_message, qos_profile_sensor_data)
-        print('ready', flush=True)
-        with contextlib.suppress(KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
-            rclpy.spin(node)
-        writer.finish()
 
 
 class Process:
@@ -188,8 +80,8 @@ class Process:
         """
         Give the processor time used so far [s].
         """
-        used = psutil.Process(self.child.pid).cpu_times()
-        return used.user + used.system
+        fields = Path(f'/proc/{self.child.pid}/stat').read_text().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')  # user, system
 
 
 class Operator:
@@ -311,7 +203,7 @@ def time_plain(folder: Path, seconds: float) -> tuple[int, int, float]:
     Record for a while with the baseline.
     """
     file = folder / 'plain.mcap'
-    with Process([__file__, '--role', 'plain', '--file', str(file)], 'ready') as process:
+    with Process([LOAD, 'plain', str(file)], 'ready') as process:
         time.sleep(SETTLE_S)  # numbers count from the first message that it has
         cpu_s, began_s = process.cpu_s(), time.monotonic()
         time.sleep(seconds)
@@ -350,13 +242,7 @@ def main() -> None:
     parser.add_argument('--kills', type=int, default=50, help='how often it is killed')
     parser.add_argument('--compression', default='none', choices=('none', 'zstd'))
     parser.add_argument('--dir', type=Path, help='where the bags go; a turn takes 83 MB/s')
-    parser.add_argument('--role', help=argparse.SUPPRESS)
-    parser.add_argument('--file', help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.role == 'plain':
-        return record_plainly(args.file)
-    if args.role:
-        return publish(args.role)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end the processes too
     from vaa_ros.cli.isolation import DomainClaim
     from vaa_ros.cli.isolation import ros_environment
@@ -365,7 +251,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         for role in (*CAMERAS, 'arm'):
-            stack.enter_context(Process([__file__, '--role', role]))
+            stack.enter_context(Process([LOAD, role]))
         measure(args, operator, folder)
 
 
