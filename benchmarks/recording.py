@@ -76,6 +76,13 @@ class Process:
             self.child.send_signal(signal.SIGINT)
         self.child.wait()
 
+    def memory_mb(self) -> float:
+        """
+        Give the memory that it holds now [MB].
+        """
+        pages = int(Path(f'/proc/{self.child.pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
     def cpu_s(self) -> float:
         """
         Give the processor time used so far [s].
@@ -177,8 +184,9 @@ def time_recording(folder: Path, operator: Operator, seconds: float, compression
         cpu_s, began_s = process.cpu_s(), time.monotonic()
         time.sleep(seconds)
         share = (process.cpu_s() - cpu_s) / (time.monotonic() - began_s)
-        stopped_s = time.monotonic()
+        memory_mb, stopped_s = process.memory_mb(), time.monotonic()
         answer = operator.stop()
+        answer['memory_mb'] = memory_mb
         answer['stop_s'] = time.monotonic() - stopped_s
     return (*kept(next(Path(answer['path']).glob('*.mcap'))), share, answer)
 
@@ -261,7 +269,7 @@ def measure(args: argparse.Namespace, operator: Operator, folder: Path) -> None:
     """
     totals: dict[str, list[Any]] = {'teleop_recorder': [], 'plain rclpy': []}
     waits_ms: list[float] = []
-    stops_s, dropped, left_s = [], 0, args.seconds
+    stops_s, memory_mb, dropped, left_s = [], 0.0, 0, args.seconds
     while left_s > 0:
         turn_s = min(args.turn, left_s)
         left_s -= turn_s
@@ -269,6 +277,7 @@ def measure(args: argparse.Namespace, operator: Operator, folder: Path) -> None:
         totals['teleop_recorder'].append(ours)
         stops_s.append(answer['stop_s'])
         dropped += answer['dropped']
+        memory_mb = max(memory_mb, answer['memory_mb'])
         shutil.rmtree(answer['path'])
         totals['plain rclpy'].append(time_plain(folder, turn_s))
     rows = {name: {
@@ -279,7 +288,7 @@ def measure(args: argparse.Namespace, operator: Operator, folder: Path) -> None:
     show(f'{args.seconds:g} s each, {args.compression}', rows, args.json)
     print(f'\nteleop_recorder counted {dropped} messages as lost itself; start to first written '
           f'message: median {np.median(waits_ms):.0f}, max {max(waits_ms):.0f} ms; stop with '
-          f'verdict: max {max(stops_s):.2f} s')
+          f'verdict: max {max(stops_s):.2f} s; memory at the end of a turn: {memory_mb:.0f} MB')
     if not args.kills:
         return
     rng = random.Random(0)
