@@ -44,7 +44,7 @@ def goal_policy(
     :param name: the policy's name.
     :param cameras: the cameras it wants.
     :param kind: its action kind.
-    :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
+    :param fails_near: answer NaN when the first joint is within 0.01 of this [rad].
     :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
     :param sees_change: see two frames, and embed how much brighter the present one is.
     :param goals: the goal of each instruction that it knows, instead of the one goal.
@@ -64,7 +64,7 @@ def goal_policy(
     }
     inner = {'actions': 'wanted', 'z_vision': 'z_dark'}
     constants = {inner.get(output, output): value for output, value in values.items()}
-    constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.2),
+    constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.01),
                      nan=np.float32('nan'), nothing=np.float32(0.0),
                      light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
                                     np.float32))
