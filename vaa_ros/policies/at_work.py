@@ -146,7 +146,7 @@ def blended(
     steps = (due_ns - before.stamp_ns) / (before.dt_s * NANOSECONDS)
     known = (steps >= 0) & (steps <= len(before.actions))
     passed_s = (due_ns - start_ns) / NANOSECONDS
-    share = np.clip(passed_s / blend_s, 0.0, 1.0) if blend_s > 0 else np.ones(len(due_ns))
+    share = np.clip(passed_s / blend_s, 0.0, 1.0) if blend_s > 1e-9 else np.ones(len(due_ns))
     share = np.where(known, share, 1.0)[:, None]
     if (share == 1.0).all():
         return None

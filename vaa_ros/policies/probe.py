@@ -31,8 +31,7 @@ from vaa_ros.core.types import Observation
 
 CHILD = 'vaa_ros.policies.probe_child'
 ROOT = Path(__file__).resolve().parents[2]
-ONE_THREAD = {name: '1' for name in
-              ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
+ONE_THREAD = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'), '1')
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,7 @@ def make_keys(place: Path, password: str = '') -> tuple[Path, Path, str]:
     place.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as stream:
         stream.write(bytes(pair.secret_key) + b'\n')
+    pair.public_key.untrusted_comment = f'minisign public key {key_id(pair.public_key)}'
     public.write_bytes(bytes(pair.public_key) + b'\n')
     return place, public, pair.public_key.to_base64().decode()
 
