@@ -46,6 +46,7 @@ EXTRAS = {
         'tqdm',
     ],
     'train': [
+        'accelerate',
         'onnx',
         'onnxscript',
         'tensorboard',

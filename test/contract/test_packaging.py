@@ -26,6 +26,7 @@ import pytest
 # import -> (rosdep key or None, pip requirement or None).
 LIBRARIES = {
     'PIL': ('python3-pil', 'pillow'),
+    'accelerate': (None, 'accelerate'),
     'av': (None, 'av'),
     'builtin_interfaces': ('builtin_interfaces', 'ros-builtin-interfaces'),
     'cv2': ('python3-opencv', 'opencv-python-headless'),

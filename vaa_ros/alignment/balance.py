@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from vaa_ros.alignment.ranks import total
+
 DECAY = 0.99
 """Of the running average of the weight."""
 HEAVIEST = 100.0
@@ -47,8 +49,9 @@ class GradientBalance(nn.Module):
         :return: scalar.
         """
         if self.training and torch.is_grad_enabled():
-            ours, theirs = (torch.autograd.grad(loss, shared, retain_graph=True)[0].norm()
-                            for loss in (cloning, align))
+            pulls = [torch.autograd.grad(loss, shared, retain_graph=True)[0].square().sum()
+                     for loss in (cloning, align)]
+            ours, theirs = total(torch.stack(pulls)).sqrt()
             found = (self.ratio * ours / theirs.clamp_min(1e-12)).clamp_max(HEAVIEST)
             self.seen += 1
             self.weight.lerp_(found, max(1 - DECAY, 1 / float(self.seen)))

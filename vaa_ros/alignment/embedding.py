@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.ranks import whole
 
 MAX_LOG_SCALE = math.log(100.0)
 
@@ -145,14 +146,15 @@ class Contrast(nn.Module):
     def forward(self, z_vision: torch.Tensor, z_action: torch.Tensor, chunk: torch.Tensor,
                 weight: torch.Tensor | None = None) -> torch.Tensor:
         """
-        Give the loss of a batch of matching pairs.
+        Give the loss of a batch of matching pairs, of all processes that share it together.
 
         :param z_vision: unit embeddings of scenes (B, E).
         :param z_action: unit embeddings of their chunks (B, E).
         :param chunk: the normalised chunks (B, T, D), for the targets.
-        :param weight: how much each pair counts (B, B), or None for all alike.
+        :param weight: how much each pair of the whole batch counts, or None for all alike.
         :return: scalar.
         """
+        z_vision, z_action, chunk = whole(z_vision), whole(z_action), whole(chunk)
         logits = z_vision @ z_action.T * self.log_scale.clamp(0.0, MAX_LOG_SCALE).exp()
         if self.form == 'infonce':
             target = torch.eye(len(logits), device=logits.device)

@@ -21,6 +21,7 @@ from vaa_ros.alignment.action_decoder import residual_layers
 from vaa_ros.alignment.action_decoder import Score
 from vaa_ros.alignment.action_decoder import small_outlet
 from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.ranks import draw
 from vaa_ros.core.spec import PolicySpec
 
 EVALUATIONS = 4
@@ -69,8 +70,9 @@ class FlowDensity:
         It is the squared error of the velocity on the line from a noise to the chunk. It is not
         -log p: its minimiser is the flow whose density :meth:`chunk_nll` evaluates.
         """
-        noise = torch.randn_like(chunk)
-        time = torch.rand(len(chunk), 1, device=chunk.device)
+        noise = draw(lambda rows: torch.randn(rows, *chunk.shape[1:], device=chunk.device),
+                     len(chunk))
+        time = draw(lambda rows: torch.rand(rows, 1, device=chunk.device), len(chunk))
         along = time.unsqueeze(-1)
         between = ((1 - along) * noise + along * chunk) * mask
         found = self.decoder.velocity(between, time, self.features)

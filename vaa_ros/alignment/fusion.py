@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.ranks import draw
 
 
 class ProprioEncoder(nn.Module):
@@ -34,7 +35,8 @@ class ProprioEncoder(nn.Module):
         Encode normalised states (B, S) to features (B, proprio_features).
         """
         if self.training and self.dropout > 0:
-            seen = (torch.rand(len(state), 1, device=state.device) >= self.dropout).to(state)
+            chance = draw(lambda rows: torch.rand(rows, 1, device=state.device), len(state))
+            seen = (chance >= self.dropout).to(state)
             state = state * seen + self.hidden * (1 - seen)
         return self.body(state)
 

@@ -126,6 +126,9 @@ class HubEncoder(nn.Module):
     :raises ConfigError: if the library is not there, or refuses the configuration.
     """
 
+    half = False
+    """Whether the map is computed in bfloat16, in training; what follows is small."""
+
     def __init__(self, config: ModelConfig, text: int = 0) -> None:
         super().__init__()
         inner = body_config(config)
@@ -180,9 +183,11 @@ class HubEncoder(nn.Module):
         :param text: features of what is asked for (B, text), which steer what is looked for.
         :return: features (B, vision_features).
         """
-        features = self.map(picture)
-        if text is not None:
-            features = self.steering[0](features, text)
+        with torch.autocast(picture.device.type, torch.bfloat16, enabled=self.half):
+            features = self.map(picture)
+            if text is not None:
+                features = self.steering[0](features, text)
+        features = features.float()
         points = self.where(features)
         if shift is not None:
             points = points + shift.repeat(1, points.shape[1] // 2)

@@ -47,6 +47,8 @@ from vaa_ros.alignment.embedding import episode_weights
 from vaa_ros.alignment.embedding import Projection
 from vaa_ros.alignment.fusion import Fusion
 from vaa_ros.alignment.fusion import ProprioEncoder
+from vaa_ros.alignment.ranks import share_of_mean
+from vaa_ros.alignment.ranks import whole
 from vaa_ros.alignment.text_encoder import TextEncoder
 from vaa_ros.alignment.vision_encoder import make_vision_encoder
 from vaa_ros.core.spec import CameraSpec
@@ -215,7 +217,7 @@ class AlignedPolicy(nn.Module):
 
     def pair_weights(self, batch: Batch) -> torch.Tensor | None:
         """
-        Tell how much each pair of a batch counts as a negative (B, B); None is all alike.
+        Tell how much each pair of the whole batch counts as a negative (B, B); None is all alike.
 
         :raises ValueError: if the loss asks for hard negatives and the batch does not say where
             its frames come from.
@@ -228,15 +230,17 @@ class AlignedPolicy(nn.Module):
                              'this batch has none; give both, or set it to null')
         # Stamps jitter; half a step decides which step they mean.
         horizon_s = (self.spec.chunk_length - 0.5) * self.spec.dt_s
-        return episode_weights(batch.episode, batch.stamp, round(horizon_s * NANOSECONDS), hard)
+        return episode_weights(whole(batch.episode), whole(batch.stamp),
+                               round(horizon_s * NANOSECONDS), hard)
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """
         Give the loss L = L_BC + align * L_align + reconstruct * L_recon of a batch.
 
-        With ``balance`` gradient, ``align`` is scaled by the pull of the terms.
+        With ``balance`` gradient, ``align`` is scaled by the pull of the terms. Where several
+        processes share a batch, the mean over them is the loss of all of it (``ranks``).
 
-        :param batch: matching scenes and chunks.
+        :param batch: matching scenes and chunks, this process's share.
         :return: the loss, and every term of it without gradient.
         """
         chunk = self.space.normal_chunk(batch.actions, batch.state)
@@ -246,9 +250,10 @@ class AlignedPolicy(nn.Module):
         z_action = self.embed_chunk(chunk, batch.mask)
         density = self.decide(features, z_vision, batch.state, text)
 
-        cloning = density.cloning(chunk, mask, self.loss.beta)
+        share = share_of_mean(mask)
+        cloning = share * density.cloning(chunk, mask, self.loss.beta)
         align = self.contrast(z_vision, z_action, chunk, self.pair_weights(batch))
-        rebuilt = masked_mean(
+        rebuilt = share * masked_mean(
             functional.l1_loss(self.rebuild(z_action), chunk, reduction='none'), mask)
         weight = self.loss.align
         if self.balance is not None:
@@ -258,7 +263,8 @@ class AlignedPolicy(nn.Module):
         total = cloning + weight * align + self.loss.reconstruct * rebuilt
         with torch.no_grad():
             terms = {'loss': total, 'cloning': cloning, 'align': align, 'reconstruct': rebuilt,
-                     **density.glance(chunk, mask),
+                     **{name: share * value
+                        for name, value in density.glance(chunk, mask).items()},
                      'cosine': (z_vision * z_action).sum(1).mean()}
             if self.balance is not None:
                 terms['align_weight'] = weight

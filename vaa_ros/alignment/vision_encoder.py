@@ -73,6 +73,9 @@ class ConvEncoder(nn.Module):
     :param text: length of the instruction's features, 0 where there are none.
     """
 
+    half = False
+    """Whether the maps are computed in bfloat16, in training; what follows is small."""
+
     def __init__(self, config: ModelConfig, text: int = 0) -> None:
         super().__init__()
         widths, blocks = config.widths, config.blocks
@@ -99,9 +102,11 @@ class ConvEncoder(nn.Module):
         :return: features (B, vision_features).
         """
         maps = [picture]
-        for place, layer in enumerate(self.stages):
-            found = layer(maps[-1])
-            maps.append(found if text is None else self.steering[place](found, text))
+        with torch.autocast(picture.device.type, torch.bfloat16, enabled=self.half):
+            for place, layer in enumerate(self.stages):
+                found = layer(maps[-1])
+                maps.append(found if text is None else self.steering[place](found, text))
+        maps = [found.float() for found in maps]
         points = self.where(*maps[1:3])
         if shift is not None:
             points = points + shift.repeat(1, points.shape[1] // 2)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import platform
 import sys
@@ -34,13 +35,15 @@ def watched(run: Path) -> bool:
     """Return whether someone watches the progress bar; tell where the figures are if not."""
     if sys.stderr.isatty():
         return True
+    if int(os.environ.get('RANK', 0)) > 0:
+        # One of several processes of torchrun; the first one talks.
+        return False
     print(f'training; figures as it goes in {run / "metrics.jsonl"}', flush=True)
     return False
 
 
 def machine() -> str:
     """Return what the figures were measured on."""
-    import os
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     model = platform.processor() or platform.machine()
     try:

@@ -5,7 +5,8 @@ Train an aligned policy from a dataset.
 
 Vision encoder, action encoder, alignment and action decoder learn together, in one loss. Ctrl-C
 ends it after the present step with a checkpoint; --resume goes on from there. Figures go to
-RUN/metrics.jsonl and to TensorBoard (tensorboard --logdir RUN).
+RUN/metrics.jsonl and to TensorBoard (tensorboard --logdir RUN). A GPU is used where there is one.
+Under torchrun several processes share every batch, on one machine or on several.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ examples:
   vaa train --data out/dataset --out out/run --minutes 12
   vaa train --data out/dataset --out out/run --config my_config.yaml --steps 20000
   vaa train --out out/run --resume                        go on where Ctrl-C ended it
+  torchrun --nproc-per-node 2 --no-python vaa train --data out/dataset --out out/run   two GPUs
 """
 
 
@@ -64,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         from vaa_ros.learning.train import train
         config = load_config(args.config or 'small', max_minutes=args.minutes, steps=args.steps)
         result = train(config, args.data, args.out, watched(args.out))
+    if not result.main:
+        return 0 if result.finished else 130
     figures = {'run': result.folder, 'finished': result.finished, 'steps': result.steps,
                'minutes': result.minutes, 'samples_per_second': result.samples_per_second,
                'waited': result.waited, 'metrics': result.metrics}

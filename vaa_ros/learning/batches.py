@@ -35,6 +35,8 @@ class RawBatch:
     :param episode: (B,).
     :param stamp: (B,) int64 [ns].
     :param instruction: (B,) int64.
+    :param share: which rows of the whole batch these are, where several processes share it.
+    :param whole: rows of the whole batch.
     """
 
     pictures: dict[str, np.ndarray]
@@ -45,22 +47,27 @@ class RawBatch:
     episode: np.ndarray
     stamp: np.ndarray
     instruction: np.ndarray
+    share: slice
+    whole: int
 
 
 def gather(frames: Frames, chosen: np.ndarray, crop: float,
            random: np.random.Generator | None = None,
-           history: np.ndarray | None = None) -> RawBatch:
+           history: np.ndarray | None = None, share: slice = slice(None)) -> RawBatch:
     """
     Copy frames out of the mapped files and crop them.
 
     :param frames: the dataset.
-    :param chosen: frame indices (B,).
+    :param chosen: frame indices of the whole batch.
     :param crop: part of each side to keep.
     :param random: draws the place of each crop, one for all frames of a sample, so that what
         moves between them is the scene; None is the centre.
     :param history: what :meth:`Frames.history` gave (N, H); None is the present frames alone.
+    :param share: the rows that this process gets of the batch; what is drawn for a row does not
+        depend on it.
     :return: the frames.
     """
+    whole, chosen = len(chosen), chosen[share]
     seen = chosen[:, None] if history is None else history[chosen]
     count = seen.shape[1]
     pictures, shifts = {}, {}
@@ -69,7 +76,7 @@ def gather(frames: Frames, chosen: np.ndarray, crop: float,
         room = np.array([camera.width - columns, camera.height - rows])
         centre = room // 2
         corner = np.tile(centre, (len(chosen), 1)) if random is None else \
-            random.integers(0, room + 1, (len(chosen), 2))
+            random.integers(0, room + 1, (whole, 2))[share]
         corner = corner.repeat(count, axis=0)
         source = frames.images[camera.key]
         cropped = np.empty((seen.size, rows, columns, 3), np.uint8)
@@ -79,33 +86,39 @@ def gather(frames: Frames, chosen: np.ndarray, crop: float,
         shifts[camera.key] = (2.0 * (corner - centre) / (columns, rows)).astype(np.float32)
     actions, mask = frames.chunks(chosen)
     return RawBatch(pictures, shifts, frames.state[chosen], actions, mask,
-                    frames.episode[chosen], frames.stamp[chosen], frames.instruction[chosen])
+                    frames.episode[chosen], frames.stamp[chosen], frames.instruction[chosen],
+                    share, whole)
 
 
 def to_batch(raw: RawBatch, augment: AugmentConfig | None = None,
-             generator: torch.Generator | None = None) -> Batch:
+             generator: torch.Generator | None = None,
+             device: torch.device | str = 'cpu') -> Batch:
     """
     Turn bytes into what the network takes, with colour variation.
 
     :param raw: the cropped frames.
     :param augment: how to vary them, or None to leave them as they are.
     :param generator: draws the variation.
+    :param device: where the batch is to be.
     :return: the batch; pictures are in channels-last memory.
     """
+    def there(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values).to(device, non_blocking=True)
+
     pictures = {}
     for key, values in raw.pictures.items():
-        picture = torch.from_numpy(values).permute(0, 3, 1, 2).float()
+        picture = there(values).permute(0, 3, 1, 2).float()
         if augment is None:
             pictures[key] = picture.div_(127.5).sub_(1)
         else:
             # The frames of a sample are taken in the same light.
-            gain, offset = (each.repeat_interleave(len(values) // len(raw.state), 0)
-                            for each in colour_draw(len(raw.state), augment, generator))
+            gain, offset = (
+                each[raw.share].repeat_interleave(len(values) // len(raw.state), 0).to(device)
+                for each in colour_draw(raw.whole, augment, generator))
             pictures[key] = picture.mul_(gain).add_(offset)
-    return Batch(pictures, {key: torch.from_numpy(item) for key, item in raw.shifts.items()},
-                 torch.from_numpy(raw.state), torch.from_numpy(raw.actions),
-                 torch.from_numpy(raw.mask), torch.from_numpy(raw.episode),
-                 torch.from_numpy(raw.stamp), torch.from_numpy(raw.instruction))
+    return Batch(pictures, {key: there(item) for key, item in raw.shifts.items()},
+                 there(raw.state), there(raw.actions), there(raw.mask), there(raw.episode),
+                 there(raw.stamp), there(raw.instruction))
 
 
 def colour_draw(count: int, augment: AugmentConfig, generator: torch.Generator | None,
@@ -163,12 +176,14 @@ class BatchStream:
     :param together: frames from one episode.
     :param seed: seed of order and crops; use another one after a resume.
     :param history: what :meth:`Frames.history` gave; None is the present frames alone.
+    :param share: the rows of each batch that this process gets.
     """
 
     def __init__(self, frames: Frames, chosen: np.ndarray, crop: float, batch_size: int,
-                 together: int, seed: int, history: np.ndarray | None = None) -> None:
+                 together: int, seed: int, history: np.ndarray | None = None,
+                 share: slice = slice(None)) -> None:
         self._frames, self._chosen, self._crop = frames, chosen, crop
-        self._history = history
+        self._history, self._share = history, share
         self._size, self._together = batch_size, together
         self._random = np.random.default_rng(seed)
         self._ready: queue.Queue[RawBatch | BaseException] = queue.Queue(AHEAD)
@@ -198,7 +213,7 @@ class BatchStream:
         try:
             for chosen in self._orders():
                 if not self._put(gather(self._frames, chosen, self._crop, self._random,
-                                        self._history)):
+                                        self._history, self._share)):
                     return
         except BaseException as problem:  # noqa: B036 (handed to the consumer)
             self._put(problem)

@@ -23,6 +23,8 @@ from vaa_ros.core.records import to_plain
 from vaa_ros.core.spec import MAX_HISTORY
 from vaa_ros.core.spec import PolicySpec
 
+PRECISIONS = ('auto', 'float32', 'bfloat16')
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -87,12 +89,16 @@ class TrainConfig:
     :param name: name of the policy.
     :param steps: batches to learn from.
     :param max_minutes: time limit; the learning-rate schedule is fitted to it. None is no limit.
-    :param batch_size: frames in a batch.
+    :param batch_size: frames in a batch, of all processes together.
     :param observation_history: frames that the policy sees, 1 to 3; 1 is the present one alone.
     :param history_stride: control ticks between two of them.
     :param frames_per_episode: frames that a batch takes from one episode, far apart in it.
     :param evaluations: how often the held-out episodes are looked at.
-    :param threads: CPU threads, None for all.
+    :param threads: CPU threads, None for all; with several processes, of each of them.
+    :param precision: ``float32``, ``bfloat16`` (mixed), or ``auto``: the latter where the
+        processor computes with it.
+    :param compile: whether torch.compile makes one program of the network, which takes minutes at
+        the start and, on a CPU, a C++ compiler.
     :param seed: seed of weights, order and augmentation.
     :param model: sizes of the network.
     :param loss: terms of the loss.
@@ -109,6 +115,8 @@ class TrainConfig:
     history_stride: int = 3
     evaluations: int = 20
     threads: int | None = None
+    precision: str = 'auto'
+    compile: bool = False
     seed: int = 0
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -135,6 +143,8 @@ class TrainConfig:
             raise ValueError(f'evaluations {self.evaluations}, expected at least 1')
         if self.threads is not None and self.threads < 1:
             raise ValueError(f'threads {self.threads}, expected at least 1 or null')
+        if self.precision not in PRECISIONS:
+            raise ValueError(f'precision {self.precision!r}, expected one of {PRECISIONS}')
 
 
 SECTIONS = {'model': ModelConfig, 'loss': LossConfig, 'augment': AugmentConfig,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.learning.config import TrainConfig
 
@@ -22,6 +24,23 @@ def learning_rate(part: float, config: TrainConfig) -> float:
     turn = (min(part, 1.0) - settings.warmup) / (1 - settings.warmup)
     cosine = (1 + math.cos(math.pi * turn)) / 2
     return settings.learning_rate * (settings.final + (1 - settings.final) * cosine)
+
+
+@torch.no_grad()
+def average(averaged: AlignedPolicy, policy: AlignedPolicy, step: int, most: float) -> None:
+    """
+    Move the running average of the weights towards those of now; short at first.
+
+    :param averaged: the average, changed in place.
+    :param policy: the policy that learns.
+    :param step: batches learned from.
+    :param most: largest decay.
+    """
+    decay = min(most, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(averaged.parameters()), list(policy.parameters()), 1 - decay)
+    # Running statistics of batch norms are averages already.
+    for ours, theirs in zip(averaged.buffers(), policy.buffers(), strict=True):
+        ours.copy_(theirs)
 
 
 def parameter_groups(policy: AlignedPolicy, config: TrainConfig) -> list[dict[str, Any]]:

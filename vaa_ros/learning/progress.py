@@ -61,19 +61,21 @@ class Bar:
 @contextlib.contextmanager
 def interruptible(stop: threading.Event) -> Iterator[None]:
     """
-    Let Ctrl-C set ``stop``, so that a step is never cut in two; a second one interrupts.
+    Let Ctrl-C and SIGTERM (torchrun's) set ``stop``, so that a step is never cut in two.
+
+    A second one ends the process as usual.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ask(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before[number])
         stop.set()
 
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -24,16 +24,17 @@ from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.learning import checkpoint
-from vaa_ros.learning import machine
 from vaa_ros.learning.batches import BatchStream
 from vaa_ros.learning.batches import to_batch
 from vaa_ros.learning.config import config_to_yaml
 from vaa_ros.learning.config import TrainConfig
 from vaa_ros.learning.config import with_history
+from vaa_ros.learning.engine import Engine
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
+from vaa_ros.learning.optimiser import average
 from vaa_ros.learning.optimiser import learning_rate
 from vaa_ros.learning.optimiser import parameter_groups
 from vaa_ros.learning.pretrained import put_pretrained
@@ -63,6 +64,8 @@ class TrainResult:
     :param samples_per_second: speed, held-out looks left out.
     :param waited: part of the time spent waiting for data.
     :param metrics: figures on held-out episodes at the end; empty when interrupted.
+    :param main: whether this is the process that writes and talks, the first of those that share
+        the batches.
     """
 
     folder: Path
@@ -72,6 +75,7 @@ class TrainResult:
     samples_per_second: float
     waited: float
     metrics: dict[str, float]
+    main: bool
 
 
 def train(config: TrainConfig, dataset: str | Path, output: str | Path,
@@ -79,7 +83,8 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     """
     Train a policy from a dataset folder.
 
-    Ctrl-C, or ``stop``, ends it after the present step with a checkpoint to resume from.
+    Ctrl-C, or ``stop``, ends it after the present step with a checkpoint to resume from. Started
+    by ``torchrun``, each process takes its share of every batch, and the first one writes.
 
     :param config: the configuration.
     :param dataset: the dataset folder.
@@ -95,8 +100,10 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
     frames = Frames(dataset)
     run = Run(config, frames, folder, fresh=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / checkpoint.CONFIG).write_text(config_to_yaml(run.config), encoding='utf-8')
+    run.engine.wait()
+    if run.engine.main:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / checkpoint.CONFIG).write_text(config_to_yaml(run.config), encoding='utf-8')
     return run.go(progress, stop)
 
 
@@ -140,6 +147,7 @@ class Run:
     :param fresh: whether it begins now, and pretrained weights are to be loaded.
     :raises DatasetError: if the dataset has too few frames to learn from.
     :raises ModelError: if pretrained weights are wanted and not to be had.
+    :raises ConfigError: if the processes of the run cannot share a batch evenly.
     """
 
     def __init__(self, config: TrainConfig, frames: Frames, folder: Path,
@@ -151,7 +159,7 @@ class Run:
         if len(self.chosen) < config.batch_size:
             raise DatasetError(f'{frames.folder} has {len(self.chosen)} training frames, fewer '
                                f'than one batch of {config.batch_size}; record more episodes')
-        self.threads = machine.prepare(config.threads)
+        self.engine = Engine(config)
         torch.manual_seed(config.seed)
         spec = with_history(frames.spec, config)
         self.policy = AlignedPolicy(spec, config.model, config.loss)
@@ -167,12 +175,14 @@ class Run:
             normalisation={
                 'relative': relative_elements(spec, config.model.relative),
                 **{name: value.tolist() for name, value in statistics.items()}})
-        self.policy = self.policy.to(memory_format=torch.channels_last)
+        self.policy = self.policy.to(self.engine.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.policy).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             parameter_groups(self.policy, config), lr=1e-3, fused=True)
+        self.model = self.engine.wrap(self.policy)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.step, self.elapsed_s, self.waited_s, self.resumed = 0, 0.0, 0.0, 0
+        self.done = 0.0
         self._started: float | None = None
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -193,8 +203,10 @@ class Run:
 
     def save(self, metrics: dict[str, float], calibration: dict[str, float]) -> None:
         """
-        Write the checkpoint.
+        Write the checkpoint, from the first process.
         """
+        if not self.engine.main:
+            return
         checkpoint.save(self.folder, self.config, self.spec, {
             'model': self.policy.state_dict(), 'averaged': self.averaged.state_dict(),
             'optimiser': self.optimiser.state_dict(), 'rng': torch.get_rng_state(),
@@ -227,13 +239,13 @@ class Run:
         :param raw: a :class:`~vaa_ros.learning.batches.RawBatch`.
         :return: the terms of the loss.
         """
-        rate = learning_rate(self.part(), self.config)
+        rate = learning_rate(self.done, self.config)
         for group in self.optimiser.param_groups:
             group['lr'] = rate * group.get('scale', 1.0)
         self.policy.train()
-        batch = to_batch(raw, self.config.augment, self.generator)
+        batch = to_batch(raw, self.config.augment, self.generator, self.engine.device)
         self.optimiser.zero_grad(set_to_none=True)
-        loss, terms = self.policy(batch)
+        loss, terms = self.model(batch)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(
             self.policy.parameters(), self.config.optimiser.clip_norm, foreach=True)
@@ -242,20 +254,14 @@ class Run:
                              'optimiser.learning_rate')
         self.optimiser.step()
         self.step += 1
-        decay = min(self.config.optimiser.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()),
-                                 list(self.policy.parameters()), 1 - decay)
-            # Running statistics of batch norms are averages already.
-            for ours, theirs in zip(self.averaged.buffers(), self.policy.buffers(), strict=True):
-                ours.copy_(theirs)
+        average(self.averaged, self.policy, self.step, self.config.optimiser.ema)
         return {**terms, 'gradient': norm}
 
     def look(self) -> dict[str, float]:
         """
         Judge the averaged weights on held-out frames; empty where none are held out.
         """
-        if len(self.held_out) < 2:
+        if len(self.held_out) < 2 or not self.engine.main:
             return {}
         chosen = spread(self.held_out, QUICK_LOOK)
         return judge(answer(self.averaged, self.frames, chosen), self.spec)
@@ -264,23 +270,27 @@ class Run:
         """
         Train until the end, or until interrupted.
         """
-        log = checkpoint.MetricLog(self.folder)
+        log = checkpoint.MetricLog(self.folder) if self.engine.main else None
         stop = stop or threading.Event()
         stream = BatchStream(self.frames, self.chosen, self.config.model.crop,
                              self.config.batch_size, self.config.frames_per_episode,
                              self.config.seed + 1000 * self.resumed,
-                             self.frames.history(self.spec))
+                             self.frames.history(self.spec),
+                             self.engine.share(self.config.batch_size))
         try:
-            with interruptible(stop), stream, Bar(progress) as bar:
+            with interruptible(stop), stream, Bar(progress and self.engine.main) as bar:
                 self._started = time.perf_counter()
                 looking = self._loop(stream, stop, bar, log)
                 self.elapsed_s, self._started = self.seconds(), None
-                return self._finish(log, looking)
+                result = self._finish(log, looking)
+                self.engine.end()
+                return result
         finally:
-            log.close()
+            if log is not None:
+                log.close()
 
     def _loop(self, stream: BatchStream, stop: threading.Event, bar: Bar,
-              log: checkpoint.MetricLog) -> float:
+              log: checkpoint.MetricLog | None) -> float:
         """
         Learn batch by batch; give the time that went into held-out looks [s].
         """
@@ -290,25 +300,21 @@ class Run:
         count = 0
         before = self.waited_s
         for raw in stream:
-            if stop.is_set() or self.part() >= 1:
+            self.done, stopped = self.engine.agree(self.part(), stop.is_set())
+            if stopped or self.done >= 1:
                 break
             for name, value in self.learn(raw).items():
                 sums[name] = sums.get(name, 0.0) + value
             count += 1
             self.waited_s = before + stream.waited_s
             if count == 50:
-                means = {name: float(value) / count for name, value in sums.items()}
-                means.update(learning_rate=self.optimiser.param_groups[-1]['lr'],
-                             temperature=self.policy.contrast.temperature,
-                             data_wait=self.waited_s / max(self.seconds(), 1e-9))
-                log.write('train', self.step, self.seconds(), means)
-                bar.losses(means, self.step * self.config.batch_size
-                           / max(self.seconds(), 1e-9))
+                self._tell(self.engine.means(sums, count), bar, log)
                 sums, count = {}, 0
             due = math.floor(self.part() * self.config.evaluations) > looks
             # A look must not eat the time that it is to watch over, on a slow machine or a
             # large held-out set.
-            if due and looking <= LOOKING * self.seconds() and self.part() < 1:
+            if (due and log is not None and looking <= LOOKING * self.seconds()
+                    and self.part() < 1):
                 looks = math.floor(self.part() * self.config.evaluations)
                 start = time.perf_counter()
                 metrics = self.look()
@@ -319,10 +325,19 @@ class Run:
             bar.advance(self.part())
         return looking
 
-    def _finish(self, log: checkpoint.MetricLog, looking: float) -> TrainResult:
-        finished = self.part() >= 1
+    def _tell(self, means: dict[str, float], bar: Bar, log: checkpoint.MetricLog | None) -> None:
+        if log is None:
+            return
+        means.update(learning_rate=self.optimiser.param_groups[-1]['lr'],
+                     temperature=self.policy.contrast.temperature,
+                     data_wait=self.waited_s / max(self.seconds(), 1e-9))
+        log.write('train', self.step, self.seconds(), means)
+        bar.losses(means, self.step * self.config.batch_size / max(self.seconds(), 1e-9))
+
+    def _finish(self, log: checkpoint.MetricLog | None, looking: float) -> TrainResult:
+        finished = self.done >= 1
         metrics, calibration = {}, {}
-        if finished and len(self.held_out) >= 2:
+        if finished and len(self.held_out) >= 2 and log is not None:
             found = answer(self.averaged, self.frames, spread(self.held_out, 4 * QUICK_LOOK))
             metrics, calibration = judge(found, self.spec), calibrate(found)
             log.write('held_out', self.step, self.seconds(), metrics)
@@ -330,4 +345,5 @@ class Run:
         seconds = max(self.elapsed_s - looking, 1e-9)
         return TrainResult(self.folder, self.step, self.elapsed_s / 60, finished,
                            self.step * self.config.batch_size / seconds,
-                           self.waited_s / max(self.elapsed_s, 1e-9), metrics)
+                           self.waited_s / max(self.elapsed_s, 1e-9), metrics,
+                           self.engine.main)

@@ -84,7 +84,8 @@ def answer(policy: AlignedPolicy, frames: Frames, chosen: np.ndarray) -> Answers
     history = frames.history(policy.spec)
     for start in range(0, len(chosen), BATCH):
         batch = to_batch(gather(frames, chosen[start:start + BATCH], policy.config.crop,
-                                history=history))
+                                history=history),
+                         device=policy.contrast.log_scale.device)
         chunk = policy.space.normal_chunk(batch.actions, batch.state)
         text = policy.read(batch.instruction)
         features, z_vision = policy.see(batch.pictures, text=text)
@@ -100,7 +101,7 @@ def answer(policy: AlignedPolicy, frames: Frames, chosen: np.ndarray) -> Answers
             'l1': ((own - chunk).abs() * mask).sum()[None], 'count': mask.sum()[None],
         }
         for name, value in found.items():
-            parts[name].append(value)
+            parts[name].append(value.cpu())
     whole = {name: torch.cat(values) for name, values in parts.items()}
     count = whole.pop('count').sum()
     sums = {name: float(whole.pop(name).sum() / count) for name in ('nll', 'l1')}
