@@ -73,6 +73,7 @@ EXTRAS = {
         'pytest-timeout',
         'ros-domain-coordinator',
         'ruff',
+        'scipy',
     ],
 }
 
