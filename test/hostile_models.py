@@ -67,7 +67,7 @@ def endless() -> list[onnx.NodeProto]:
             helper.make_node('Loop', ['rounds', 'yes', 'sum'], ['looped'], body=body)]
 
 
-def slow(size: int = 800, times: int = 8) -> list[onnx.NodeProto]:
+def slow(size: int = 600, times: int = 8) -> list[onnx.NodeProto]:
     """
     Multiply large matrices made of the state, again and again.
     """
