@@ -13,6 +13,7 @@ import signal
 
 from learning_samples import TINY
 from learning_samples import write_dataset
+import numpy as np
 from small_gym_env import MODULE
 from small_gym_env import write_files
 import torch
@@ -56,6 +57,7 @@ def write_base(folder: Path) -> tuple[Path, str]:
                       ActionSpec('joint_position', robot.joint_names), 20.0, 6,
                       embedding_size=TINY.embedding_size)
     data = write_dataset(folder / 'data', spec)
+    show_turning(data, TurnWorld(task))
     torch.manual_seed(0)
     policy = AlignedPolicy(spec, TINY, LossConfig())
     with torch.no_grad():
@@ -69,6 +71,21 @@ def write_base(folder: Path) -> tuple[Path, str]:
         'averaged': policy.state_dict(), 'dataset': str(data), 'dataset_hash': '', 'metrics': {},
         'calibration': {}, 'step': 0, 'elapsed_s': 0.0, 'vaa_version': ''})
     return run, task
+
+
+def show_turning(data: Path, world: TurnWorld, episodes: int = 6, frames: int = 30) -> None:
+    """Put demonstrations of the task in place of what is in a dataset."""
+    state, action = (np.zeros((episodes * frames, 3), np.float32) for _ in range(2))
+    images = np.zeros((episodes * frames, 24, 32, 3), np.uint8)
+    for row in range(episodes * frames):
+        if row % frames == 0:
+            world.reset(500 + row)
+        state[row], images[row] = world.joint_position, world.render('front')
+        action[row] = state[row] + [0.03, 0.0, 0.0]
+        world.set_trajectory(np.array([0.05]), action[row][None].astype(np.float64))
+        world.advance(1)
+    for name, values in (('state', state), ('action', action), ('images_front', images)):
+        np.save(data / f'{name}.npy', values)
 
 
 def small_config(**changes: object) -> ImproveConfig:

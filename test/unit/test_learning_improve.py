@@ -29,6 +29,7 @@ from vaa_ros.learning.improve import improve
 from vaa_ros.learning.improve import resume_improvement
 from vaa_ros.learning.improve_config import load_improve_config
 from vaa_ros.learning.improvement import ImproveResult
+from vaa_ros.learning.reward_study import study_rewards
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 
@@ -67,6 +68,16 @@ def test_reward_makes_the_exported_policy_better(base, improved, tmp_path):
     assert improved.finished and improved.deaths == 0
     assert wins(before, base[1]) <= 2
     assert wins(after, base[1]) >= 18
+
+
+def test_a_reward_from_demonstrations_makes_it_better_without_the_tasks(base, tmp_path):
+    config = small_config(method='irl', reward='transport', steps=1600)
+    result = improve(config, base[0], tmp_path / 'run', progress=False, make_world=TurnWorld)
+    rounds = checkpoint.read_metrics(result.folder)
+    assert rounds[-1]['reward'] > rounds[0]['reward'] + 0.2
+    assert rounds[-1]['reward_auc'] > 0.8
+    model = export(result.folder, tmp_path / 'policy.onnx').path
+    assert wins(model, base[1]) >= 10
 
 
 def test_neither_a_death_nor_a_resume_changes_a_run(base, improved, tmp_path):
@@ -121,3 +132,15 @@ def test_a_configuration_says_which_method_it_is_for():
         load_improve_config('rl', reward='critic')
     with pytest.raises(ConfigError, match='unknown key stepz'):
         load_improve_config('rl', stepz=1)
+
+
+def test_the_learned_rewards_are_judged_on_what_a_policy_does(base, tmp_path):
+    config = small_config(method='irl', reward='transport', workers=1)
+    studies = study_rewards(config, base[0], tmp_path / 'study', 4, make_world=TurnWorld)
+    assert set(studies) == {'transport', 'discriminator', 'critic'}
+    for study in studies.values():
+        assert study.episodes == 2 and np.isnan(study.success) == (study.successes in (0, 2))
+        assert len(study.costs['held-out demonstration']) == 30
+        assert all((costs >= 0).all() for costs in study.costs.values())
+    # A demonstration that is cut lacks its end.
+    assert studies['transport'].whole > 0.5
