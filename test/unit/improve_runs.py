@@ -90,7 +90,7 @@ def show_turning(data: Path, world: TurnWorld, episodes: int = 6, frames: int = 
 
 def small_config(**changes: object) -> ImproveConfig:
     """A run of seconds."""
-    values = {'steps': 1000, 'max_minutes': None, 'workers': 2, 'episodes_per_round': 8,
+    values = {'steps': 1000, 'max_minutes': None, 'workers': 1, 'episodes_per_round': 8,
               'warmup_episodes': 16, 'greedy': 0.5, 'bound': 1.0, 'noise': 1.0,
               'noise_memory': 0.8, 'hold': 4, 'demonstrations': 0.0, 'updates_per_step': 1.0,
               'batch_size': 64, 'critics': 2, 'width': 32, 'learning_rate': 2e-3,

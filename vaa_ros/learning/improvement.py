@@ -33,7 +33,6 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.actor_critic import Learner
 from vaa_ros.learning.config import TrainConfig
-from vaa_ros.learning.export import encoder_to_onnx
 from vaa_ros.learning.export import policy_to_onnx
 from vaa_ros.learning.export import write
 from vaa_ros.learning.frames import Frames
@@ -321,7 +320,7 @@ class Improvement:
         spec: PolicySpec = replace(self.policy.spec, embedding_size=self.sizes[0])
         path = self.folder / FROZEN
         write(policy_to_onnx(SeenGraph(self.policy).eval(), spec, ('actions', 'z_vision')),
-              encoder_to_onnx(self.policy, spec), spec, path)
+              None, spec, path)
         return path
 
 

@@ -36,7 +36,7 @@ from vaa_ros.sim.world import World
 
 CUTS = (0.5, 0.75)
 """Parts of a demonstration that it is cut to."""
-LESSONS = 10
+LESSONS = 3
 """Rounds of learning of a discriminator before it is judged."""
 
 
