@@ -7,9 +7,9 @@ The node policy: from pictures and joint states to commands, with a policy from 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 import gc
+from pathlib import Path
 import sys
 from typing import Any
 
@@ -37,13 +37,10 @@ from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.sync import ObservationSync
-from vaa_ros.policies.base import Policy
-from vaa_ros.policies.opening import check_takeover
+from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
-from vaa_ros.policies.opening import open_policy
-from vaa_ros.policies.opening import policy_file
-from vaa_ros.policies.slot import PolicySlot
-from vaa_ros.ros.background import in_background
+from vaa_ros.policies.swapping import make_swaps
+from vaa_ros.policies.swapping import PolicySwaps
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
 from vaa_ros.ros.control_thread import Wiring
@@ -51,12 +48,13 @@ from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.dry_run import DryRun
+from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
-from vaa_ros.ros.policy_reports import policy_status
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -77,7 +75,7 @@ class PolicyNode(LifecycleNode):
         self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
         self._kind = COMMAND_KINDS[self._value('command_type')]
-        self._slot = PolicySlot()
+        self._swaps: PolicySwaps | None = None
         self._thread: ControlThread | None = None
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
@@ -88,18 +86,17 @@ class PolicyNode(LifecycleNode):
         self._stops: set[str] = set()
         self._instruction = self._value('instruction')
         self._commanding = False
+        self._refused = 0
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
-        self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
+        self._models = ModelServices(self, self._robot.name)
         # A subscription that asks for the last value never matches a volatile publisher.
         for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
             self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
             self.create_subscription(
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
-        self.create_service(Trigger, '~/reload_policy', self._on_reload)
-        self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -127,19 +124,22 @@ class PolicyNode(LifecycleNode):
         """
         Load the policy and connect its inputs.
         """
-        slot = PolicySlot()
-        spec = slot.put(open_policy(self._value('model_path'), self._robot, self._kind),
-                        self._robot, self._kind).spec
+        swaps = make_swaps(self._robot, self._kind, self._value)
+        spec = swaps.begin(self._value('model_path'))
+        watched = self._value('watch_models')
+        folder = ModelFolder(Path(watched), signed=self._value('require_signature')) \
+            if watched else None
         period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
         lockstep = self._value('lockstep')
         self._loop = make_control_loop(
             spec, self._robot, control_options(self._value, period_s))
-        self._slot = slot
-        self._commands = CommandPublisher(
+        self._swaps = swaps
+        self._refused = 0
+        self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, period_s,
             self._value('stamp_commands') or lockstep)
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: self._slot.current, self._commands.publish, self._after,
+        wiring = Wiring(lambda: swaps.slot.at_work, self._commands.publish, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
@@ -148,7 +148,8 @@ class PolicyNode(LifecycleNode):
         self._thread.set_e_stop(bool(self._stops))
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
-        self._tell_active_policy()
+        self._tell_scenes()
+        self._models.begin(swaps, self._value('models'), folder)
         self._announce(False)
         return super().on_configure(state)
 
@@ -212,7 +213,8 @@ class PolicyNode(LifecycleNode):
         self.stop()
         if self._commands is not None:
             self._commands.close()
-        self._thread = self._loop = self._inputs = self._commands = None
+        self._models.end()
+        self._thread = self._loop = self._inputs = self._commands = self._swaps = None
         self._lifecycle = 'unconfigured'
 
     def _on_e_stop(self, kind: str, message: Bool) -> None:
@@ -227,31 +229,11 @@ class PolicyNode(LifecycleNode):
             return
         self._instruction = instruction
         self.get_logger().info(f'instruction: {instruction!r}')
+        if self._swaps is not None:
+            # First, so that the policy that knows it is the one that is asked.
+            self._swaps.answer_to(instruction)
         if self._thread is not None:
             self._thread.set_instruction(instruction)
-
-    async def _on_reload(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        return await self._exchange(self._load, response)
-
-    async def _on_rollback(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        return await self._exchange(self._slot.rollback, response)
-
-    async def _exchange(
-        self, change: Callable[[], Policy], response: Trigger.Response,
-    ) -> Trigger.Response:
-        if self._thread is None:
-            response.message = 'the node is not configured: configure it to load a policy'
-            return response
-        response.success, response.message = await in_background(
-            self, lambda: f'policy {change().spec.name!r} is active')
-        self._log(response.success, response.message)
-        self._tell_active_policy()
-        return response
-
-    def _load(self) -> Policy:
-        policy = open_policy(self._value('model_path'), self._robot, self._kind)
-        check_takeover(self._slot.current.spec, policy.spec)
-        return self._slot.put(policy, self._robot, self._kind)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._thread is None:
@@ -278,9 +260,13 @@ class PolicyNode(LifecycleNode):
 
     def _after(self, tick: Tick) -> None:
         # In lockstep a silence means nothing: time stands still.
-        commanding = tick.command is not None and not self._value('lockstep')
+        commanding = tick.command is not None and not (
+            self._value('lockstep') or self._value('dry_run'))
         if commanding != self._commanding:
             self._announce(commanding)
+        refused, self._refused = self._refused, self._loop.figures.refused
+        if self._refused > refused:
+            self._swaps.slot.failed(tick.decision.reason)
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
             self._confidence.publish(Float64(data=self._loop.figures.confidence))
@@ -315,17 +301,15 @@ class PolicyNode(LifecycleNode):
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
-        return control_report(
-            self._thread.decision, self._slot.current.spec.name, self._instruction,
-            self._loop.figures.values(), self._thread.ages_s())
+        level, text, values = control_report(
+            self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
+            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
+        return level, f'dry run: {text}' if self._value('dry_run') else text, values
 
-    def _tell_active_policy(self) -> None:
-        policy = self._slot.current
-        known = getattr(policy, 'familiarity', None)
-        self._active_policy.publish(policy_status(
-            policy.spec, *policy_file(policy), self._robot.name,
-            'nothing' if known is None else known.source))
-        if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
+    def _tell_scenes(self) -> None:
+        policy = self._swaps.slot.current
+        if (getattr(policy, 'familiarity', None) is None and self._value('watch_scene')
+                and policy.spec.name != HOLD):
             self.get_logger().info(
                 f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '
                 'frozen cameras are; `vaa calibrate` adds what is missing')

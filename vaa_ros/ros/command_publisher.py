@@ -60,11 +60,14 @@ class CommandPublisher:
     :param period_s: control period: when a trajectory's point is to be reached [s].
     :param stamped: put the stamp of the observation into every message; otherwise trajectories
         say "now" (0) and poses and twists carry the time of publishing.
+    :param topic: the topic, if it is not that of the command type.
+    :param gripper_topic: the topic of the gripper beside end-effector commands.
     :raises ConfigError: if the command type is unknown.
     """
 
     def __init__(
         self, node: Node, command_type: str, robot: RobotSpec, period_s: float, stamped: bool,
+        topic: str = '', gripper_topic: str = GRIPPER_TOPIC,
     ) -> None:
         if command_type not in COMMAND_MESSAGES:
             raise unknown_name('command type', command_type, COMMAND_MESSAGES)
@@ -74,10 +77,10 @@ class CommandPublisher:
         self._period_s = period_s
         self._stamped = stamped
         self._publisher = node.create_publisher(
-            COMMAND_MESSAGES[command_type], command_type, COMMAND)
+            COMMAND_MESSAGES[command_type], topic or command_type, COMMAND)
         self._gripper = None
         if self.kind != 'joint_position' and robot.gripper:
-            self._gripper = node.create_publisher(Float64MultiArray, GRIPPER_TOPIC, COMMAND)
+            self._gripper = node.create_publisher(Float64MultiArray, gripper_topic, COMMAND)
         makers: dict[str, Callable[[np.ndarray, int], Any]] = {
             'joint_trajectory': self._trajectory, 'commands': self._positions,
             'target_pose': self._pose, 'delta_twist_cmds': self._twist}
@@ -118,6 +121,12 @@ class CommandPublisher:
             if expected in names:
                 names.remove(expected)
         return sorted(names)
+
+    def figures(self) -> dict[str, object]:
+        """
+        Give what a status has to say about the commands.
+        """
+        return {}
 
     def _publishers(self) -> list[str]:
         found = self._node.get_publishers_info_by_topic(self.topic)
