@@ -108,6 +108,7 @@ def test_the_exported_policy_is_the_trained_one_within_its_bound(base, improved,
         moved = max(moved, float((gap / bound).max()))
     assert moved > 0.1
     assert deployed.spec.chunk_length == still.spec.chunk_length
+    assert 'method: rl' in deployed.spec.provenance['improved_by']
 
 
 def test_an_improved_policy_is_not_improved_as_if_it_were_new(improved, tmp_path):

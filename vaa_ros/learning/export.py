@@ -89,7 +89,8 @@ def export(run: str | Path, output: str | Path, name: str | None = None,
                   'minutes': round(state['elapsed_s'] / 60, 2),
                   'dataset_sha256': state['dataset_hash'],
                   'vaa_version': state['vaa_version'], 'config': config_to_yaml(config),
-                  'held_out': state['metrics']}
+                  'held_out': state['metrics'],
+                  **({'improved_by': state['improve']} if 'improve' in state else {})}
     spec = replace(policy.spec, name=name or config.name, calibration=state['calibration'],
                    provenance=provenance)
     return export_policy(policy, spec, output)
