@@ -22,6 +22,7 @@ import json
 import os
 from pathlib import Path
 import random
+import re
 import shutil
 import signal
 import struct
@@ -41,6 +42,7 @@ from recording_load import TOPICS
 
 LOAD = str(Path(__file__).with_name('recording_load.py'))
 SETTLE_S = 3.0
+CALL_S = 10.0
 RECORDER = 'vaa_ros.nodes.teleop_recorder'
 
 
@@ -73,7 +75,7 @@ class Process:
 
     def __exit__(self, *error: object) -> None:
         if self.child.poll() is None:
-            self.child.send_signal(signal.SIGINT)
+            self.child.send_signal(signal.SIGTERM)
         self.child.wait()
 
     def memory_mb(self) -> float:
@@ -137,12 +139,20 @@ class Operator:
 
     def _call(self, client: Any, request: Any) -> str:
         import rclpy
-        client.wait_for_service()
-        future = client.call_async(request)
-        rclpy.spin_until_future_complete(self._node, future)
-        if not future.result().success:
-            raise RuntimeError(future.result().message)
-        return future.result().message
+        while True:
+            if not client.wait_for_service(CALL_S):
+                continue
+            future = client.call_async(request)
+            rclpy.spin_until_future_complete(self._node, future, timeout_sec=CALL_S)
+            if future.done():
+                break
+            # After a kill an answer can be lost: then the episode is running already.
+            client.remove_pending_request(future)
+        answer = future.result()
+        running = re.match(r'already recording (.+); stop', answer.message)
+        if not answer.success and running is None:
+            raise RuntimeError(answer.message)
+        return answer.message if running is None else running.group(1)
 
 
 def numbers_in(file: Path) -> dict[str, list[int]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 from collections.abc import Iterator
 import contextlib
+import signal
 import sys
 import time
 from typing import Any
@@ -46,11 +47,13 @@ def publish(role: str) -> None:
     """
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
+    from rclpy.signals import SignalHandlerOptions
     from sensor_msgs.msg import Image
     from sensor_msgs.msg import JointState
     from trajectory_msgs.msg import JointTrajectory
     from trajectory_msgs.msg import JointTrajectoryPoint
-    rclpy.init()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node(f'driver_{role}')
     if role in CAMERAS:
         frames = camera_frames()
