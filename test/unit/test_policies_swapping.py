@@ -192,6 +192,9 @@ def test_a_warm_policy_whose_file_changed_is_loaded_anew(
     save(model(offset=0.35), tmp_path, 'second.onnx')
     assert 'held warm' not in swaps.change(str(path))
     assert swaps.slot.current.infer(observation()).actions[0, 0] == pytest.approx(0.35)
+    # From now on the new version is the one that is held.
+    assert 'held warm' in swaps.change(str(path))
+    assert swaps.slot.current.infer(observation()).actions[0, 0] == pytest.approx(0.35)
 
 
 def test_an_instruction_finds_the_policy_that_knows_it() -> None:

@@ -96,7 +96,11 @@ class PolicySwaps:
             if warm is not None:
                 self.slot.put(warm, proven=True)
                 return f'policy {warm.spec.name!r} is active, it was held warm'
+            state = _state(name)
             policy = self.slot.put(self._open(name), self._loader.robot, self._loader.kind)
+            if _key(name) in self._warm:
+                # An instruction shall not bring an old version of the file back.
+                self._warm[_key(name)] = state, policy
         report = self.slot.shadow
         return f'policy {policy.spec.name!r} is active' + (f'; {report.text()}' if report else '')
 
