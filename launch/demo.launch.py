@@ -30,7 +30,8 @@ def generate_launch_description() -> LaunchDescription:
         argument('seed', '0', 'Seed of the first episode: object poses, colours, light.'),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
         argument('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+                 ['joint_trajectory', 'commands', 'velocity_commands', 'delta_twist_cmds',
+                  'target_pose']),
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
                  'services.', BOOL),

@@ -46,6 +46,7 @@ LIBRARIES = {
     'onnx': (None, 'onnx'),
     'onnxruntime': ('python3-onnxruntime-pip', 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
+    'pinocchio': ('pinocchio', 'pin'),
     'pyarrow': (None, 'pyarrow'),
     'rcl_interfaces': ('rcl_interfaces', 'ros-rcl-interfaces'),
     'rclpy': ('rclpy', 'ros-kilted-rclpy'),

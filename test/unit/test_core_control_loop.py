@@ -15,7 +15,6 @@ from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
@@ -24,6 +23,7 @@ from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 

@@ -10,6 +10,7 @@ not move it says what to hold instead. Time is passed in.
 from __future__ import annotations
 
 from collections.abc import Callable
+import copy
 from dataclasses import dataclass
 from dataclasses import replace
 import time
@@ -35,8 +36,6 @@ from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
-EARLIEST = 0.75
-DEADLINE = 1.25
 FAILURES_LATCHED = 3
 PAUSE_HOLD_TICKS = 3
 
@@ -53,45 +52,6 @@ class Answers(Protocol):
         """
         Forget what came before.
         """
-
-
-class TickSchedule:
-    """
-    When the next tick is due: with a new observation, or without one at the deadline.
-
-    :param period_ns: control period [ns].
-    """
-
-    def __init__(self, period_ns: int) -> None:
-        self.period_ns = period_ns
-        self._last_tick_ns: int | None = None
-        self._last_moving_ns: int | None = None
-
-    def due_ns(self, has_new: bool) -> int:
-        """
-        Give the time of the next tick.
-
-        :param has_new: whether an observation waits that was not answered yet.
-        :return: when to tick [ns]; a time in the past means now.
-        """
-        if self._last_tick_ns is None:
-            return 0
-        share = EARLIEST if has_new else DEADLINE
-        return self._last_tick_ns + round(share * self.period_ns)
-
-    def ticked(self, now_ns: int, moving: bool) -> int:
-        """
-        Note that a tick was made.
-
-        :param now_ns: when, on the clock of :meth:`due_ns` [ns].
-        :param moving: whether it published a command while running.
-        :return: how many commands are missing since the last one of this motion.
-        """
-        self._last_tick_ns = now_ns
-        before, self._last_moving_ns = self._last_moving_ns, now_ns if moving else None
-        if not moving or before is None or now_ns - before <= 2 * self.period_ns:
-            return 0
-        return (now_ns - before) // self.period_ns - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +134,7 @@ class ControlLoop:
         self._policy: Answers | None = None
         self._instruction = ''
         self._last: np.ndarray | None = None
-        self._last_ns = 0
+        self._last_ns = self._stamp_ns = 0
         self._pause_ticks = 0
         self.reset()
 
@@ -304,6 +264,26 @@ class ControlLoop:
         figures.confidence, figures.alarms, figures.holds = (
             watch.confidence, watch.alarms, watch.holds)
 
+    def ahead(self, count: int) -> np.ndarray:
+        """
+        Give the commands that would follow the last one, a control period apart.
+
+        Nothing of it is remembered. In a hold there is none: the arm stays.
+
+        :param count: how many at most.
+        :return: commands (k, n) inside the limits; fewer where the chunks end earlier.
+        """
+        player = copy.copy(self._player)  # one that may forget what is over by then
+        last = self._last if self._was_moving else None
+        found: list[np.ndarray] = []
+        while last is not None and len(found) < count:
+            due_s = (len(found) + 1) * self._period_s
+            wanted = player.setpoint(self._stamp_ns + round(due_s * NANOSECONDS))
+            last = None if wanted is None else self._limiter.limit(
+                wanted, last, self._period_s).command
+            found += [] if last is None else [last]
+        return np.array(found).reshape(len(found), -1)
+
     @property
     def _latched(self) -> bool:
         return self._failures_in_a_row >= FAILURES_LATCHED
@@ -327,6 +307,7 @@ class ControlLoop:
             return None, f'command refused: {result.refused}'
         self.figures.clamped += result.clamped_count > 0
         self._last, self._last_ns, self._released = result.command, inputs.now_ns, False
+        self._stamp_ns = inputs.stamp_now_ns
         return result.command, ''
 
     def _held(self, decision: GateDecision, inputs: TickInputs) -> np.ndarray | None:

@@ -35,7 +35,7 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.sync import ObservationSync
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.opening import check_takeover
@@ -61,8 +61,10 @@ from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.start_move import StartMove
 
 SWITCH_INTERVAL_S = 0.0005
+UNANSWERED = 'the control thread did not answer'
 
 
 class PolicyNode(LifecycleNode):
@@ -76,7 +78,7 @@ class PolicyNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
-        self._kind = COMMAND_KINDS[self._value('command_type')]
+        self._kind = SOURCE_KINDS[self._value('command_type')]
         self._slot = PolicySlot()
         self._thread: ControlThread | None = None
         self._loop: ControlLoop | None = None
@@ -84,10 +86,9 @@ class PolicyNode(LifecycleNode):
         self._inputs: PolicyInputs | None = None
         self._lifecycle = 'unconfigured'
         self._said_state = ''
-        self._paused = False
+        self._paused = self._commanding = False
         self._stops: set[str] = set()
         self._instruction = self._value('instruction')
-        self._commanding = False
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
@@ -98,10 +99,13 @@ class PolicyNode(LifecycleNode):
             self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
             self.create_subscription(
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
-        self.create_service(Trigger, '~/reload_policy', self._on_reload)
-        self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
-        self.create_service(Trigger, '~/reset_policy', self._on_reset)
+        for name, answer in (('reload', self._on_reload), ('rollback', self._on_rollback),
+                             ('reset', self._on_reset)):
+            self.create_service(Trigger, f'~/{name}_policy', answer)
         self.create_service(SetBool, '~/pause', self._on_pause)
+        self._start = StartMove(
+            self, self._robot, lambda: self._slot.current.spec,
+            lambda: self._thread if self._lifecycle == 'active' else None, self._pause)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         DiagnosticsPublisher(self, 'control', self._report)
 
@@ -137,10 +141,12 @@ class PolicyNode(LifecycleNode):
         self._slot = slot
         self._commands = CommandPublisher(
             self, self._value('command_type'), self._robot, period_s,
-            self._value('stamp_commands') or lockstep)
+            self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
+            self._loop.ahead, lambda: self._inputs.joints)
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: self._slot.current, self._commands.publish, self._after,
-                        lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
+        wiring = Wiring(lambda: self._start.at_work(self._slot.current), self._commands.publish,
+                        self._after, lambda: self.get_clock().now().nanoseconds,
+                        self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
@@ -157,8 +163,7 @@ class PolicyNode(LifecycleNode):
         """
         Begin to command the arm, unless someone else does.
         """
-        others = self._others()
-        if others:
+        if others := self._others():
             raise RosError(f'not activated: {others}')
         # What exists now stays; later collections then have little to look through.
         gc.collect()
@@ -259,18 +264,20 @@ class PolicyNode(LifecycleNode):
         elif self._stops:
             response.message = f'not reset: release e_stop first ({", ".join(self._stops)})'
         elif not self._thread.reset():
-            response.message = 'the control thread did not answer'
+            response.message = UNANSWERED
         else:
             response.success, response.message = True, 'chunks, faults and stops are forgotten'
         return response
 
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._paused = request.data
-        done = self._thread is None or self._thread.pause(request.data)
-        response.success = done
-        response.message = ('the control thread did not answer' if not done else
+    def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._pause(request.data)
+        response.message = (UNANSWERED if not response.success else
                             'paused: the arm holds' if request.data else 'going on')
         return response
+
+    def _pause(self, paused: bool) -> bool:
+        self._paused = paused
+        return self._thread is None or self._thread.pause(paused)
 
     def _announce(self, commanding: bool) -> None:
         self._commanding = commanding
@@ -305,9 +312,7 @@ class PolicyNode(LifecycleNode):
             self.get_logger().warning(text)
 
     def _others(self) -> str:
-        if self._value('allow_other_publishers'):
-            return ''
-        names = self._commands.others()
+        names = [] if self._value('allow_other_publishers') else self._commands.others()
         return '' if not names else (
             f'{self._commands.topic} has another publisher: {", ".join(names)}; stop it, or set '
             'allow_other_publishers')

@@ -28,8 +28,8 @@ from std_srvs.srv import Trigger
 from vaa_ros import __version__
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import load_robot
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.recorder import RecordedEpisode
@@ -187,8 +187,10 @@ class TeleopRecorder(LifecycleNode):
         command_type = self._value('command_type')
         names = [self._image(camera) for camera in self._value('cameras') or robot.cameras]
         names += ['joint_states', command_type]
-        if COMMAND_KINDS[command_type] != 'joint_position' and robot.gripper is not None:
+        if SOURCE_KINDS[command_type] != 'joint_position' and robot.gripper is not None:
             names.append('gripper_commands')
+        elif robot.gripper_topic:
+            names.append(robot.gripper_topic)
         return names
 
     def _metadata(self) -> EpisodeMetadata:

@@ -20,7 +20,6 @@ from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.gate import INACTIVE
@@ -28,6 +27,7 @@ from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation

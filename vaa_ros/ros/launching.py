@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from launch import Action
+from launch import Substitution
 from launch.actions import DeclareLaunchArgument
 from launch.actions import GroupAction
 from launch.actions import SetEnvironmentVariable
@@ -24,6 +25,8 @@ from launch_ros.actions import Node
 from launch_ros.actions import PushROSNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from vaa_ros.core.robot import load_robot
 
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -98,18 +101,54 @@ def node(executable: str, arguments: Mapping[str, type],
     )
 
 
+class RobotTopic(Substitution):
+    """
+    A topic that the file of the robot names; ``robot`` must be declared before.
+
+    :param kind: ``commands`` (of the launch argument ``command_type``), ``joint_states`` or the
+        key of a camera.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def describe(self) -> str:
+        """
+        Say what it is.
+        """
+        return f'RobotTopic({self._kind})'
+
+    def perform(self, context: Any) -> str:
+        """
+        Look it up.
+        """
+        robot = load_robot(LaunchConfiguration('robot').perform(context))
+        if self._kind == 'commands':
+            return robot.topic_of(LaunchConfiguration('command_type').perform(context))
+        if self._kind == 'joint_states':
+            return robot.joint_states_topic
+        return robot.camera_topic(self._kind)
+
+
 def topic_arguments(command: str = 'the commands') -> list[DeclareLaunchArgument]:
     """
-    Declare where the arm's own topics are; ``command_type`` must be declared before.
+    Declare where the arm's own topics are: where its robot file says, if not told otherwise.
+
+    ``robot`` and ``command_type`` must be declared before.
 
     :param command: what goes over the command topic, in words.
     """
     return [
-        argument('command_topic', LaunchConfiguration('command_type'),
-                 f'Topic of {command}, such as /joint_trajectory_controller/joint_trajectory.'),
-        argument('joint_states_topic', 'joint_states', 'Topic of the joint states.'),
-        argument('front_image_topic', 'front/image_raw', 'Topic of the camera called front.'),
-        argument('wrist_image_topic', 'wrist/image_raw', 'Topic of the camera called wrist.'),
+        argument('command_topic', RobotTopic('commands'),
+                 f'Topic of {command}, such as /joint_trajectory_controller/joint_trajectory; '
+                 'by default that of the robot file.'),
+        argument('joint_states_topic', RobotTopic('joint_states'),
+                 'Topic of the joint states; by default that of the robot file.'),
+        argument('front_image_topic', RobotTopic('front'),
+                 'Topic of the camera called front; by default that of the robot file.'),
+        argument('wrist_image_topic', RobotTopic('wrist'),
+                 'Topic of the camera called wrist; by default that of the robot file.'),
     ]
 
 

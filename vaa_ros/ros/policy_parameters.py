@@ -13,7 +13,7 @@ from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import ENSEMBLE_CHOICES
 from vaa_ros.core.scene_watch import WatchOptions
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.parameters import Parameter
 
 PARAMETERS = (
@@ -24,7 +24,12 @@ PARAMETERS = (
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
+    Parameter('trajectory_points', 1, 'Points of a joint trajectory, a control period apart: what '
+              'the arm does when the next messages are late. The first is never at time 0.',
+              minimum=1, maximum=100, read_only=True),
+    Parameter('start_speed', 0.2, 'Fraction of the speed limits for ~/go_to_start.', '', 0.01, 1.0,
+              read_only=True),
     Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own.', 'Hz', 0.0,
               500.0, read_only=True),
     Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',

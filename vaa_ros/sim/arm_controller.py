@@ -136,6 +136,18 @@ class ArmController:
         goal = self._finite('positions', positions, (len(self._names),))
         self.follow(self._names, goal[None], np.zeros(1))
 
+    def speed(self, velocities: Sequence[float]) -> None:
+        """
+        Move every joint with a velocity until the next command, or for 0.2 s.
+
+        :param velocities: one for each joint in the robot's order (n,) [rad/s or m/s].
+        :raises SimulationError: if the length or a value is wrong.
+        """
+        velocities = self._finite('velocities', velocities, (len(self._names),))
+        self._twist = None
+        self._command(np.array([TWIST_TIMEOUT_S]),
+                      (self._plant.setpoint + velocities * TWIST_TIMEOUT_S)[None])
+
     def reach(self, pose: Sequence[float], frame: str) -> None:
         """
         Bring the tool to a pose, in one control period or as fast as the joints allow.
