@@ -26,7 +26,7 @@ from trajectory_msgs.msg import JointTrajectory
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import SafetyLimits
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.nodes.sim_arm import SimArm
 from vaa_ros.nodes.teleop import Teleop
 from vaa_ros.ros.conversions import stamp_to_ns
@@ -82,7 +82,7 @@ def expert(ros: Harness, **parameters: Any) -> Any:
     return ros.make_node(make, mode='expert', lockstep=True, **parameters)
 
 
-@pytest.mark.parametrize('command_type', COMMAND_KINDS)
+@pytest.mark.parametrize('command_type', SOURCE_KINDS)
 def test_the_expert_does_the_task_through_topics(ros: Harness, command_type: str) -> None:
     arm = Lockstep(ros)
     clock = ros.collect(Clock, '/clock', COMMAND)

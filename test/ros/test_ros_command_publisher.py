@@ -16,7 +16,7 @@ from std_msgs.msg import Float64MultiArray
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.command_publisher import array_stamp_ns
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import CommandPublisher
@@ -45,7 +45,7 @@ def stamp_of(message: object) -> int | None:
 
 
 def test_every_command_type_has_a_message() -> None:
-    assert set(COMMAND_MESSAGES) == set(COMMAND_KINDS)
+    assert set(COMMAND_MESSAGES) == set(SOURCE_KINDS)
 
 
 @pytest.mark.parametrize('command_type', COMMAND_MESSAGES)
@@ -68,7 +68,7 @@ def test_commands_without_a_stamp_mean_now(ros: Harness, command_type: str) -> N
     before = time.time_ns()
     commands.publish(VECTORS[commands.kind], STAMP_NS)
     stamp = stamp_of(received.wait()[0])
-    expected = {'joint_trajectory': 0, 'commands': None}
+    expected = {'joint_trajectory': 0, 'commands': None, 'velocity_commands': None}
     if command_type in expected:
         assert stamp == expected[command_type]
     else:

@@ -79,7 +79,8 @@ def test_limits_hold_whatever_comes(rows: list[tuple[float, ...]]) -> None:
         command = np.array([a, b])
         velocity = servo.velocity(command, np.array([c, d]))
         assert (np.abs(velocity) <= [2.0 + 1e-9, 1.0 + 1e-9]).all()
-        new = last is None or (np.abs(command - last) > 1.5 * PERIOD_S * np.array([2.0, 1.0])).any()
+        leap = 1.5 * PERIOD_S * np.array([2.0, 1.0])
+        new = last is None or (np.abs(command - last) > leap).any()
         start = 0.0 if new else before[0]
         if new or (command != last).any():
             assert abs(velocity[0] - start) <= 8.0 * PERIOD_S + 1e-9

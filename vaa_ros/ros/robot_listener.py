@@ -35,6 +35,8 @@ from vaa_ros.ros.image_cdr import read_image
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import SENSOR
 
+ENOUGH = 30
+"""Messages of an input after which its rate is known well enough."""
 FOREVER_NS = 2**62
 """Less than how the middleware says "for ever" [ns]."""
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE',
@@ -103,7 +105,7 @@ class RobotListener:
         Tell whether every input has spoken several times and somebody listens to commands.
         """
         inputs = [self._joints, *self._cameras.values()]
-        return all(len(seen.times_ns) > 10 for seen in inputs) and all(
+        return all(len(seen.times_ns) > ENOUGH for seen in inputs) and all(
             commands.listeners for commands in self._commands())
 
     def live(self) -> LiveRobot:
@@ -112,23 +114,23 @@ class RobotListener:
         """
         types = dict(self._node.get_topic_names_and_types())
         return LiveRobot(
-            self._stream(self._joints, types), dict(self._positions),
+            self._stream(self._joints), dict(self._positions),
             {key: self._camera(seen, types) for key, seen in self._cameras.items()},
             self._commands(), any(os.environ.get(name) for name in PROFILE_VARIABLES))
 
-    def _stream(self, seen: _Seen, types: Mapping[str, list[str]]) -> Stream:
+    def _stream(self, seen: _Seen) -> Stream:
         infos = self._node.get_publishers_info_by_topic(seen.topic)
         gaps = [(after - before) / NANOSECONDS for before, after in
                 zip(seen.times_ns, seen.times_ns[1:], strict=False)]
         return Stream(
             seen.topic, tuple(sorted({_name(info) for info in infos})),
-            tuple(types.get(seen.topic, ())) if infos else (), len(seen.times_ns),
+            tuple(sorted({info.topic_type for info in infos})), len(seen.times_ns),
             len(gaps) / sum(gaps) if gaps and sum(gaps) > 0 else 0.0,
             statistics.median(seen.ages_ns) / NANOSECONDS if seen.ages_ns else None,
             max(gaps, default=0.0))
 
     def _camera(self, seen: _Seen, types: Mapping[str, list[str]]) -> Camera:
-        stream = self._stream(seen, types)
+        stream = self._stream(seen)
         beside = f'{seen.topic}/compressed' in types
         offers = [info.qos_profile.reliability for info in
                   self._node.get_publishers_info_by_topic(seen.topic)]
