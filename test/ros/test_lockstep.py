@@ -23,9 +23,9 @@ from std_srvs.srv import Trigger
 from tiny_policy import goal_policy
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.nodes.sim_arm import SimArm
 from vaa_ros.nodes.teleop import Teleop

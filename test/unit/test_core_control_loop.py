@@ -20,8 +20,8 @@ from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.types import ActionChunk

@@ -15,9 +15,9 @@ from vaa_ros.core.chunking import ENSEMBLES
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.gate import Gate
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import PolicySpec

@@ -21,9 +21,9 @@ import numpy as np
 
 import vaa_ros
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS

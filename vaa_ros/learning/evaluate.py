@@ -27,9 +27,9 @@ from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.images import fit_image
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from vaa_ros.core.errors import RosError
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.ros.command_publisher import CommandPublisher
 
 
