@@ -252,7 +252,7 @@ def test_twists_hold_with_no_motion_and_the_last_gripper() -> None:
 
 
 def test_before_the_first_command_there_is_nothing_to_hold() -> None:
-    assert Rig().loop.hold() is None
+    assert Rig().loop.hold(PERIOD_S) is None
 
 
 def test_an_unknown_start_is_refused_not_guessed() -> None:

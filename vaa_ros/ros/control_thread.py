@@ -204,9 +204,8 @@ class ControlThread:
         """
         with self._changed:
             self._deadman_ns = time.monotonic_ns() if held else None
-            if not held:
-                self._wake = True
-                self._changed.notify_all()
+            self._wake |= not held
+            self._changed.notify_all()
 
     def set_other_publisher(self, reason: str) -> None:
         """
@@ -345,7 +344,6 @@ class ControlThread:
         self._resetting = False
         self._loop.reset()
         self._inputs.reset()
-        self._sent = None
-        self._bug = ''
+        self._sent, self._bug = None, ''
         self._released = True
         self._settled.set()
