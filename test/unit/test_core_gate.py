@@ -81,6 +81,14 @@ def test_a_clock_set_back_begins_slowly_anew() -> None:
     assert clock.update().speed == RAMP_FROM
 
 
+def test_a_motion_that_does_not_go_on_begins_slowly() -> None:
+    clock = Clock(ramp_s=0.1)
+    for _ in range(5):
+        clock.update()
+    clock.gate.begin_anew()
+    assert clock.update().speed == RAMP_FROM
+
+
 def test_begins_unconfigured() -> None:
     assert Gate(LIMITS).state == UNCONFIGURED
 

@@ -33,7 +33,7 @@ def test_the_first_command_starts_where_the_arm_is_and_the_next_where_it_was_sen
     first = joints.move(HOME + 0.5, HOME, 0.02)
     second = joints.move(HOME + 0.5, None, 0.02)
     assert first.command[0] == pytest.approx(20 * 0.02 * 0.02)
-    assert second.velocity[0] == pytest.approx(2 * first.velocity[0])
+    assert second.motion.velocity[0] == pytest.approx(2 * first.motion.velocity[0])
 
 
 def test_a_position_is_held_by_saying_it_again_and_the_next_motion_starts_standing() -> None:
