@@ -6,8 +6,7 @@ From joint positions to joint velocities, for arms that are driven by speed.
 The velocity is the way from the last command to this one in a control period, plus a part of how
 far the arm was behind when it was last measured: without that an arm drifts off the path by the
 sum of its errors. A command that does not change is a hold: the arm is braked to no motion at
-all, in three commands at most, since nobody promises that more will come; the rest of the lag is
-left alone.
+all, as fast as the acceleration limits allow; the rest of the lag is left alone.
 """
 from __future__ import annotations
 
@@ -18,8 +17,6 @@ from vaa_ros.core.robot import RobotSpec
 LAG_GAIN = 0.2
 """Part of the lag that is made good in a control period; half of it in steady motion would be the
 edge of swinging with one period of delay."""
-HOLD_COMMANDS = 3
-"""How many commands a hold has for braking, whatever the acceleration limit says."""
 NEW_START = 1.5
 """A way of more than so many periods at full speed is no next command: a motion begins anew."""
 
@@ -40,7 +37,6 @@ class VelocityServo:
         self._most_change = np.array([joint.acceleration for joint in robot.joints]) * period_s
         self._last: np.ndarray | None = None
         self._velocity = np.zeros(len(self._limit))
-        self._holds = 0
         self._lag = np.zeros(len(self._limit))
         self._seen: np.ndarray | None = None
 
@@ -51,8 +47,7 @@ class VelocityServo:
         :param command: joint positions inside the limits (n,) [rad or m].
         :param measured: newest measured positions (n,); the same array again is no new
             measurement, and None is none at all.
-        :return: velocities (n,) [rad/s or m/s], inside the limits of speed and, but for a hold,
-            acceleration.
+        :return: velocities (n,) [rad/s or m/s], inside the limits of speed and acceleration.
         """
         command = np.asarray(command, dtype=np.float64)
         last = self._last
@@ -64,13 +59,15 @@ class VelocityServo:
             self._seen, self._lag = measured, last - measured
         wanted, most = np.zeros_like(command), self._most_change
         if (command != last).any():
-            self._holds = 0
             wanted = (command - last + LAG_GAIN * self._lag) / self._period_s
             wanted = np.minimum(np.maximum(wanted, -self._limit), self._limit)
-        else:
-            self._holds += 1
-            left = max(1, HOLD_COMMANDS + 1 - self._holds)
-            most = np.maximum(most, np.abs(self._velocity) / left)
         change = np.minimum(np.maximum(wanted - self._velocity, -most), most)
         self._last, self._velocity = command.copy(), self._velocity + change
         return self._velocity.copy()
+
+    @property
+    def moving(self) -> bool:
+        """
+        Tell whether the last velocities were not all zero.
+        """
+        return bool(self._velocity.any())

@@ -130,6 +130,12 @@ class CommandPublisher:
             self._gripper.publish(self._gripper_message(command[self._gripper_index], stamp_ns))
         self._publisher.publish(self._make(command, stamp_ns))
 
+    def coasts(self) -> bool:
+        """
+        Tell whether the arm goes on moving with the last velocities.
+        """
+        return self._servo.moving
+
     def others(self) -> list[str]:
         """
         Find who else publishes on the command topic.
