@@ -30,6 +30,7 @@ LIBRARIES = {
     'av': (None, 'av'),
     'builtin_interfaces': ('builtin_interfaces', 'ros-builtin-interfaces'),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'control_msgs': ('control_msgs', None),
     'cv_bridge': ('cv_bridge', None),
     'diagnostic_msgs': ('diagnostic_msgs', 'ros-diagnostic-msgs'),
     'geometry_msgs': ('geometry_msgs', 'ros-geometry-msgs'),

@@ -13,7 +13,7 @@ import yaml
 
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.urdf import read_limits
+from vaa_ros.core.urdf import parse_limits
 from vaa_ros.core.urdf import urdf_path
 from vaa_ros.core.urdf import UrdfLimits
 
@@ -41,8 +41,8 @@ def robot_file(folder: Path, **changes: object) -> str:
     return str(path)
 
 
-def test_limits_of_the_joints_that_move(folder: Path) -> None:
-    assert read_limits(folder / 'two.urdf') == {
+def test_limits_of_the_joints_that_move() -> None:
+    assert parse_limits(ROBOT, 'two.urdf') == {
         'turn': UrdfLimits(-0.5, 3.0, 1.5), 'spin': UrdfLimits(velocity=2.0),
         'slide': UrdfLimits()}
 
@@ -51,6 +51,16 @@ def test_the_stricter_limit_wins(folder: Path) -> None:
     turn, spin = load_robot(robot_file(folder)).joints
     assert (turn.lower, turn.upper, turn.velocity) == (-0.5, 1, 1.5)
     assert (spin.lower, spin.upper, spin.velocity) == (-1, 1, 2.0)
+
+
+def test_soft_limits_are_limits_and_the_xml_may_stand_in_the_robot_file(folder: Path) -> None:
+    soft = ROBOT.replace('effort="1"/>', 'effort="1"/><!-- measured -->'
+                         '<safety_controller soft_lower_limit="-0.4" soft_upper_limit="4"/>')
+    robot = load_robot(robot_file(folder, urdf='  ' + soft))
+    assert (robot.joints[0].lower, robot.joints[0].upper) == (-0.4, 1)
+    assert robot.urdf.strip() == soft
+    with pytest.raises(SpecError, match=r'two\.yaml.*no joint turn'):
+        load_robot(robot_file(folder, urdf=ROBOT.replace('"turn"', '"twist"')))
 
 
 def test_a_urdf_of_a_sourced_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +81,11 @@ def test_a_urdf_of_a_sourced_package(folder: Path, monkeypatch: pytest.MonkeyPat
     (ROBOT.replace('"3"', '"three"'), 'limit of joint turn'),
     (ROBOT.replace('"turn"', '"twist"'), 'has no joint turn; it has: twist, spin, slide'),
     (ROBOT.replace('lower="-0.5"', 'lower="2"'), 'lower 2.0 is not below upper 1'),
+    (ROBOT.replace('"3"', '"nan"'), 'upper is nan'),
+    (ROBOT.replace('velocity="1.5"', 'velocity="0"'), 'velocity'),
+    ('<!DOCTYPE robot [<!ENTITY a "-0.5">]>' + ROBOT.replace('"-0.5"', '"&a;"'),
+     'document type or entities'),
+    ('<!DOCTYPE robot SYSTEM "file:///etc/passwd">' + ROBOT, 'document type or entities'),
 ])
 def test_urdfs_that_are_wrong(folder: Path, text: str, match: str) -> None:
     (folder / 'two.urdf').write_text(text)
@@ -85,7 +100,7 @@ def test_a_missing_urdf_says_where_it_looked(folder: Path) -> None:
 
 def test_the_limits_of_the_simulated_arm_agree() -> None:
     robot = load_robot('vaa_arm')
-    limits = read_limits(Path(robot.urdf))
+    limits = parse_limits(Path(robot.urdf).read_text(), robot.urdf)
     for joint in robot.joints:
         limit = limits[joint.name]
         assert (limit.lower, limit.upper, limit.velocity) == (

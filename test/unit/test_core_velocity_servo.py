@@ -50,6 +50,19 @@ def test_an_arm_that_is_ten_percent_off_stays_on_the_path(gain: float, delay: in
     assert (error.max(axis=0) < 2 * PERIOD_S * np.array([1.0, 0.4])).all()
 
 
+@pytest.mark.parametrize('gain', [0.9, 1.1])
+def test_a_command_that_stays_is_reached_also_by_an_arm_that_is_off(gain: float) -> None:
+    way = np.vstack([path(30), np.tile(path(30)[-1], (60, 1))])
+    np.testing.assert_allclose(run(way, gain)[-1], way[-1], atol=1e-3)
+
+
+def test_an_old_measurement_moves_the_arm_no_further_than_it_was_behind() -> None:
+    servo, seen = VelocityServo(ROBOT, PERIOD_S), np.array([-0.05, 0.0])
+    servo.velocity(np.zeros(2), np.zeros(2))
+    moved = sum(servo.velocity(np.zeros(2), seen)[0] * PERIOD_S for _ in range(200))
+    assert moved == pytest.approx(0.05)
+
+
 def test_a_hold_brakes_as_fast_as_the_acceleration_allows() -> None:
     servo = VelocityServo(ROBOT, PERIOD_S)
     for command in path(30):
@@ -57,7 +70,7 @@ def test_a_hold_brakes_as_fast_as_the_acceleration_allows() -> None:
     assert (moving > 0).all()
     speeds = [moving]
     while servo.moving:
-        speeds.append(servo.velocity(path(30)[-1], np.ones(2) * len(speeds)))
+        speeds.append(servo.velocity(path(30)[-1], np.ones(2) * len(speeds), False))
     slower = np.diff(speeds, axis=0)[:, 0]
     np.testing.assert_allclose(slower[:-1], -8.0 * PERIOD_S)
     assert -8.0 * PERIOD_S <= slower[-1] < 0

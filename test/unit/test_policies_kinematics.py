@@ -31,7 +31,9 @@ def postures(count: int) -> np.ndarray:
 
 def test_it_is_the_arm_of_the_simulator() -> None:
     mine, other = UrdfKinematics(ROBOT), ArmKinematics()
+    read = UrdfKinematics(replace(ROBOT, urdf=Path(ROBOT.urdf).read_text()))
     for q in postures(30):
+        np.testing.assert_array_equal(read.forward(q), mine.forward(q))
         here, there = mine.forward(q), other.forward(q)
         np.testing.assert_allclose(here[:3], there[:3], atol=1e-9)
         assert abs(here[3:] @ there[3:]) == pytest.approx(1.0)

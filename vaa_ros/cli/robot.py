@@ -33,6 +33,7 @@ from vaa_ros.core.robot_check import PROBLEM
 from vaa_ros.core.robot_check import WARNING
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.spec import SOURCE_KINDS
+from vaa_ros.core.urdf import is_xml
 
 if TYPE_CHECKING:
     from vaa_ros.core.robot_check import LiveRobot
@@ -105,7 +106,8 @@ def _show(robot: RobotSpec) -> Mapping[str, object]:
         where = (f'{robot.gripper_topic} ({robot.gripper_type})' if robot.gripper_topic
                  else 'in the joint commands')
         rows.append(('gripper', f'{robot.gripper}: open {opened:g}, closed {closed:g}, {where}'))
-    rows.append(('URDF', robot.urdf or 'none: no inverse kinematics'))
+    rows.append(('URDF', 'in the robot file' if is_xml(robot.urdf) else
+                 robot.urdf or 'none: no inverse kinematics'))
     print(table(rows))
     print()
     print(table([(joint.name, joint.unit, joint.lower, joint.upper, joint.velocity,

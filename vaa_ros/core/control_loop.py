@@ -283,7 +283,7 @@ class ControlLoop:
                     wanted, None, self._period_s, self._speed).command is None:
                 break
             found.append(motion.last)
-        return np.array(found).reshape(len(found), -1)
+        return np.array(found) if found else np.empty((0, 0))
 
     @property
     def _latched(self) -> bool:

@@ -22,7 +22,9 @@ from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.records import from_mapping
 from vaa_ros.core.records import to_plain
-from vaa_ros.core.urdf import read_limits
+from vaa_ros.core.urdf import is_xml
+from vaa_ros.core.urdf import parse_limits
+from vaa_ros.core.urdf import read_urdf
 from vaa_ros.core.urdf import urdf_path
 
 UNITS = ('rad', 'm')
@@ -84,6 +86,8 @@ class RobotSpec:
         in the proportion of its speed. Infinite where the robot names none.
     :param command_type: the type of commands that its driver takes.
     :param command_topic: topic of those commands; empty for the name of their type.
+    :param trajectory_action: action FollowJointTrajectory of its controller, for the way to the
+        start pose; empty for none.
     :param joint_states_topic: topic of its joint states.
     :param camera_topics: topic of each camera's pictures; ``<camera>/image_raw`` where not named.
     :param gripper_topic: topic of the gripper's own controller; empty where the joint commands
@@ -92,7 +96,7 @@ class RobotSpec:
     :param gripper_open: position of the open gripper [rad or m], its upper limit if None.
     :param gripper_closed: position of the closed gripper [rad or m], its lower limit if None.
     :param urdf: its URDF, for kinematics and limits, the stricter of which wins: a path, relative
-        to the robot file, or ``package://<package>/<path>``; empty for none.
+        to the robot file, ``package://<package>/<path>``, or the XML itself; empty for none.
     """
 
     name: str
@@ -107,6 +111,7 @@ class RobotSpec:
     tool_acceleration: float = math.inf
     command_type: str = 'joint_trajectory'
     command_topic: str = ''
+    trajectory_action: str = ''
     joint_states_topic: str = 'joint_states'
     camera_topics: Mapping[str, str] = field(default_factory=dict)
     gripper_topic: str = ''
@@ -280,19 +285,23 @@ def load_robot(name: str) -> RobotSpec:
 
 def with_urdf(robot: RobotSpec, where: Path) -> RobotSpec:
     """
-    Find a robot's URDF and take its limits where they are stricter.
+    Read a robot's URDF and take its limits where they are stricter.
 
     :param robot: the robot, which names its URDF.
     :param where: the robot's own file.
-    :return: the robot with the absolute path of its URDF.
+    :return: the robot with the absolute path of its URDF, or with its text.
     :raises SpecError: if there is no such URDF, or it lacks a joint of the robot.
     """
-    path = urdf_path(robot.urdf, where.parent)
-    limits = read_limits(path)
+    source, text = str(where), robot.urdf
+    if not is_xml(text):
+        path = urdf_path(robot.urdf, where.parent)
+        source, text = str(path), read_urdf(path)
+        robot = replace(robot, urdf=source)
+    limits = parse_limits(text, source)
     own = [name for name in robot.joint_names if name != robot.gripper]
     missing = [name for name in own if name not in limits]
     if missing:
-        raise SpecError(f'{where}: the URDF {path} has no joint {", ".join(missing)}; it has: '
+        raise SpecError(f'{where}: the URDF {source} has no joint {", ".join(missing)}; it has: '
                         + (', '.join(limits) or 'none'))
     try:
         joints = tuple(
@@ -300,6 +309,6 @@ def with_urdf(robot: RobotSpec, where: Path) -> RobotSpec:
                     upper=min(joint.upper, limit.upper),
                     velocity=min(joint.velocity, limit.velocity))
             if (limit := limits.get(joint.name)) is not None else joint for joint in robot.joints)
-        return replace(robot, joints=joints, urdf=str(path))
+        return replace(robot, joints=joints)
     except ValueError as problem:
-        raise SpecError(f'{where}: with the limits of {path}: {problem}') from problem
+        raise SpecError(f'{where}: with the limits of {source}: {problem}') from problem

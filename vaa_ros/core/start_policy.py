@@ -83,8 +83,41 @@ class StartPolicy:
         return ActionChunk(observation.stamp_ns, actions, spec.dt_s)
 
     def _at(self, stamp_ns: int) -> np.ndarray:
-        way = self._home - self._start
-        # The cosine is half pi times faster in the middle than on the average.
-        total_s = max(float(np.max(np.abs(way) / self._speed)) * np.pi / 2, 1e-3)
+        total_s = way_s(self._start, self._home, self._speed)
         part = min(max((stamp_ns - self._start_ns) / NANOSECONDS / total_s, 0.0), 1.0)
-        return self._start + way * (1 - np.cos(np.pi * part)) / 2
+        return self._start + (self._home - self._start) * (1 - np.cos(np.pi * part)) / 2
+
+
+def way_s(start: np.ndarray, goal: np.ndarray, speed: np.ndarray) -> float:
+    """
+    Give the time of a way whose speed rises and falls like a cosine.
+
+    :param start: where it begins (n,) [rad or m].
+    :param goal: where it ends (n,).
+    :param speed: highest speed of each joint (n,) [rad/s or m/s].
+    :return: time [s]; the joint with the longest way sets it.
+    """
+    # The cosine is half pi times faster in the middle than on the average.
+    return max(float(np.max(np.abs(goal - start) / speed)) * np.pi / 2, 1e-3)
+
+
+def start_trajectory(
+    start: np.ndarray, goal: np.ndarray, speed: np.ndarray, step_s: float = 0.1,
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """
+    Give the same way as points for a controller that interpolates.
+
+    :param start: where it begins (n,) [rad or m].
+    :param goal: where it ends (n,).
+    :param speed: highest speed of each joint (n,) [rad/s or m/s].
+    :param step_s: longest time between two points [s].
+    :return: time between two points [s]; positions (k, n); velocities (k, n), zero in the end.
+    """
+    total_s = way_s(start, goal, speed)
+    count = max(int(np.ceil(total_s / step_s)), 1)
+    part = np.arange(1, count + 1)[:, None] / count
+    way = goal - start
+    positions = start + way * (1 - np.cos(np.pi * part)) / 2
+    velocities = way * np.pi * np.sin(np.pi * part) / (2 * total_s)
+    velocities[-1] = 0.0
+    return total_s / count, positions, velocities

@@ -54,31 +54,74 @@ def urdf_path(text: str, folder: Path) -> Path:
                     'FILE.xacro > FILE.urdf')
 
 
-def read_limits(path: Path) -> dict[str, UrdfLimits]:
+def is_xml(text: str) -> bool:
     """
-    Read the limits of every joint that moves.
+    Tell a URDF itself from the path of one.
+    """
+    return text.lstrip().startswith('<')
 
-    :param path: the URDF file.
+
+def read_urdf(path: Path) -> str:
+    """
+    Read a URDF file.
+
+    :param path: the file, UTF-8.
+    :return: the text.
+    :raises SpecError: if it cannot be read.
+    """
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SpecError(f'cannot read the URDF {path}: {problem}') from problem
+
+
+def parse_limits(text: str, where: str) -> dict[str, UrdfLimits]:
+    """
+    Read the limits of every joint that moves: the stricter of ``limit`` and ``safety_controller``.
+
+    :param text: the URDF, such as the parameter ``robot_description`` holds. A document type is
+        refused before anything is parsed: no URDF needs one, and entities are how XML does harm.
+    :param where: where it came from, for messages.
     :return: limits by joint name; a continuous joint has a speed limit alone.
     :raises SpecError: if it is no URDF, or a limit is no number.
     """
+    if '<!' in text.replace('<!--', '').replace('<![CDATA[', ''):
+        raise SpecError(f'{where} declares a document type or entities (<!...>), expected plain '
+                        'XML: a URDF needs neither')
     try:
-        root = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as problem:
-        raise SpecError(f'cannot read the URDF {path}: {problem}') from problem
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as problem:
+        raise SpecError(f'cannot read the URDF {where}: {problem}') from problem
     if root.tag != 'robot':
-        raise SpecError(f'{path} is no URDF: its root is <{root.tag}>, expected <robot>')
-    return {joint.get('name', ''): _limits(joint, path) for joint in root.findall('joint')
+        raise SpecError(f'{where} is no URDF: its root is <{root.tag}>, expected <robot>')
+    return {joint.get('name', ''): _limits(joint, where) for joint in root.findall('joint')
             if joint.get('type') in ('revolute', 'continuous', 'prismatic')}
 
 
-def _limits(joint: ElementTree.Element, path: Path) -> UrdfLimits:
-    given = joint.find('limit')
-    if given is None:
-        return UrdfLimits()
-    names = ('velocity',) if joint.get('type') == 'continuous' else ('lower', 'upper', 'velocity')
+def _limits(joint: ElementTree.Element, where: str) -> UrdfLimits:
+    turning = joint.get('type') == 'continuous'
     try:
-        values = {name: float(given.get(name, 'nan')) for name in names}
+        hard = _numbers(joint.find('limit'), ('lower', 'upper', 'velocity'))
+        soft = _numbers(joint.find('safety_controller'),
+                        ('soft_lower_limit', 'soft_upper_limit'))
     except ValueError as problem:
-        raise SpecError(f'{path}: limit of joint {joint.get("name")}: {problem}') from problem
-    return UrdfLimits(**{name: value for name, value in values.items() if not math.isnan(value)})
+        raise SpecError(f'{where}: limit of joint {joint.get("name")}: {problem}') from problem
+    velocity = hard.get('velocity', math.inf)
+    if turning:
+        return UrdfLimits(velocity=velocity)
+    return UrdfLimits(
+        max(hard.get('lower', -math.inf), soft.get('soft_lower_limit', -math.inf)),
+        min(hard.get('upper', math.inf), soft.get('soft_upper_limit', math.inf)), velocity)
+
+
+def _numbers(element: ElementTree.Element | None, names: tuple[str, ...]) -> dict[str, float]:
+    """
+    Give the attributes that are there as numbers.
+    """
+    if element is None:
+        return {}
+    values = {name: float(element.attrib[name]) for name in names if name in element.attrib}
+    for name, value in values.items():
+        if math.isnan(value):
+            raise ValueError(f'{name} is nan, expected a number')
+    return values

@@ -5,8 +5,8 @@ From joint positions to joint velocities, for arms that are driven by speed.
 
 The velocity is the way from the last command to this one in a control period, plus a part of how
 far the arm was behind when it was last measured: without that an arm drifts off the path by the
-sum of its errors. A command that does not change is a hold: the arm is braked to no motion at
-all, as fast as the acceleration limits allow; the rest of the lag is left alone.
+sum of its errors, and never quite arrives. In a hold the arm is braked to no motion at all, as
+fast as the acceleration limits allow; the rest of the lag is left alone.
 """
 from __future__ import annotations
 
@@ -40,13 +40,15 @@ class VelocityServo:
         self._lag = np.zeros(len(self._limit))
         self._seen: np.ndarray | None = None
 
-    def velocity(self, command: np.ndarray, measured: np.ndarray | None) -> np.ndarray:
+    def velocity(self, command: np.ndarray, measured: np.ndarray | None,
+                 moving: bool = True) -> np.ndarray:
         """
         Give the velocities that go to a command in one control period.
 
         :param command: joint positions inside the limits (n,) [rad or m].
         :param measured: newest measured positions (n,); the same array again is no new
             measurement, and None is none at all.
+        :param moving: whether the arm is to move; otherwise the command is a hold.
         :return: velocities (n,) [rad/s or m/s], inside the limits of speed and acceleration.
         """
         command = np.asarray(command, dtype=np.float64)
@@ -58,9 +60,10 @@ class VelocityServo:
         if measured is not None and measured is not self._seen:
             self._seen, self._lag = measured, last - measured
         wanted, most = np.zeros_like(command), self._most_change
-        if (command != last).any():
+        if moving:
             wanted = (command - last + LAG_GAIN * self._lag) / self._period_s
             wanted = np.minimum(np.maximum(wanted, -self._limit), self._limit)
+            self._lag = (1 - LAG_GAIN) * self._lag
         change = np.minimum(np.maximum(wanted - self._velocity, -most), most)
         self._last, self._velocity = command.copy(), self._velocity + change
         return self._velocity.copy()

@@ -45,7 +45,7 @@ from vaa_ros.policies.slot import PolicySlot
 from vaa_ros.ros.background import in_background
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
-from vaa_ros.ros.control_thread import Wiring
+from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -84,8 +84,7 @@ class PolicyNode(LifecycleNode):
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
         self._inputs: PolicyInputs | None = None
-        self._lifecycle = 'unconfigured'
-        self._said_state = ''
+        self._lifecycle, self._said_state = 'unconfigured', ''
         self._paused = self._commanding = False
         self._instruction = self._value('instruction')
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
@@ -105,7 +104,8 @@ class PolicyNode(LifecycleNode):
         self.create_service(SetBool, '~/pause', self._on_pause)
         self._start = StartMove(
             self, self._robot, lambda: self._slot.current.spec,
-            lambda: self._thread if self._lifecycle == 'active' else None, self._pause)
+            lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
+            lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         DiagnosticsPublisher(self, 'control', self._report)
 
@@ -146,8 +146,8 @@ class PolicyNode(LifecycleNode):
         self._loop.sender_coasts = self._commands.coasts
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
         wiring = Wiring(lambda: self._start.at_work(self._slot.current), self._commands.publish,
-                        self._after, lambda: self.get_clock().now().nanoseconds,
-                        self._inputs.measured)
+                        self._commands.again, self._after,
+                        lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
@@ -315,10 +315,7 @@ class PolicyNode(LifecycleNode):
             self.get_logger().warning(text)
 
     def _others(self) -> str:
-        names = [] if self._value('allow_other_publishers') else self._commands.others()
-        return '' if not names else (
-            f'{self._commands.topic} has another publisher: {", ".join(names)}; stop it, or set '
-            'allow_other_publishers')
+        return '' if self._value('allow_other_publishers') else self._commands.rivals()
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:

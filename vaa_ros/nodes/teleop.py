@@ -188,7 +188,7 @@ class ExpertMode:
         node, commands = self._node, self._node.commands
         if answer.repeat:
             if self._sent is not None:
-                commands.again(self._sent, answer.stamp_ns)
+                commands.again()
         elif answer.command is None:
             node.set_active(False)
             self._sent = commands.hold(answer.stamp_ns, self._node.period_s)

@@ -16,6 +16,7 @@ import numpy as np
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.urdf import is_xml
 
 DAMPING = 0.02
 MAX_STEP_RAD = 0.3
@@ -59,10 +60,12 @@ class UrdfKinematics:
         self.arm = np.array([index for index, name in enumerate(robot.joint_names)
                              if name != robot.gripper])
         names = [robot.joint_names[index] for index in self.arm]
-        full = pin.buildModelFromUrdf(robot.urdf)
+        text = is_xml(robot.urdf)
+        self._source = f'the URDF of {robot.name}' if text else robot.urdf
+        full = (pin.buildModelFromXML if text else pin.buildModelFromUrdf)(robot.urdf)
         for name in names:
             if not full.existJointName(name):
-                raise unknown_name(f'joint of {robot.urdf}', name, list(full.names)[1:])
+                raise unknown_name(f'joint of {self._source}', name, list(full.names)[1:])
         others = [index for index, name in enumerate(full.names)
                   if index > 0 and name not in names]
         self._model = pin.buildReducedModel(full, others, pin.neutral(full))
@@ -73,7 +76,7 @@ class UrdfKinematics:
                             (robot.base_frame, robot.end_effector_frame))
         pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))
         if self._model.frames[base].parentJoint != 0:
-            raise ConfigError(f'base_frame {robot.base_frame!r} of {robot.urdf} moves with the '
+            raise ConfigError(f'base_frame {robot.base_frame!r} of {self._source} moves with the '
                               'arm, expected a link before its first joint')
         self._to_base = self._data.oMf[base].inverse()
         self._turn = self._to_base.rotation.copy()
@@ -84,7 +87,7 @@ class UrdfKinematics:
 
     def _frame(self, robot: RobotSpec, name: str) -> int:
         if not self._model.existFrame(name):
-            raise unknown_name(f'frame of {robot.urdf}', name,
+            raise unknown_name(f'frame of {self._source}', name,
                                [frame.name for frame in self._model.frames])
         return self._model.getFrameId(name)
 

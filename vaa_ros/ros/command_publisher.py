@@ -90,6 +90,8 @@ class CommandPublisher:
         self._points = points
         self._measured = measured
         self._servo = VelocityServo(robot, period_s)
+        self._moving = False
+        self._sent: list[tuple[Any, Any]] = []
         self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
         self._gripper = self._gripper_publisher()
         makers: dict[str, Callable[[np.ndarray, int], Any]] = {
@@ -119,16 +121,28 @@ class CommandPublisher:
         """
         return self._publisher.topic_name
 
-    def publish(self, command: np.ndarray, stamp_ns: int) -> None:
+    def publish(self, command: np.ndarray, stamp_ns: int, moving: bool = True) -> None:
         """
         Publish one command.
 
-        :param command: the action vector of the command type's kind.
+        :param command: the action vector of the kind.
         :param stamp_ns: stamp of the observation behind it [ns].
+        :param moving: whether it moves the arm; otherwise it holds it.
         """
+        self._sent = []
         if self._gripper is not None:
-            self._gripper.publish(self._gripper_message(command[self._gripper_index], stamp_ns))
-        self._publisher.publish(self._make(command, stamp_ns))
+            self._sent.append((self._gripper, self._gripper_message(
+                command[self._gripper_index], stamp_ns)))
+        self._moving = moving
+        self._sent.append((self._publisher, self._make(command, stamp_ns)))
+        self.again()
+
+    def again(self) -> None:
+        """
+        Publish the last command once more, such as one that was lost on the way.
+        """
+        for publisher, message in self._sent:
+            publisher.publish(message)
 
     def coasts(self) -> bool:
         """
@@ -153,6 +167,14 @@ class CommandPublisher:
             if expected in names:
                 names.remove(expected)
         return sorted(names)
+
+    def rivals(self) -> str:
+        """
+        Say who else publishes on the command topic and what to do, or nothing.
+        """
+        names = ', '.join(self.others())
+        return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
+                          'allow_other_publishers')
 
     def _publishers(self) -> list[str]:
         found = self._node.get_publishers_info_by_topic(self.topic)
@@ -179,7 +201,8 @@ class CommandPublisher:
 
     def _velocities(self, command: np.ndarray, stamp_ns: int) -> Float64MultiArray:
         measured = None if self._measured is None else self._measured()
-        return self._array(self._servo.velocity(command, measured)[self._joints], stamp_ns)
+        velocity = self._servo.velocity(command, measured, self._moving)
+        return self._array(velocity[self._joints], stamp_ns)
 
     def _gripper_message(self, opening: float, stamp_ns: int) -> Any:
         if self._gripper_kind == 'joint_trajectory':

@@ -27,6 +27,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from vaa_ros.core.robot import load_robot
+from vaa_ros.core.spec import SOURCE_KINDS
 
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -106,7 +107,7 @@ class RobotTopic(Substitution):
     A topic that the file of the robot names; ``robot`` must be declared before.
 
     :param kind: ``commands`` (of the launch argument ``command_type``), ``joint_states`` or the
-        key of a camera.
+        key of a camera; ``command_type`` for the type of the commands itself.
     """
 
     def __init__(self, kind: str) -> None:
@@ -124,11 +125,21 @@ class RobotTopic(Substitution):
         Look it up.
         """
         robot = load_robot(LaunchConfiguration('robot').perform(context))
+        if self._kind == 'command_type':
+            return robot.command_type
         if self._kind == 'commands':
             return robot.topic_of(LaunchConfiguration('command_type').perform(context))
         if self._kind == 'joint_states':
             return robot.joint_states_topic
         return robot.camera_topic(self._kind)
+
+
+def command_type_argument() -> DeclareLaunchArgument:
+    """
+    Declare the type of the commands; ``robot`` must be declared before.
+    """
+    return argument('command_type', RobotTopic('command_type'),
+                    'Type of the commands; by default that of the robot file.', SOURCE_KINDS)
 
 
 def topic_arguments(command: str = 'the commands') -> list[DeclareLaunchArgument]:
