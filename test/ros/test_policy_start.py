@@ -21,6 +21,7 @@ from processes import wait_for
 import pytest
 from rclpy.action import ActionServer
 from rclpy.action import CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from ros_harness import Harness
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
@@ -48,7 +49,7 @@ def test_it_goes_to_the_start_pose_through_the_gate(
     ros.make_node(CameraSubscriber, model_path=str(model))
     node = ros.make_node(PolicyNode, model_path=str(model), command_type=command_type,
                          max_image_age_s=1.0, max_joint_age_s=1.0, max_skew_s=0.3,
-                         start_speed=0.5, trajectory_points=5)
+                         start_speed=0.15, trajectory_points=5)
     joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
 
     def here() -> np.ndarray:
@@ -68,6 +69,24 @@ def test_it_goes_to_the_start_pose_through_the_gate(
     assert np.abs(here() - HOME).max() < 0.03
     ros.call(SetBool, 'policy/pause', SetBool.Request(data=False))
     wait_for(lambda: np.abs(here() - GOAL).max() < 0.02, 30.0, 'the goal again')
+    # A stop is heard on the way.
+    stop = ros.publisher(Bool, 'e_stop', LATCHED)
+    answers = ask(ros)
+    wait_for(lambda: here()[0] < GOAL[0] - 0.05, 30.0, 'the arm on its way')
+    stop.publish(Bool(data=True))
+    answer = wait_for(lambda: answers and answers[0])
+    assert not answer.success and 'does not move: stopped' in answer.message
+    assert here()[0] > HOME[0] + 0.05
+
+
+def ask(ros: Harness) -> list[Any]:
+    """
+    Ask to go to the start pose; the answer will be in the list.
+    """
+    answers: list[Any] = []
+    threading.Thread(target=lambda: answers.append(
+        ros.call(Trigger, 'policy/go_to_start', timeout_s=30.0)), daemon=True).start()
+    return answers
 
 
 class Controller:
@@ -84,7 +103,8 @@ class Controller:
         self.stuck = False
         self.server = ActionServer(
             ros.node, action, 'arm/follow_joint_trajectory', self._follow,
-            cancel_callback=lambda _: CancelResponse.ACCEPT)
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=ReentrantCallbackGroup())
 
     def _follow(self, handle: Any) -> Any:
         self.goals.append(handle.request.trajectory)
@@ -134,14 +154,11 @@ def test_a_controller_takes_it_there_and_stops_when_told(ros: Harness, tmp_path:
         # Stopped on the way: the goal is cancelled.
         controller.stuck = True
         stop = ros.publisher(Bool, 'e_stop', LATCHED)
-        answers: list[Any] = []
-        asking = threading.Thread(target=lambda: answers.append(
-            ros.call(Trigger, 'policy/go_to_start', timeout_s=20.0)))
-        asking.start()
+        answers = ask(ros)
         wait_for(lambda: len(controller.goals) == 2)
         stop.publish(Bool(data=True))
-        asking.join()
-        assert not answers[0].success and 'given up: stopped' in answers[0].message
+        answer = wait_for(lambda: answers and answers[0])
+        assert not answer.success and 'given up: stopped' in answer.message
         wait_for(controller.cancelled.is_set)
     finally:
         robot.stop()
@@ -150,8 +167,8 @@ def test_a_controller_takes_it_there_and_stops_when_told(ros: Harness, tmp_path:
 def test_without_a_controller_the_action_is_named(ros: Harness, tmp_path: Path) -> None:
     pytest.importorskip('control_msgs.action')
     robot = Robot(ros)
-    node = ros.make_node(PolicyNode, robot=robot_file(tmp_path), max_image_age_s=1.0,
-                         max_joint_age_s=1.0)
+    node = ros.make_node(PolicyNode, model_path=str(goal_policy(tmp_path / 'goal.onnx', GOAL)),
+                         robot=robot_file(tmp_path), max_image_age_s=1.0, max_joint_age_s=1.0)
     node.trigger_configure()
     node.trigger_activate()
     robot.start()

@@ -14,6 +14,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleNode
@@ -98,9 +99,10 @@ class PolicyNode(LifecycleNode):
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
         if self._value('deadman'):
             self.create_subscription(Bool, 'deadman', self._on_deadman, EVENTS)
-        for name, answer in (('reload', self._on_reload), ('rollback', self._on_rollback),
-                             ('reset', self._on_reset)):
-            self.create_service(Trigger, f'~/{name}_policy', answer)
+        self.create_service(Trigger, '~/reset_policy', self._on_reset)
+        group = MutuallyExclusiveCallbackGroup()  # one that waits would keep others from a stop
+        for name, answer in (('reload', self._on_reload), ('rollback', self._on_rollback)):
+            self.create_service(Trigger, f'~/{name}_policy', answer, callback_group=group)
         self.create_service(SetBool, '~/pause', self._on_pause)
         self._start = StartMove(
             self, self._robot, lambda: self._slot.current.spec,
@@ -164,7 +166,7 @@ class PolicyNode(LifecycleNode):
         """
         Begin to command the arm, unless someone else does.
         """
-        if others := self._others():
+        if others := self._commands.rivals(self._value('allow_other_publishers')):
             raise RosError(f'not activated: {others}')
         # What exists now stays; later collections then have little to look through.
         gc.collect()
@@ -300,7 +302,8 @@ class PolicyNode(LifecycleNode):
             return
         # Again and again, for a guard that forgot whom it watches.
         self._announce(self._commanding)
-        self._thread.set_other_publisher(self._others())
+        self._thread.set_other_publisher(
+            self._commands.rivals(self._value('allow_other_publishers')))
         level, message, values = self._report()
         self._status.publish(status_message('policy: control', level, message, values))
         if values['state'] != self._said_state:
@@ -313,9 +316,6 @@ class PolicyNode(LifecycleNode):
             self.get_logger().info(text)
         else:
             self.get_logger().warning(text)
-
-    def _others(self) -> str:
-        return '' if self._value('allow_other_publishers') else self._commands.rivals()
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:

@@ -168,11 +168,13 @@ class CommandPublisher:
                 names.remove(expected)
         return sorted(names)
 
-    def rivals(self) -> str:
+    def rivals(self, allowed: bool) -> str:
         """
         Say who else publishes on the command topic and what to do, or nothing.
+
+        :param allowed: whether others may, which is nothing to say.
         """
-        names = ', '.join(self.others())
+        names = '' if allowed else ', '.join(self.others())
         return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
                           'allow_other_publishers')
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from rclpy.action import ActionClient
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
@@ -54,7 +55,8 @@ class StartAction:
 
     def __init__(self, node: Node, robot: RobotSpec) -> None:
         self._robot = robot
-        self._client = ActionClient(node, action_type(), robot.trajectory_action)
+        self._client = ActionClient(node, action_type(), robot.trajectory_action,
+                                    callback_group=MutuallyExclusiveCallbackGroup())
         self._name = node.resolve_topic_name(robot.trajectory_action)
 
     def go(self, start: np.ndarray, speed: float, trouble: Callable[[], str]) -> None:

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import numpy as np
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -19,6 +20,7 @@ from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.control_setup import JOINTS_TOPIC
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import PAUSED
+from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.start_policy import StartPolicy
@@ -65,7 +67,9 @@ class StartMove:
         self._action = None
         if robot.trajectory_action and action_type() is not None:
             self._action = StartAction(node, robot)
-        node.create_service(Trigger, '~/go_to_start', self._on_start)
+        # A callback that waits would keep a shared group from hearing a stop.
+        node.create_service(Trigger, '~/go_to_start', self._on_start,
+                            callback_group=MutuallyExclusiveCallbackGroup())
 
     def at_work(self, policy: Answers) -> Answers:
         """
@@ -145,5 +149,5 @@ class StartMove:
                 still_s = None
                 continue
             still_s = now_s if still_s is None else still_s
-            if now_s - still_s > STILL_S:
+            if decision.state == STOPPED or now_s - still_s > STILL_S:
                 raise RosError(f'the arm does not move: {decision.state}: {decision.reason}')
