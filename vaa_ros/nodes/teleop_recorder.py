@@ -32,6 +32,7 @@ from vaa_ros.core.spec import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import recording_spec
+from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
@@ -40,6 +41,7 @@ from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.parameters import declare
+from vaa_ros.ros.policy_reports import loaded_policy
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
@@ -49,6 +51,7 @@ from vaa_ros.ros.terminal import TerminalKeys
 
 KEYS = 'keys: s start, y stop as success, n stop as failure, d discard, q quit'
 STATUS_S = 0.5
+ACTIVE_POLICY = 'policy/active_policy'
 Response = TypeVar('Response', Trigger.Response, SetBool.Response)
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
@@ -93,6 +96,8 @@ class TeleopRecorder(LifecycleNode):
         """Subscribe, and read keys where there is a terminal."""
         self._simulated = bool(self._value('use_sim_time'))
         extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
+        # Always: a bag says which policy was there when it was recorded.
+        extra.append(self.resolve_topic_name(ACTIVE_POLICY))
         names = list(dict.fromkeys([*self._required, *extra]))
         self._topics = RawTopics(self, names, self._on_message)
         self._session = RecordingSession(self._topics, self._required, self._now_ns)
@@ -199,7 +204,15 @@ class TeleopRecorder(LifecycleNode):
             task=self._value('task'), instruction=self._value('instruction'),
             seed=None if seed < 0 else seed, operator=self._value('operator'),
             robot=self._value('robot'), command_type=self._value('command_type'),
-            policy=self._value('policy'), vaa_version=__version__, spec=self._spec())
+            policy=self._value('policy'), vaa_version=__version__, spec=self._spec(),
+            software=software_versions(), active_policy=self._active_policy())
+
+    def _active_policy(self) -> dict[str, str]:
+        name = self.resolve_topic_name(ACTIVE_POLICY)
+        heard = self._topics.latched.get(name) if self._topics is not None else None
+        if heard is None or self._topics.unmatched([name]):
+            return {}
+        return loaded_policy(heard[0])
 
     def _spec(self) -> dict[str, Any]:
         try:

@@ -28,8 +28,8 @@ from vaa_ros.recording.messages import typestore
 
 _Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 _ADVICE = {
-    PARTIAL_SUFFIX: 'its recorder was killed before the end. Record it again, or recover the '
-                    'messages with: mcap recover FILE.mcap',
+    PARTIAL_SUFFIX: 'its recorder was killed before the end. Recover the messages with: vaa '
+                    'recover FOLDER',
 }
 _definition = storage_mcap.get_msgdef
 _HIDE = """CREATE TEMP VIEW message_definitions AS SELECT * FROM main.message_definitions
@@ -224,7 +224,7 @@ class BagReader:
         except (Exception, MemoryError) as error:
             detail = str(error) or type(error).__name__
             raise BagError(f'{self.path}: {problem}: {detail}. Record it again, leave it out, or '
-                           'recover what is left with: mcap recover FILE.mcap') from error
+                           'recover what is left with: vaa recover FILE.mcap') from error
 
 
 def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]]]:

@@ -68,7 +68,8 @@ class Disk:
 
     :param output_dir: folder of the episodes.
     :param compression: ``zstd`` or ``none``.
-    :param min_free_bytes: free space below which no episode is started [bytes].
+    :param min_free_bytes: free space below which no episode is started, and a running one is
+        broken off [bytes].
     """
 
     output_dir: Path
@@ -128,7 +129,7 @@ class RecordingSession:
         recorder = EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
             {name: [qos_profile(*offer) for offer in self._source.offered(name)]
-             for name in types})
+             for name in types}, min_free_bytes=disk.min_free_bytes)
         for name, (data, sent_ns) in self._source.latched.items():
             recorder.put(name, started_ns, data, sent_ns)
         self._types, self._recorder = types, recorder
