@@ -36,6 +36,8 @@ from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.verdict import KEEP
+from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -94,13 +96,14 @@ class TeleopRecorder(LifecycleNode):
     @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, and read keys where there is a terminal."""
+        thresholds = load_thresholds(self._value('thresholds'))
         self._simulated = bool(self._value('use_sim_time'))
         extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
         # Always: a bag says which policy was there when it was recorded.
         extra.append(self.resolve_topic_name(ACTIVE_POLICY))
         names = list(dict.fromkeys([*self._required, *extra]))
         self._topics = RawTopics(self, names, self._on_message)
-        self._session = RecordingSession(self._topics, self._required, self._now_ns)
+        self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
                                f'{self._output_dir()}')
         if self._value('keys') and self._terminal.start():
@@ -269,6 +272,10 @@ class TeleopRecorder(LifecycleNode):
             self.get_logger().warning(f'{text}; {"; ".join(problems)}')
         else:
             self.get_logger().info(text)
+        if recorded.verdict is not None:
+            log = self.get_logger()
+            (log.info if recorded.verdict.judgement == KEEP else log.warning)(
+                f'verdict: {recorded.verdict}')
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
 
     def _halt(self, reason: str) -> None:
@@ -304,6 +311,9 @@ class TeleopRecorder(LifecycleNode):
         if shown is not None:
             values.update(path=shown.path, seconds=float(shown.seconds),
                           messages=shown.messages, dropped=sum(shown.dropped.values()))
+        if self._last is not None and self._last.verdict is not None:
+            values.update(verdict=self._last.verdict.judgement,
+                          reasons='; '.join(self._last.verdict.reasons))
         self._episode.publish(status_message(f'{self.get_name()}: episode', level, message,
                                              values))
         self._is_recording.publish(Bool(data=recorder is not None))

@@ -52,6 +52,8 @@ class EpisodeMetadata:
     :param software: versions of what recorded it, by name (:func:`software_versions`).
     :param active_policy: name, path and SHA-256 of the policy that a policy node had loaded at
         the start, whether or not it drove the arm; empty where there was none.
+    :param verdict: whether the take is worth keeping, as judgement, reasons and figures
+        (:mod:`vaa_ros.recording.verdict`); empty where nobody judged.
     :param aborted: why the recording broke off, empty if it did not.
     :param counts: messages written by topic.
     :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
@@ -76,6 +78,7 @@ class EpisodeMetadata:
     spec: Mapping[str, Any] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
     active_policy: Mapping[str, str] = field(default_factory=dict)
+    verdict: Mapping[str, Any] = field(default_factory=dict)
 
     def to_custom_data(self) -> dict[str, str]:
         """
@@ -230,7 +233,7 @@ def _from_text(name: str, text: str) -> object:
     if name in ('counts', 'dropped'):
         values = json.loads(text)
         return {str(topic): int(count) for topic, count in dict(values).items()}
-    if name in ('spec', 'software', 'active_policy'):
+    if name in ('spec', 'software', 'active_policy', 'verdict'):
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +23,12 @@ from vaa_ros.recording.episode import check_free_space
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.take import Take
+from vaa_ros.recording.verdict import LOOK
+from vaa_ros.recording.verdict import Verdict
 
 QUEUE_BYTES = 256 * 1024 * 1024
+Judge = Callable[[Take, EpisodeMetadata], Verdict]
 SYNC_S = 1.0
 """How often the disk is asked to have everything, and how much room it has [s]."""
 
@@ -38,12 +43,14 @@ class RecordedEpisode:
     :param counts: messages written by topic.
     :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
         or dropped because the disk was too slow.
+    :param verdict: whether the take is worth keeping; None where nobody judged.
     """
 
     path: Path
     seconds: float
     counts: Mapping[str, int]
     dropped: Mapping[str, int]
+    verdict: Verdict | None = None
 
     @property
     def messages(self) -> int:
@@ -54,10 +61,14 @@ class RecordedEpisode:
         """
         Describe the episode in one line for people and programs.
 
-        :return: JSON with path, seconds, messages and dropped.
+        :return: JSON with path, seconds, messages and dropped, and with verdict and reasons where
+            somebody judged.
         """
+        judged = {} if self.verdict is None else {
+            'verdict': self.verdict.judgement, 'reasons': list(self.verdict.reasons)}
         return json.dumps({'path': str(self.path), 'seconds': round(self.seconds, 3),
-                           'messages': self.messages, 'dropped': sum(self.dropped.values())})
+                           'messages': self.messages, 'dropped': sum(self.dropped.values()),
+                           **judged})
 
 
 class EpisodeRecorder:
@@ -75,14 +86,18 @@ class EpisodeRecorder:
     :param qos: QoS profiles offered by a topic's publishers.
     :param queue_bytes: most that may wait for the disk [bytes].
     :param min_free_bytes: free space below which the episode is broken off [bytes].
+    :param judge: gives the verdict at the end; None for no verdict.
     :raises BagError: if the bag cannot be made.
     """
 
     def __init__(self, final_dir: Path, topics: Mapping[str, str], metadata: EpisodeMetadata,
                  compression: str = 'zstd',
                  qos: Mapping[str, Sequence[dict[str, Any]]] | None = None,
-                 queue_bytes: int = QUEUE_BYTES, min_free_bytes: int = 0) -> None:
+                 queue_bytes: int = QUEUE_BYTES, min_free_bytes: int = 0,
+                 judge: Judge | None = None) -> None:
         self._writer = BagWriter(final_dir, topics, metadata, compression, qos)
+        self._judge = judge
+        self._take = Take(topics if judge is not None else {})
         self._queue_bytes = queue_bytes
         self._queue: deque[tuple[str, int, bytes, int]] = deque()
         self._waiting = 0
@@ -167,8 +182,10 @@ class EpisodeRecorder:
         if self._failure is None:
             self._dropped.update(lost or {})
             metadata = replace(metadata, dropped=self.dropped)
-            path = self._writer.close(metadata)
-            return self._result(path)
+            verdict = self._verdict(metadata)
+            if verdict is not None:
+                metadata = replace(metadata, verdict=verdict.to_mapping())
+            return replace(self._result(self._writer.close(metadata)), verdict=verdict)
         raise BagError(self.failure)
 
     def discard(self) -> RecordedEpisode:
@@ -192,6 +209,14 @@ class EpisodeRecorder:
         if self._failure is None:
             self._aborted = self._writer.abort(reason)
         return self._result(self._aborted) if self._aborted else None
+
+    def _verdict(self, metadata: EpisodeMetadata) -> Verdict | None:
+        if self._judge is None:
+            return None
+        try:
+            return self._judge(self._take, metadata)
+        except Exception as error:  # an episode is never lost because it could not be judged
+            return Verdict(LOOK, (f'it could not be judged: {error!r}',), {})
 
     def _result(self, path: Path) -> RecordedEpisode:
         return RecordedEpisode(path, self._writer.seconds, self._writer.counts, self.dropped)
@@ -225,6 +250,8 @@ class EpisodeRecorder:
                 closing = self._closing
             for topic, log_ns, data, publish_ns in batch:
                 self._writer.write(topic, log_ns, data, publish_ns)
+                if self._judge is not None:
+                    self._take.add(topic, log_ns, data)
             if self._disk_problem is not None:
                 raise self._disk_problem
             if closing and not batch:

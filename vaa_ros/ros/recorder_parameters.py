@@ -33,6 +33,8 @@ PARAMETERS = (
               read_only=True),
     Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started, '
               'and a running one is broken off.', 'GB', 0.0, 1e6),
+    Parameter('thresholds', '', 'YAML file with the thresholds of the verdict at every stop; '
+              'empty for config/verdict.yaml.', read_only=True),
     Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
               60.0),
     Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
