@@ -36,6 +36,7 @@ from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import SENSOR
 
+
 @dataclass(frozen=True)
 class PolicyCounters:
     """Counters of the policy node since its start."""
