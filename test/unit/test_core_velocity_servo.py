@@ -5,6 +5,8 @@ Positions as velocities: they follow a path, end in a hold, and never exceed the
 """
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies
@@ -48,6 +50,13 @@ def test_an_arm_that_is_ten_percent_off_stays_on_the_path(gain: float, delay: in
     # Without feedback the second joint would be 0.8 off in the end. Two periods of motion are
     # what a period of delay and a tenth of the gain explain.
     assert (error.max(axis=0) < 2 * PERIOD_S * np.array([1.0, 0.4])).all()
+
+
+def test_a_gripper_that_holds_something_is_not_wound_up() -> None:
+    servo = VelocityServo(replace(ROBOT, gripper='b'), PERIOD_S)
+    for _ in range(20):
+        velocity = servo.velocity(np.zeros(2), np.array([0.1, 0.1]))
+    assert velocity[0] < 0 and velocity[1] == 0
 
 
 @pytest.mark.parametrize('gain', [0.9, 1.1])

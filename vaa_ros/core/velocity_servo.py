@@ -6,7 +6,8 @@ From joint positions to joint velocities, for arms that are driven by speed.
 The velocity is the way from the last command to this one in a control period, plus a part of how
 far the arm was behind when it was last measured: without that an arm drifts off the path by the
 sum of its errors, and never quite arrives. In a hold the arm is braked to no motion at all, as
-fast as the acceleration limits allow; the rest of the lag is left alone.
+fast as the acceleration limits allow; the rest of the lag is left alone. So is that of a gripper:
+one that holds something never comes where it was told, and would be wound up.
 """
 from __future__ import annotations
 
@@ -35,6 +36,7 @@ class VelocityServo:
         self._period_s = period_s
         self._limit = np.array([joint.velocity for joint in robot.joints])
         self._most_change = np.array([joint.acceleration for joint in robot.joints]) * period_s
+        self._follows = np.array([name != robot.gripper for name in robot.joint_names])
         self._last: np.ndarray | None = None
         self._velocity = np.zeros(len(self._limit))
         self._lag = np.zeros(len(self._limit))
@@ -58,7 +60,7 @@ class VelocityServo:
             last = command if measured is None else np.asarray(measured, dtype=np.float64)
             self._velocity = np.zeros_like(self._velocity)
         if measured is not None and measured is not self._seen:
-            self._seen, self._lag = measured, last - measured
+            self._seen, self._lag = measured, self._follows * (last - measured)
         wanted, most = np.zeros_like(command), self._most_change
         if moving:
             wanted = (command - last + LAG_GAIN * self._lag) / self._period_s
