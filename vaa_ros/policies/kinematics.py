@@ -70,6 +70,7 @@ class UrdfKinematics:
                   if index > 0 and name not in names]
         self._model = pin.buildReducedModel(full, others, pin.neutral(full))
         self._data = self._model.createData()
+        self._judged: tuple[np.ndarray, float] | None = None
         self._joints = [self._model.joints[self._model.getJointId(name)] for name in names]
         self._columns = [joint.idx_v for joint in self._joints]
         base, self._tool = (self._frame(robot, name) for name in
@@ -174,15 +175,20 @@ class UrdfKinematics:
         way = wanted - start
         fastest = float(np.max(np.abs(way) / (self.velocity * dt_s)))
         way /= max(1.0, fastest)
-        self._place(start)
-        before = _condition(self._jacobian())
-        self._place(start + way)
-        after = _condition(self._jacobian())
+        before = self._condition_at(start)
+        after = self._condition_at(start + way)
         part = 1.0
         if after > before:
             part = float(np.clip((SINGULAR_STOP - after) / (SINGULAR_STOP - SINGULAR_SLOW), 0, 1))
         result[self.arm] = start + part * way
         return result, part
+
+    def _condition_at(self, q: np.ndarray) -> float:
+        # One step mostly begins where the one before ended.
+        if self._judged is None or not np.array_equal(self._judged[0], q):
+            self._place(q)
+            self._judged = q.copy(), _condition(self._jacobian())
+        return self._judged[1]
 
     def _target(self, q: np.ndarray, pose: np.ndarray) -> object:
         pose = np.asarray(pose, dtype=np.float64)
