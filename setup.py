@@ -76,6 +76,7 @@ EXTRAS = {
         'pytest-timeout',
         'ros-domain-coordinator',
         'ruff',
+        'scipy',
     ],
 }
 

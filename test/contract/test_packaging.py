@@ -70,6 +70,7 @@ TESTING = {
     'domain_coordinator': ('domain_coordinator', 'ros-domain-coordinator'),
     'hypothesis': ('python3-hypothesis', 'hypothesis'),
     'pytest': ('python3-pytest', 'pytest'),
+    'scipy': ('python3-scipy', 'scipy'),
 }
 
 

@@ -19,9 +19,9 @@ import warnings
 import numpy as np
 import torch
 
+from vaa_ros.alignment.graphs import ChunkGraph
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
-from vaa_ros.alignment.model import ChunkGraph
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.history import seen_frames
@@ -138,7 +138,8 @@ def export_policy(policy: AlignedPolicy, spec: PolicySpec, output: str | Path) -
     return ExportResult(path, path.stat().st_size, worst, each, spec)
 
 
-def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
+def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec,
+                   outputs: Sequence[str] = OUTPUTS) -> object:
     """
     Trace the deployed graph with fixed batch 1: an ``onnx.ModelProto``.
     """
@@ -150,7 +151,7 @@ def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
     if spec.conditioned:
         example.append(torch.zeros(1, dtype=torch.int64))
         names.append('instruction')
-    return trace(graph, example, names, OUTPUTS)
+    return trace(graph, example, names, outputs)
 
 
 def encoder_to_onnx(policy: AlignedPolicy, spec: PolicySpec) -> object:
