@@ -148,6 +148,9 @@ def test_who_is_at_the_command_topic(ros: Harness, tmp_path: Path) -> None:
 
 def test_a_topic_of_another_type_and_a_slow_one(ros: Harness, tmp_path: Path) -> None:
     text = ros.node.create_publisher(String, 'front/image_raw', QoSProfile(depth=1))
+    urdf = ros.node.create_publisher(String, 'robot_description', LATCHED)
+    urdf.publish(String(data='<robot><joint name="joint_1" type="revolute">'
+                             '<limit lower="-0.5" upper="2" velocity="3"/></joint></robot>'))
     joints = ros.node.create_publisher(JointStateMsg, 'arm/state', JOINTS_OUT)
     ros.node.create_timer(0.2, lambda: joints.publish(joint_state_to_msg(JointState(
         time.time_ns(), ROBOT.joint_names, np.array(ROBOT.home)))))
@@ -159,6 +162,7 @@ def test_a_topic_of_another_type_and_a_slow_one(ros: Harness, tmp_path: Path) ->
     found = listen(tmp_path, str(path), '--model', 'pick_place')
     assert found['camera front']['found'] == '/front/image_raw is std_msgs/msg/String'
     assert found['joint states: rate']['level'] == 'warning'
+    assert found['robot description']['found'] == 'is stricter: joint_1 lower -0.5 (file: -1)'
     assert found['other joints']['found'].startswith('joint_2')
     assert 'does not fit robot' in found['model pick_place']['found']
     ros.node.destroy_publisher(text)

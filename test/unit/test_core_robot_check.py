@@ -6,6 +6,7 @@ The findings of a robot check, fact by fact.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,21 @@ def test_commands(commands: dict[str, Any], level: str, text: str) -> None:
     found = check_robot(ROBOT, live, own_nodes=['/policy', '/guard'])
     assert worst(found, 'commands').level == level
     assert any(text in item.found for item in found)
+
+
+@pytest.mark.parametrize(('change', 'level', 'text'), [
+    (('', ''), OK, 'no limit is stricter'),
+    (('upper="2.6" velocity="2.5"', 'upper="2.0" velocity="1.5"'), WARNING,
+     'stricter: joint_1 upper 2 (file: 2.6), joint_1 velocity 1.5 (file: 2.5)'),
+    (('<joint name="', '<joint name="other_'), WARNING, 'none of the joints; it has: other_joint'),
+    (('<robot', '<!DOCTYPE robot><robot'), PROBLEM, 'document type'),
+])
+def test_the_description_that_is_published(change: tuple[str, str], level: str,
+                                           text: str) -> None:
+    urdf = Path(ROBOT.urdf).read_text(encoding='utf-8').replace(*change)
+    found = worst(check_robot(ROBOT, replace(GOOD, description=urdf)), 'robot description')
+    assert found.level == level
+    assert text in found.found
 
 
 def test_models() -> None:

@@ -13,6 +13,7 @@ from dataclasses import field
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.urdf import parse_limits
 
 OK = 'ok'
 WARNING = 'warning'
@@ -130,6 +131,7 @@ class LiveRobot:
     :param cameras: by camera key.
     :param commands: the command topic, and that of the gripper where it has its own.
     :param large_images_safe: whether DDS is set up for large images.
+    :param description: the URDF that ``robot_state_publisher`` publishes, empty for none.
     """
 
     joints: Stream
@@ -137,6 +139,7 @@ class LiveRobot:
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     commands: Sequence[CommandTopic] = ()
     large_images_safe: bool = True
+    description: str = ''
 
 
 def check_robot(robot: RobotSpec, live: LiveRobot, policy: PolicySpec | None = None,
@@ -151,6 +154,8 @@ def check_robot(robot: RobotSpec, live: LiveRobot, policy: PolicySpec | None = N
     :return: findings, in the order of the way from the arm to the command.
     """
     findings = _check_joints(robot, live)
+    if live.description:
+        findings.append(_check_description(robot, live.description))
     for key in robot.cameras:
         camera = live.cameras.get(key)
         if camera is not None:
@@ -191,6 +196,26 @@ def _check_joints(robot: RobotSpec, live: LiveRobot) -> list[Finding]:
     elif not missing:
         found.append(Finding(OK, 'positions', 'inside the limits'))
     return found
+
+
+def _check_description(robot: RobotSpec, description: str) -> Finding:
+    what = 'robot description'
+    try:
+        limits = parse_limits(description, 'the topic robot_description')
+    except SpecError as error:
+        return Finding(PROBLEM, what, str(error), 'mend the URDF of robot_state_publisher')
+    known = [joint for joint in robot.joints if joint.name in limits]
+    if not known:
+        return Finding(WARNING, what, 'has none of the joints; it has: '
+                       + (', '.join(limits) or 'none'), 'is it that of another robot?')
+    stricter = [f'{joint.name} {name} {getattr(limits[joint.name], name):g} (file: '
+                f'{getattr(joint, name):g})'
+                for joint in known for name, sign in (('lower', -1), ('upper', 1), ('velocity', 1))
+                if sign * (getattr(joint, name) - getattr(limits[joint.name], name)) > 1e-6]
+    if stricter:
+        return Finding(WARNING, what, f'is stricter: {", ".join(stricter)}',
+                       'name it in the robot file (urdf: FILE), or take its limits over')
+    return Finding(OK, what, 'no limit is stricter than the robot file')
 
 
 def _check_stream(what: str, stream: Stream, kind: str, advice: str) -> list[Finding]:

@@ -19,6 +19,7 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
+from std_msgs.msg import String
 
 from vaa_ros.core.errors import ImageError
 from vaa_ros.core.robot import RobotSpec
@@ -33,6 +34,7 @@ from vaa_ros.ros.command_publisher import GRIPPER_TOPIC
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.image_cdr import read_image
 from vaa_ros.ros.qos import JOINTS
+from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
 
 ENOUGH = 30
@@ -79,6 +81,8 @@ class RobotListener:
         self._cameras = {key: _Seen(node.resolve_topic_name(robot.camera_topic(key)))
                          for key in robot.cameras}
         node.create_subscription(JointStateMsg, self._joints.topic, self._on_joints, JOINTS)
+        self._description = ''
+        node.create_subscription(String, 'robot_description', self._on_description, LATCHED)
         for seen in self._cameras.values():
             # Raw: a picture is looked at once in the end, not at its rate.
             node.create_subscription(Image, seen.topic, self._image_callback(seen), SENSOR,
@@ -86,6 +90,9 @@ class RobotListener:
 
     def _now_ns(self) -> int:
         return self._node.get_clock().now().nanoseconds
+
+    def _on_description(self, message: String) -> None:
+        self._description = message.data
 
     def _on_joints(self, message: JointStateMsg) -> None:
         self._joints.add(stamp_to_ns(message.header.stamp), self._now_ns(), message)
@@ -116,7 +123,8 @@ class RobotListener:
         return LiveRobot(
             self._stream(self._joints), dict(self._positions),
             {key: self._camera(seen, types) for key, seen in self._cameras.items()},
-            self._commands(), any(os.environ.get(name) for name in PROFILE_VARIABLES))
+            self._commands(), any(os.environ.get(name) for name in PROFILE_VARIABLES),
+            self._description)
 
     def _stream(self, seen: _Seen) -> Stream:
         infos = self._node.get_publishers_info_by_topic(seen.topic)
