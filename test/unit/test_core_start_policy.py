@@ -10,6 +10,7 @@ import pytest
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.robot import load_robot
+from vaa_ros.core.start_policy import start_trajectory
 from vaa_ros.core.start_policy import StartPolicy
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.opening import hold_spec
@@ -51,6 +52,23 @@ def test_it_comes_home_below_the_speed_that_was_allowed() -> None:
     assert speed[0].max() < 0.05
     parts = (path - start)[:, :2] / (HOME - start)[:2]
     np.testing.assert_allclose(parts[:, 0], parts[:, 1], atol=1e-5)
+
+
+def test_a_controller_gets_the_same_way_as_points() -> None:
+    start = HOME + [1.0, -0.5, 0.3, 0.2, 0.0, -0.4, -0.05]
+    step_s, positions, velocities = start_trajectory(start, HOME, 0.2 * LIMITS)
+    assert 0 < step_s <= 0.1
+    np.testing.assert_allclose(positions[-1], HOME)
+    assert not velocities[-1].any()
+    assert (np.abs(velocities) <= 0.2 * LIMITS + 1e-9).all()
+    assert np.abs(velocities[:, 0]).max() > 0.95 * 0.2 * LIMITS[0]
+    # The velocities are those of the way between the points.
+    between = np.diff(np.vstack([start, positions]), axis=0) / step_s
+    means = (np.vstack([np.zeros(7), velocities[:-1]]) + velocities) / 2
+    np.testing.assert_allclose(means, between, atol=0.01)
+    # From home there is nowhere to go, and still a point after time 0.
+    step_s, positions, _ = start_trajectory(HOME, HOME, 0.2 * LIMITS)
+    assert step_s > 0 and len(positions) == 1
 
 
 def test_who_is_pushed_off_the_way_begins_anew_there() -> None:
