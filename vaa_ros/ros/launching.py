@@ -32,6 +32,7 @@ from vaa_ros.core.spec import SOURCE_KINDS
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
 CAMERAS = ('front', 'wrist')
+MOST_OTHER_CAMERAS = 4
 BOOL = ['true', 'false', 'True', 'False']
 
 
@@ -134,6 +135,36 @@ class RobotTopic(Substitution):
         return robot.camera_topic(self._kind)
 
 
+class OtherCamera(Substitution):
+    """
+    The topic of a camera of the robot file that no launch argument is named after.
+
+    :param index: which of them, from 0; where there are fewer, a topic that nobody uses.
+    :param own: what the nodes call it, not where the robot file says it is.
+    """
+
+    def __init__(self, index: int, own: bool) -> None:
+        super().__init__()
+        self._index, self._own = index, own
+
+    def describe(self) -> str:
+        """
+        Say what it is.
+        """
+        return f'OtherCamera({self._index}, {self._own})'
+
+    def perform(self, context: Any) -> str:
+        """
+        Look it up.
+        """
+        robot = load_robot(LaunchConfiguration('robot').perform(context))
+        others = [key for key in robot.cameras if key not in CAMERAS]
+        if self._index >= len(others):
+            return f'no_camera_{self._index}/image_raw'
+        key = others[self._index]
+        return f'{key}/image_raw' if self._own else robot.camera_topic(key)
+
+
 def command_type_argument() -> DeclareLaunchArgument:
     """
     Declare the type of the commands; ``robot`` must be declared before.
@@ -177,12 +208,13 @@ def camera_remappings() -> list[tuple[Any, Any]]:
     """
     Send the raw and compressed images of each camera to the topic that was asked for.
     """
-    pairs: list[tuple[Any, Any]] = []
-    for camera in CAMERAS:
-        topic = LaunchConfiguration(f'{camera}_image_topic')
-        pairs += [(f'{camera}/image_raw', topic),
-                  (f'{camera}/image_raw/compressed', [topic, '/compressed'])]
-    return pairs
+    names: list[tuple[Any, Any]] = [
+        (f'{camera}/image_raw', LaunchConfiguration(f'{camera}_image_topic'))
+        for camera in CAMERAS]
+    names += [(OtherCamera(index, True), OtherCamera(index, False))
+              for index in range(MOST_OTHER_CAMERAS)]
+    return [pair for name, topic in names
+            for pair in ((name, topic), ([name, '/compressed'], [topic, '/compressed']))]
 
 
 def together(*actions: Action) -> GroupAction:
