@@ -12,6 +12,7 @@ from processes import wait_for
 import pytest
 from ros_harness import Harness
 from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
@@ -131,3 +132,16 @@ def test_what_is_measured_fits_the_kind(ros: Harness) -> None:
     slower = commands.hold()
     assert 0 < slower[0] < 0.1 and commands.coasting
     assert commands.hold()[:6].tolist() == [0.0] * 6 and not commands.coasting
+
+
+def test_a_gripper_with_a_controller_of_its_own_has_its_own_command(ros: Harness) -> None:
+    robot = load_robot('vx300s')
+    commands = CommandPublisher(ros.node, 'joint_trajectory', robot, 0.1, False)
+    arm = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    gripper = ros.collect(JointTrajectory, 'gripper_controller/joint_trajectory', COMMAND)
+    commands.publish(np.array(robot.home), STAMP_NS)
+    (told,), (finger,) = arm.wait(), gripper.wait()
+    assert told.joint_names == list(robot.joint_names[:-1])
+    assert list(told.points[0].positions) == pytest.approx(robot.home[:-1])
+    assert finger.joint_names == ['left_finger']
+    assert list(finger.points[0].positions) == pytest.approx(robot.home[-1:])

@@ -118,7 +118,7 @@ class RobotSpec:
     gripper_type: str = 'joint_trajectory'
     gripper_open: float | None = None
     gripper_closed: float | None = None
-    urdf: str = ''
+    urdf: str = field(default='', compare=False)  # a path, of this computer alone
 
     def __post_init__(self) -> None:
         names = self.joint_names
