@@ -28,11 +28,13 @@ from std_srvs.srv import Trigger
 from vaa_ros import __version__
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
+from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
@@ -72,6 +74,7 @@ class TeleopRecorder(LifecycleNode):
         self._required: list[str] = []
         self._topics: RawTopics | None = None
         self._session: RecordingSession | None = None
+        self._robot: RobotSpec | None = None
         self._simulated = False
         self._saved = 0
         self._state = (OK, 'idle')
@@ -91,12 +94,18 @@ class TeleopRecorder(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Work out the topics of every episode."""
         self._required = [self.resolve_topic_name(name) for name in self._wanted()]
+        try:
+            self._robot = load_robot(self._value('robot'))
+        except VaaError as error:
+            self._robot = None
+            self.get_logger().warning(f'the metadata will not describe the robot: {error}')
         return TransitionCallbackReturn.SUCCESS
 
     @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, and read keys where there is a terminal."""
         thresholds = load_thresholds(self._value('thresholds'))
+        warm_up()
         self._simulated = bool(self._value('use_sim_time'))
         extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
         # Always: a bag says which policy was there when it was recorded.
@@ -211,19 +220,13 @@ class TeleopRecorder(LifecycleNode):
             software=software_versions(), active_policy=self._active_policy())
 
     def _active_policy(self) -> dict[str, str]:
-        name = self.resolve_topic_name(ACTIVE_POLICY)
-        heard = self._topics.latched.get(name) if self._topics is not None else None
-        if heard is None or self._topics.unmatched([name]):
-            return {}
-        return loaded_policy(heard[0])
+        assert self._topics is not None
+        heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
+        return {} if heard is None else loaded_policy(heard)
 
     def _spec(self) -> dict[str, Any]:
-        try:
-            robot = load_robot(self._value('robot'))
-        except VaaError as error:
-            self.get_logger().warning(f'the metadata will not describe the robot: {error}')
-            return {}
-        return recording_spec(
+        robot = self._robot
+        return {} if robot is None else recording_spec(
             robot, {name: self.resolve_topic_name(self._image(name))
                     for name in self._value('cameras') or robot.cameras},
             self._value('command_type'), self._value('control_rate_hz'))

@@ -337,7 +337,7 @@ class BagWriter:
                         'are intact; free some space or choose another output_dir')
 
 
-class _PlainDumper(yaml.SafeDumper):
+class _PlainDumper(getattr(yaml, 'CSafeDumper', yaml.SafeDumper)):  # type: ignore[misc]
     """Writes repeated values in full: rosbag2 readers need no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
+import functools
 from importlib import metadata
 import json
 import os
@@ -125,6 +126,7 @@ def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: s
             'command_type': command_type, 'control_rate_hz': float(control_rate_hz)}
 
 
+@functools.lru_cache(maxsize=1)
 def software_versions() -> dict[str, str]:
     """
     Tell what records here.
@@ -133,7 +135,8 @@ def software_versions() -> dict[str, str]:
         middleware where they are named in the environment.
     """
     return {'vaa_ros': __version__, 'python': platform.python_version(),
-            'mcap': metadata.version('mcap'), 'system': platform.platform(),
+            'mcap': metadata.version('mcap'),
+            'system': f'{platform.system()} {platform.release()} {platform.machine()}',
             'ros_distro': os.environ.get('ROS_DISTRO', _UNKNOWN),
             'rmw': os.environ.get('RMW_IMPLEMENTATION', _UNKNOWN)}
 

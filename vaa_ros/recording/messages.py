@@ -26,6 +26,7 @@ from vaa_ros.core.types import NANOSECONDS
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 BOOL = 'std_msgs/msg/Bool'
+STRING = 'std_msgs/msg/String'
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 JOINT_TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 FLOAT64_ARRAY = 'std_msgs/msg/Float64MultiArray'
@@ -72,6 +73,7 @@ def register_type(msgtype: str, definition: str) -> None:
         raise BagError(f'the definition of {msgtype} cannot be used: {error}') from error
 
 
+@functools.lru_cache(maxsize=256)
 def schema(msgtype: str) -> tuple[str, str]:
     """
     Describe a message type as rosbag2 does.
@@ -86,6 +88,13 @@ def schema(msgtype: str) -> tuple[str, str]:
         return text, typestore().hash_rihs01(msgtype)
     except Exception as error:
         raise BagError(f'the definition of {msgtype} is incomplete: {error}') from error
+
+
+def warm_up() -> None:
+    """Load and describe the usual message types now, so that no episode waits for it."""
+    for msgtype in (IMAGE, COMPRESSED_IMAGE, JOINT_STATE, DIAGNOSTIC_STATUS, STRING, BOOL,
+                    *COMMAND_TYPES.values()):
+        schema(msgtype)
 
 
 def make(msgtype: str, fields: Mapping[str, Any] | None = None) -> Any:

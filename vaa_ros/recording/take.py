@@ -145,6 +145,21 @@ def take_of(types: Mapping[str, str], messages: Iterable[tuple[str, int, bytes]]
     return take
 
 
+def picture_of(msgtype: str, message: Any) -> np.ndarray:
+    """
+    Decode an image message.
+
+    :param msgtype: one of :data:`CAMERAS`.
+    :param message: the message object of the rosbags library.
+    :return: (H, W, 3) uint8 rgb.
+    :raises ImageError: if it is no picture that is understood.
+    """
+    if msgtype == COMPRESSED_IMAGE:
+        return decode_compressed(message.data)
+    return decode_image(message.height, message.width, message.encoding, message.step,
+                        message.data)
+
+
 def _has_header(msgtype: str) -> bool:
     fields = typestore().fielddefs.get(msgtype, ((), ()))[1]
     return bool(fields) and fields[0][0] == 'header' and fields[0][1][1] == _HEADER
@@ -166,11 +181,7 @@ def _look_at_picture(stream: Stream, log_ns: int, message: Any) -> None:
     if stream.msgtype == IMAGE and message.encoding not in ENCODINGS:
         return  # depth and the like have no brightness
     stream.looked_ns = log_ns
-    if stream.msgtype == COMPRESSED_IMAGE:
-        picture = decode_compressed(pixels)
-    else:
-        picture = decode_image(message.height, message.width, message.encoding, message.step,
-                               pixels)
+    picture = picture_of(stream.msgtype, message)
     stream.brightness.append(float(picture[::8, ::8].mean()))
 
 
