@@ -55,6 +55,19 @@ NAME_WAIT_S = 1.0
 NAME_POLL_S = 0.02
 
 
+def gripper_topic(robot: RobotSpec, command_type: str) -> str:
+    """
+    Give the topic of the gripper's own commands.
+
+    :param robot: the robot.
+    :param command_type: how the arm is told.
+    :return: the topic; empty without a gripper and where the commands of the arm hold it.
+    """
+    if robot.gripper is None or robot.gripper_topic:
+        return robot.gripper_topic
+    return '' if SOURCE_KINDS[command_type] == 'joint_position' else GRIPPER_TOPIC
+
+
 class CommandPublisher:
     """
     Publishes action vectors as messages of one command type.
@@ -93,26 +106,26 @@ class CommandPublisher:
         self._moving = False
         self._sent: list[tuple[Any, Any]] = []
         self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
-        self._gripper = self._gripper_publisher()
+        self._gripper = self._gripper_publisher(command_type)
         makers: dict[str, Callable[[np.ndarray, int], Any]] = {
             'joint_trajectory': self._trajectory, 'commands': self._positions,
             'velocity_commands': self._velocities, 'target_pose': self._pose,
             'delta_twist_cmds': self._twist}
         self._make = makers[command_type]
 
-    def _gripper_publisher(self) -> Any:
+    def _gripper_publisher(self, command_type: str) -> Any:
         """
         Make the publisher of a gripper that the commands of the arm have no room for.
         """
         robot = self._robot
-        if robot.gripper is None or self.kind == 'joint_position' and not robot.gripper_topic:
+        topic = gripper_topic(robot, command_type)
+        if not topic:
             return None
         self._gripper_index = -1 if self.kind != 'joint_position' else (
             robot.joint_names.index(robot.gripper))
-        # Relative, and remapped like any other name.
         self._gripper_kind = robot.gripper_type if robot.gripper_topic else 'commands'
-        return self._node.create_publisher(
-            COMMAND_MESSAGES[self._gripper_kind], robot.gripper_topic or GRIPPER_TOPIC, COMMAND)
+        # Relative, and remapped like any other name.
+        return self._node.create_publisher(COMMAND_MESSAGES[self._gripper_kind], topic, COMMAND)
 
     @property
     def topic(self) -> str:
