@@ -23,6 +23,7 @@ EXTRAS = {
         'mcap',
         'onnxruntime',
         'opencv-python-headless',
+        'py-minisign',
         'ros-builtin-interfaces',
         'ros-diagnostic-msgs',
         'ros-geometry-msgs',

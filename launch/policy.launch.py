@@ -41,6 +41,9 @@ def generate_launch_description() -> LaunchDescription:
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
                  'services.', BOOL),
+        argument('dry_run', 'false',
+                 'Do everything but command the arm: what it would have commanded goes to '
+                 'policy/would_command.', BOOL),
         argument('guard', 'true',
                  'Start a guard too, which stops the arm when the policy process was killed or is '
                  'stuck.', BOOL),
@@ -50,7 +53,7 @@ def generate_launch_description() -> LaunchDescription:
             node('camera_subscriber', {'model_path': str, 'compressed': bool},
                  remappings=camera_remappings()),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'speed': float, 'autostart': bool},
+                            'speed': float, 'autostart': bool, 'dry_run': bool},
                  remappings=arm_remappings()),
             node('guard', {'command_type': str}, remappings=arm_remappings(),
                  condition=IfCondition(LaunchConfiguration('guard'))),

@@ -38,6 +38,7 @@ HOMES = {
     'gym_aloha': ('sim/aloha_env.py',),
     'h5py': ('learning/aloha_import.py',),
     'mcap': ('recording',),
+    'minisign': ('policies/signature.py',),
     'mujoco': ('sim',),
     'onnx': ('learning/export.py',),
     'onnxruntime': ('policies/onnx_policy.py', 'learning/export.py'),

@@ -42,6 +42,7 @@ LIBRARIES = {
     'lifecycle_msgs': ('lifecycle_msgs', 'ros-lifecycle-msgs'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'mcap': ('mcap-ros2-support', 'mcap'),
+    'minisign': (None, 'py-minisign'),
     'mujoco': ('python3-mujoco-pip', 'mujoco'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),

@@ -13,6 +13,7 @@ import signal
 
 from learning_samples import TINY
 from learning_samples import write_dataset
+import numpy as np
 from small_gym_env import MODULE
 from small_gym_env import write_files
 import torch
@@ -56,6 +57,7 @@ def write_base(folder: Path) -> tuple[Path, str]:
                       ActionSpec('joint_position', robot.joint_names), 20.0, 6,
                       embedding_size=TINY.embedding_size)
     data = write_dataset(folder / 'data', spec)
+    show_turning(data, TurnWorld(task))
     torch.manual_seed(0)
     policy = AlignedPolicy(spec, TINY, LossConfig())
     with torch.no_grad():
@@ -71,9 +73,24 @@ def write_base(folder: Path) -> tuple[Path, str]:
     return run, task
 
 
+def show_turning(data: Path, world: TurnWorld, episodes: int = 6, frames: int = 30) -> None:
+    """Put demonstrations of the task in place of what is in a dataset."""
+    state, action = (np.zeros((episodes * frames, 3), np.float32) for _ in range(2))
+    images = np.zeros((episodes * frames, 24, 32, 3), np.uint8)
+    for row in range(episodes * frames):
+        if row % frames == 0:
+            world.reset(500 + row)
+        state[row], images[row] = world.joint_position, world.render('front')
+        action[row] = state[row] + [0.03, 0.0, 0.0]
+        world.set_trajectory(np.array([0.05]), action[row][None].astype(np.float64))
+        world.advance(1)
+    for name, values in (('state', state), ('action', action), ('images_front', images)):
+        np.save(data / f'{name}.npy', values)
+
+
 def small_config(**changes: object) -> ImproveConfig:
     """A run of seconds."""
-    values = {'steps': 1000, 'max_minutes': None, 'workers': 2, 'episodes_per_round': 8,
+    values = {'steps': 1000, 'max_minutes': None, 'workers': 1, 'episodes_per_round': 8,
               'warmup_episodes': 16, 'greedy': 0.5, 'bound': 1.0, 'noise': 1.0,
               'noise_memory': 0.8, 'hold': 4, 'demonstrations': 0.0, 'updates_per_step': 1.0,
               'batch_size': 64, 'critics': 2, 'width': 32, 'learning_rate': 2e-3,

@@ -29,6 +29,7 @@ from vaa_ros.learning.improve import improve
 from vaa_ros.learning.improve import resume_improvement
 from vaa_ros.learning.improve_config import load_improve_config
 from vaa_ros.learning.improvement import ImproveResult
+from vaa_ros.learning.reward_study import study_rewards
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 
@@ -55,23 +56,31 @@ def improved(base: tuple[Path, str]) -> ImproveResult:
                    make_world=TurnWorld)
 
 
-def wins(model: Path, task: str) -> int:
-    rollouts = evaluate(model, task, range(1000, 1020), make_simulation=TurnWorld).rollouts
-    return sum(rollout.success for rollout in rollouts)
+@pytest.fixture(scope='module')
+def exported(improved: ImproveResult) -> Path:
+    return export(improved.folder, improved.folder / 'policy.onnx').path
 
 
-def test_reward_makes_the_exported_policy_better(base, improved, tmp_path):
-    before, after = tmp_path / 'before.onnx', tmp_path / 'after.onnx'
-    export(base[0], before)
-    export(improved.folder, after)
+def test_reward_makes_the_exported_policy_better(base, improved, exported):
     assert improved.finished and improved.deaths == 0
-    assert wins(before, base[1]) <= 2
-    assert wins(after, base[1]) >= 18
+    assert improved.curve[0][1:] == (0, 4)
+    rollouts = evaluate(exported, base[1], range(1000, 1020), make_simulation=TurnWorld).rollouts
+    assert sum(rollout.success for rollout in rollouts) >= 18
+
+
+def test_a_reward_from_demonstrations_makes_it_better_without_the_tasks(base, tmp_path):
+    config = small_config(method='irl', reward='transport', steps=1500)
+    result = improve(config, base[0], tmp_path / 'run', progress=False, make_world=TurnWorld)
+    rounds = checkpoint.read_metrics(result.folder)
+    assert rounds[-1]['reward'] > rounds[0]['reward'] + 0.2
+    assert rounds[-1]['reward_auc'] > 0.8
+    first, last = (sum(item['success'] for item in part) for part in (rounds[:3], rounds[-3:]))
+    assert last > first
 
 
 def test_neither_a_death_nor_a_resume_changes_a_run(base, improved, tmp_path):
-    part = improve(small_config(), base[0], tmp_path / 'run', progress=False, stop=After(3),
-                   make_world=DeadlyWorld)
+    part = improve(small_config(workers=2), base[0], tmp_path / 'run', progress=False,
+                   stop=After(3), make_world=DeadlyWorld)
     assert not part.finished and part.deaths == 1 and len(part.curve) == 3
     whole = resume_improvement(part.folder, progress=False, make_world=DeadlyWorld)
     assert whole.curve == improved.curve
@@ -82,15 +91,15 @@ def test_neither_a_death_nor_a_resume_changes_a_run(base, improved, tmp_path):
         improve(small_config(), base[0], part.folder, progress=False)
 
 
-def test_the_exported_policy_is_the_trained_one_within_its_bound(base, improved, tmp_path):
+def test_the_exported_policy_is_the_trained_one_within_its_bound(base, improved, exported):
     policy, _, _ = checkpoint.load_policy(improved.folder)
     still, _, _ = checkpoint.load_policy(base[0])
-    exported = OnnxPolicy(export(improved.folder, tmp_path / 'policy.onnx').path)
+    deployed = OnnxPolicy(exported)
     graph, before = PolicyGraph(policy).eval(), PolicyGraph(still).eval()
     bound = policy.residual.bound.numpy()
     moved = 0.0
     for observation in random_observations(policy.spec, 0):
-        chunk = exported.infer(observation)
+        chunk = deployed.infer(observation)
         for ours, wanted in zip((chunk.actions, chunk.scale, chunk.z_vision, chunk.z_action),
                                 ask(graph, observation), strict=True):
             np.testing.assert_allclose(ours, wanted, atol=1e-5)
@@ -98,7 +107,8 @@ def test_the_exported_policy_is_the_trained_one_within_its_bound(base, improved,
         assert (gap <= bound + 1e-5).all()
         moved = max(moved, float((gap / bound).max()))
     assert moved > 0.1
-    assert exported.spec.chunk_length == still.spec.chunk_length
+    assert deployed.spec.chunk_length == still.spec.chunk_length
+    assert 'method: rl' in deployed.spec.provenance['improved_by']
 
 
 def test_an_improved_policy_is_not_improved_as_if_it_were_new(improved, tmp_path):
@@ -121,3 +131,15 @@ def test_a_configuration_says_which_method_it_is_for():
         load_improve_config('rl', reward='critic')
     with pytest.raises(ConfigError, match='unknown key stepz'):
         load_improve_config('rl', stepz=1)
+
+
+def test_the_learned_rewards_are_judged_on_what_a_policy_does(base, tmp_path):
+    config = small_config(method='irl', reward='transport')
+    studies = study_rewards(config, base[0], tmp_path / 'study', 4, make_world=TurnWorld)
+    assert set(studies) == {'transport', 'discriminator', 'critic'}
+    for study in studies.values():
+        assert study.episodes == 2 and np.isnan(study.success) == (study.successes in (0, 2))
+        assert len(study.costs['held-out demonstration']) == 30
+        assert all((costs >= 0).all() for costs in study.costs.values())
+    # A demonstration that is cut lacks its end.
+    assert studies['transport'].whole > 0.5

@@ -12,17 +12,19 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from vaa_ros.cli.reward_plot import draw_costs
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.learning.improve_config import ImproveConfig
+from vaa_ros.learning.reward_study import judge
 from vaa_ros.learning.rewards import area_under_curve
 from vaa_ros.learning.rewards import cosine_costs
 from vaa_ros.learning.rewards import Critic
 from vaa_ros.learning.rewards import Discriminator
 from vaa_ros.learning.rewards import LearnedReward
 from vaa_ros.learning.rewards import make_reward
+from vaa_ros.learning.rewards import Scale
 from vaa_ros.learning.rewards import sinkhorn
 from vaa_ros.learning.rewards import Transport
-from vaa_ros.learning.rewards import worth
 
 SIZE = 4
 
@@ -40,8 +42,8 @@ def walk(seed: int, end: float = 1.0, ticks: int = 40, fit: float = 0.02) -> np.
 DEMONSTRATIONS = [walk(seed) for seed in range(5)]
 
 
-def rewards() -> list[LearnedReward]:
-    return [Transport(DEMONSTRATIONS), Critic(DEMONSTRATIONS)]
+def cost(reward: LearnedReward, episode: np.ndarray) -> float:
+    return float(reward.costs(episode).mean())
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -62,17 +64,23 @@ def test_a_plan_between_sequences_of_different_length_shares_the_mass():
 
 def test_an_episode_that_is_cut_or_waits_costs_more_than_a_whole_one():
     reward = Transport(DEMONSTRATIONS)
-    whole = worth(reward, walk(9))
-    assert whole > 0.9
-    assert worth(reward, walk(9, end=0.5)) < 0.5 * whole
+    whole = cost(reward, walk(9))
+    assert cost(reward, walk(9, end=0.5)) > 2 * whole
     waiting = np.concatenate([walk(9), walk(9)[:1].repeat(120, 0)])
-    assert worth(reward, waiting) < 0.5 * whole
+    assert cost(reward, waiting) > 2 * whole
 
 
 def test_the_critic_tells_actions_that_fit_from_others():
-    reward = Critic(DEMONSTRATIONS)
-    assert worth(reward, walk(9)) > 0.8
-    assert worth(reward, walk(9, fit=0.5)) < 0.2
+    assert cost(Critic(), walk(9, fit=0.5)) > 10 * cost(Critic(), walk(9))
+
+
+def test_what_an_episode_earns_depends_on_no_units():
+    costs = [1.0, 2.0, 4.0]
+    earned, scaled = ([Scale.of(values).worth(value) for value in values]
+                      for values in (costs, [1000 * value for value in costs]))
+    np.testing.assert_allclose(earned, scaled)
+    assert 1 > earned[0] > earned[1] > earned[2] > 0
+    assert Scale(2.0, 1.0).worth(2.0) == 0.5 and Scale(0.0, 1e-6).worth(1e9) >= 0
 
 
 @pytest.mark.parametrize('name', ['transport', 'critic'])
@@ -81,13 +89,13 @@ def test_a_reward_depends_neither_on_axes_nor_on_speed_nor_on_order(name):
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((SIZE, SIZE)))[0]
     turns = np.kron(np.eye(2), turn)
     episode = walk(9, end=0.7)
-    usual = worth(make_reward(config, DEMONSTRATIONS), episode)
+    usual = cost(make_reward(config, DEMONSTRATIONS), episode)
     turned = make_reward(config, [shown @ turns for shown in DEMONSTRATIONS])
-    assert worth(turned, episode @ turns) == pytest.approx(usual, rel=1e-6)
+    assert cost(turned, episode @ turns) == pytest.approx(usual, rel=1e-6)
     slower = episode.repeat(2, axis=0)
-    assert worth(make_reward(config, DEMONSTRATIONS), slower) == pytest.approx(usual, rel=1e-3)
+    assert cost(make_reward(config, DEMONSTRATIONS), slower) == pytest.approx(usual, rel=1e-3)
     shuffled = make_reward(config, DEMONSTRATIONS[::-1])
-    assert worth(shuffled, episode) == pytest.approx(usual, rel=1e-9)
+    assert cost(shuffled, episode) == pytest.approx(usual, rel=1e-9)
 
 
 def test_the_discriminator_learns_what_demonstrations_look_like_and_goes_on_from_its_state():
@@ -95,8 +103,8 @@ def test_the_discriminator_learns_what_demonstrations_look_like_and_goes_on_from
     own = [walk(20 + seed, end=0.5) for seed in range(5)]
     reward = Discriminator(DEMONSTRATIONS, config)
     reward.learn(own)
-    better = [worth(reward, walk(seed)) for seed in range(30, 35)]
-    worse = [worth(reward, walk(seed, end=0.5)) for seed in range(30, 35)]
+    better = [-cost(reward, walk(seed)) for seed in range(30, 35)]
+    worse = [-cost(reward, walk(seed, end=0.5)) for seed in range(30, 35)]
     assert area_under_curve(better, worse) == 1.0
     again = Discriminator(DEMONSTRATIONS, config)
     again.restore(copy.deepcopy(reward.state()))
@@ -111,9 +119,24 @@ def test_cosine_costs_are_means_over_both_halves():
     np.testing.assert_allclose(cosine_costs(one, other), wanted, atol=1e-12)
 
 
-def test_one_demonstration_is_too_few():
-    with pytest.raises(DatasetError, match='at least 2'):
-        Transport(DEMONSTRATIONS[:1])
+def test_no_demonstrations_are_too_few():
+    with pytest.raises(DatasetError, match='at least 1'):
+        Transport([])
+
+
+def test_a_judgement_ranks_success_above_failure_and_whole_above_cut(tmp_path):
+    episodes = [walk(40 + index, end=1.0 if index % 2 else 0.6) for index in range(8)]
+    study = judge(Transport(DEMONSTRATIONS), episodes, [bool(index % 2) for index in range(8)],
+                  [walk(60), walk(61)])
+    assert (study.success, study.whole) == (1.0, 1.0)
+    assert (study.successes, study.episodes) == (4, 8)
+    assert set(study.costs) == {'held-out demonstration', 'success', 'failure'}
+    assert study.costs['failure'].mean() > study.costs['success'].mean()
+    blind = judge(Transport(DEMONSTRATIONS), episodes[::2], [False] * 4, [walk(60)])
+    assert np.isnan(blind.success)
+    picture = draw_costs(study.costs, 'transport', tmp_path / 'pictures' / 'reward.svg')
+    text = picture.read_text()
+    assert all(name in text for name in study.costs)
 
 
 def test_the_area_under_the_curve_counts_ties_half():

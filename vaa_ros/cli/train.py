@@ -137,6 +137,8 @@ def _improve(args: argparse.Namespace) -> int:
     if args.live:
         raise ConfigError(LIVE)
     if args.resume:
+        if args.data is not None:
+            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
         result = resume_improvement(args.out, watched(args.out))
     else:
         if args.base is None:

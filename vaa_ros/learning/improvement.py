@@ -33,7 +33,6 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.actor_critic import Learner
 from vaa_ros.learning.config import TrainConfig
-from vaa_ros.learning.export import encoder_to_onnx
 from vaa_ros.learning.export import policy_to_onnx
 from vaa_ros.learning.export import write
 from vaa_ros.learning.frames import Frames
@@ -44,8 +43,9 @@ from vaa_ros.learning.replay import decisions
 from vaa_ros.learning.replay import draw_mixed
 from vaa_ros.learning.replay import Replay
 from vaa_ros.learning.replay import Trajectory
+from vaa_ros.learning.rewards import area_under_curve
 from vaa_ros.learning.rewards import make_reward
-from vaa_ros.learning.rewards import worth
+from vaa_ros.learning.rewards import Scale
 from vaa_ros.learning.rollouts import Episode
 from vaa_ros.learning.rollouts import Job
 from vaa_ros.learning.rollouts import Stage
@@ -116,7 +116,8 @@ class Improvement:
             raise ConfigError('bound 0 leaves the residual nothing to do')
         residual.set_statistics(seen)
         self.learner = Learner(residual, config)
-        self.reward = make_reward(config, [item.embedded for item in shown])
+        self.demonstrations = [item.embedded for item in shown]
+        self.reward = make_reward(config, self.demonstrations)
         room = config.steps + config.episodes_per_round * MOST_TICKS
         self.own, self.shown = (
             Replay(size, self.sizes[0], self.sizes[2], config.n_step, config.discount)
@@ -129,6 +130,8 @@ class Improvement:
         self.acting = {name: value.clone() for name, value in residual.state_dict().items()}
         self.steps, self.episodes, self.elapsed_s, self.deaths = 0, 0, 0.0, 0
         self.curve: list[tuple[int, int, int]] = []
+        self.scale: Scale | None = None
+        self.verdicts: list[tuple[float, bool]] = []
         self._started = 0.0
 
     @property
@@ -145,6 +148,7 @@ class Improvement:
         self.learner.restore(state['learner'])
         if self.reward is not None:
             self.reward.restore(state['reward'])
+            self.scale = state['scale'] and Scale(*state['scale'])
         self.acting, self.episodes, self.steps = (
             state[name] for name in ('acting', 'episodes', 'step'))
         self.elapsed_s, self.deaths = state['elapsed_s'], state['deaths']
@@ -152,6 +156,7 @@ class Improvement:
         for index in range(self.episodes):
             with np.load(self._file(index), allow_pickle=False) as kept:
                 self.own.add(Trajectory(kept['seen'], kept['action'], kept['reward'], True))
+                self.verdicts.append((float(kept['reward'][-1]), bool(kept['success'])))
 
     def save(self) -> None:
         """
@@ -162,6 +167,7 @@ class Improvement:
             'averaged': self.policy.state_dict(), 'residual': self.residual.state_dict(),
             'learner': self.learner.state(), 'acting': self.acting,
             'reward': {} if self.reward is None else self.reward.state(),
+            'scale': None if self.scale is None else [self.scale.centre, self.scale.spread],
             'episodes': self.episodes, 'curve': [list(item) for item in self.curve],
             'step': self.steps, 'elapsed_s': self.seconds(), 'deaths': self.deaths,
             'improve': yaml.safe_dump(to_plain(self.config)), 'kept': self.kept,
@@ -191,7 +197,7 @@ class Improvement:
         """
         stop = stop or threading.Event()
         log = checkpoint.MetricLog(self.folder)
-        frozen = self._write_frozen()
+        frozen = self.write_frozen()
         before = self.deaths
         try:
             with interruptible(stop), tqdm(total=self.config.steps, initial=self.steps,
@@ -251,10 +257,16 @@ class Improvement:
             self.episodes += 1
         greedy = [episode.success for episode in episodes if episode.job.noise == 0]
         self.curve.append((self.steps, sum(greedy), len(greedy)))
+        self.verdicts += [(reward, episode.success)
+                          for reward, episode in zip(rewards, episodes, strict=True)]
         figures = {'success': np.mean([episode.success for episode in episodes]),
                    'greedy_success': self.recent(), 'reward': np.mean(rewards),
                    'clamped': np.mean([episode.clamped for episode in episodes]),
                    'episodes': self.episodes}
+        if self.reward is not None:
+            figures['reward_auc'] = area_under_curve(
+                *([reward for reward, success in self.verdicts if success == won]
+                  for won in (True, False)))
         if self.episodes < self.config.warmup_episodes:
             return figures
         due = round(self.config.updates_per_step * self.steps) - self.learner.updates
@@ -272,13 +284,20 @@ class Improvement:
         """
         if self.reward is None:
             return [float(episode.success) for episode in episodes]
+        embedded = self.embedded(episodes)
+        self.reward.learn(embedded)
+        costs = [self.reward.costs(item).mean() for item in embedded]
+        self.scale = self.scale or Scale.of(costs)
+        return [self.scale.worth(cost) for cost in costs]
+
+    def embedded(self, episodes: list[Episode]) -> list[np.ndarray]:
+        """
+        Give the embeddings of the scenes and of the executed actions of episodes (N_i, 2 * E).
+        """
         size = self.policy.config.embedding_size
         scale, mean = self.residual.scale.numpy(), self.residual.mean.numpy()
-        embedded = [embed(self.policy, (episode.seen * scale + mean)[:, :size],
-                          episode.actions, episode.state) for episode in episodes]
-        found = [worth(self.reward, item) for item in embedded]
-        self.reward.learn(embedded)
-        return found
+        return [embed(self.policy, (episode.seen * scale + mean)[:, :size], episode.actions,
+                      episode.state) for episode in episodes]
 
     def recent(self, episodes: int = 40) -> float:
         """
@@ -294,11 +313,14 @@ class Improvement:
     def _file(self, index: int) -> Path:
         return self.folder / EPISODES / f'{index:06d}.npz'
 
-    def _write_frozen(self) -> Path:
+    def write_frozen(self) -> Path:
+        """
+        Write the frozen policy for those who act.
+        """
         spec: PolicySpec = replace(self.policy.spec, embedding_size=self.sizes[0])
         path = self.folder / FROZEN
         write(policy_to_onnx(SeenGraph(self.policy).eval(), spec, ('actions', 'z_vision')),
-              encoder_to_onnx(self.policy, spec), spec, path)
+              None, spec, path)
         return path
 
 

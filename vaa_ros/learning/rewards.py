@@ -5,13 +5,15 @@ What an episode is worth: the task's own verdict, or a reward learned from demon
 
 A learned reward gives every tick a cost in the aligned space, from the embedding of the scene and
 that of the actions that were executed. The cost of an episode is their mean, so it does not
-depend on how long the episode took or how it was sampled. What the episode earns, at its end, is
-``exp(1 - cost / reference)`` and at most 1, the reference being what one demonstration costs
-against the others. A reward at every tick would pay for merely going on, or for ending.
+depend on how long the episode took or how it was sampled. What the episode earns, at its end,
+lies between 0 and 1: how cheap it was among the first ones of the frozen policy, so that neither
+the units of a reward nor the number of demonstrations matters. A reward at every tick would pay
+for merely going on, or for ending.
 """
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from typing import Protocol
 
@@ -47,11 +49,6 @@ class LearnedReward(Protocol):
         Learn from what the policy did last.
         """
 
-    def reference(self) -> float:
-        """
-        Give what a demonstration costs.
-        """
-
     def state(self) -> dict[str, Any]:
         """
         Give what is to be kept of what was learned.
@@ -63,15 +60,30 @@ class LearnedReward(Protocol):
         """
 
 
-def worth(reward: LearnedReward, episode: np.ndarray) -> float:
+@dataclass(frozen=True)
+class Scale:
     """
-    Give what an episode earns, 0 to 1.
+    What an episode usually costs.
 
-    :param reward: the learned reward.
-    :param episode: its embeddings (N, 2 * E).
-    :return: 1 for one like the demonstrations.
+    :param centre: mean cost of an episode.
+    :param spread: standard deviation of it.
     """
-    return float(np.exp(min(0.0, 1.0 - reward.costs(episode).mean() / reward.reference())))
+
+    centre: float
+    spread: float
+
+    @classmethod
+    def of(cls, costs: Sequence[float]) -> Scale:
+        """
+        Measure it on the costs of some episodes.
+        """
+        return cls(float(np.mean(costs)), max(float(np.std(costs)), 1e-6))
+
+    def worth(self, cost: float) -> float:
+        """
+        Give what an episode of a cost earns, 0 to 1: a half for what is usual.
+        """
+        return float(1.0 / (1.0 + np.exp(np.clip((cost - self.centre) / self.spread, -30, 30))))
 
 
 def sinkhorn(cost: np.ndarray, epsilon: float = EPSILON,
@@ -114,18 +126,13 @@ class Transport:
     episode that never comes to the end of the task pays for it, and one that waits pays, too.
 
     :param demonstrations: their embeddings (N_i, 2 * E).
-    :raises DatasetError: if there are fewer than two.
+    :raises DatasetError: if there are none.
     """
 
     def __init__(self, demonstrations: Sequence[np.ndarray]) -> None:
-        if len(demonstrations) < 2:
-            raise DatasetError(f'a reward from {len(demonstrations)} demonstrations: expected at '
-                               'least 2, to know how much they differ')
+        if not demonstrations:
+            raise DatasetError('a reward from no demonstrations: expected at least 1')
         self._shown = np.stack([thinned(shown, TICKS) for shown in demonstrations])
-        others = np.arange(len(self._shown))
-        self._reference = float(np.mean([
-            self._against(shown, self._shown[others != index]).sum()
-            for index, shown in enumerate(self._shown)]))
 
     def costs(self, episode: np.ndarray) -> np.ndarray:
         """
@@ -137,12 +144,6 @@ class Transport:
         """
         Learn nothing: the demonstrations are all that there is.
         """
-
-    def reference(self) -> float:
-        """
-        Give the mean cost of each demonstration against the others.
-        """
-        return self._reference
 
     def state(self) -> dict[str, Any]:
         """
@@ -164,12 +165,7 @@ class Transport:
 class Critic:
     """
     The alignment itself: how badly the executed actions fit the scene, 1 - cosine.
-
-    :param demonstrations: their embeddings (N_i, 2 * E).
     """
-
-    def __init__(self, demonstrations: Sequence[np.ndarray]) -> None:
-        self._reference = float(np.mean([self.costs(shown).mean() for shown in demonstrations]))
 
     def costs(self, episode: np.ndarray) -> np.ndarray:
         """
@@ -182,12 +178,6 @@ class Critic:
         """
         Learn nothing more: the alignment was learned before.
         """
-
-    def reference(self) -> float:
-        """
-        Give the mean cost of the demonstrations.
-        """
-        return self._reference
 
     def state(self) -> dict[str, Any]:
         """
@@ -230,12 +220,6 @@ class Discriminator:
             logits = self._network(torch.from_numpy(episode.astype(np.float32)))
         return functional.softplus(-logits).squeeze(1).numpy().astype(np.float64)
 
-    def reference(self) -> float:
-        """
-        Give the mean cost of the demonstrations.
-        """
-        return float(self.costs(self._shown.numpy()).mean())
-
     def learn(self, episodes: Sequence[np.ndarray]) -> None:
         """
         Learn to tell these episodes from the demonstrations.
@@ -272,21 +256,23 @@ class Discriminator:
         self._generator.set_state(state['generator'])
 
 
-def make_reward(config: ImproveConfig,
-                demonstrations: Sequence[np.ndarray]) -> LearnedReward | None:
+def make_reward(config: ImproveConfig, demonstrations: Sequence[np.ndarray],
+                name: str | None = None) -> LearnedReward | None:
     """
-    Make the reward that a configuration asks for.
+    Make a reward.
 
     :param config: the configuration.
     :param demonstrations: their embeddings (N_i, 2 * E).
+    :param name: which one, None for that of the configuration.
     :return: the reward; None is the task's own.
-    :raises DatasetError: if there are too few demonstrations.
+    :raises DatasetError: if there are no demonstrations.
     """
-    if config.reward == 'transport':
+    name = name or config.reward
+    if name == 'transport':
         return Transport(demonstrations)
-    if config.reward == 'discriminator':
+    if name == 'discriminator':
         return Discriminator(demonstrations, config)
-    return Critic(demonstrations) if config.reward == 'critic' else None
+    return Critic() if name == 'critic' else None
 
 
 def thinned(values: np.ndarray, count: int) -> np.ndarray:

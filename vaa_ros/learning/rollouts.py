@@ -18,7 +18,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 import functools
 from multiprocessing import get_context
-import os
 from pathlib import Path
 import signal
 
@@ -208,9 +207,8 @@ _stage: Stage | None = None
 def _open_stage(stage: Stage) -> None:
     global _stage
     _stage = stage
-    # Ctrl-C is for the learner, which ends the round and then us; it goes first, too.
+    # Ctrl-C is for the learner, which ends the round and then us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)
 
 
 @functools.cache

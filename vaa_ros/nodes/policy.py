@@ -7,14 +7,13 @@ The node policy: from pictures and joint states to commands, with a policy from 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 import gc
+from pathlib import Path
 import sys
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleNode
@@ -37,13 +36,10 @@ from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.sync import ObservationSync
-from vaa_ros.policies.base import Policy
-from vaa_ros.policies.opening import check_takeover
+from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
-from vaa_ros.policies.opening import open_policy
-from vaa_ros.policies.opening import policy_file
-from vaa_ros.policies.slot import PolicySlot
-from vaa_ros.ros.background import in_background
+from vaa_ros.policies.swapping import make_swaps
+from vaa_ros.policies.swapping import PolicySwaps
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
 from vaa_ros.ros.control_wiring import Wiring
@@ -51,13 +47,14 @@ from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.dry_run import DryRun
 from vaa_ros.ros.emergency_stop import EmergencyStop
+from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
-from vaa_ros.ros.policy_reports import policy_status
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -80,7 +77,7 @@ class PolicyNode(LifecycleNode):
         self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
         self._kind = SOURCE_KINDS[self._value('command_type')]
-        self._slot = PolicySlot()
+        self._swaps: PolicySwaps | None = None
         self._thread: ControlThread | None = None
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
@@ -88,11 +85,12 @@ class PolicyNode(LifecycleNode):
         self._lifecycle, self._said_state = 'unconfigured', ''
         self._paused = self._commanding = False
         self._instruction = self._value('instruction')
+        self._refused = 0
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
-        self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
+        self._models = ModelServices(self, self._robot.name)
         self._stop = EmergencyStop(self, self._on_e_stop)
         for qos in (LATCHED, EVENTS):
             self.create_subscription(
@@ -100,12 +98,9 @@ class PolicyNode(LifecycleNode):
         if self._value('deadman'):
             self.create_subscription(Bool, 'deadman', self._on_deadman, EVENTS)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
-        group = MutuallyExclusiveCallbackGroup()  # one that waits would keep others from a stop
-        for name, answer in (('reload', self._on_reload), ('rollback', self._on_rollback)):
-            self.create_service(Trigger, f'~/{name}_policy', answer, callback_group=group)
         self.create_service(SetBool, '~/pause', self._on_pause)
         self._start = StartMove(
-            self, self._robot, lambda: self._slot.current.spec,
+            self, self._robot, lambda: self._swaps.slot.current.spec,
             lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
             lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -133,21 +128,24 @@ class PolicyNode(LifecycleNode):
         """
         Load the policy and connect its inputs.
         """
-        slot = PolicySlot()
-        spec = slot.put(open_policy(self._value('model_path'), self._robot, self._kind),
-                        self._robot, self._kind).spec
+        swaps = make_swaps(self._robot, self._kind, self._value)
+        spec = swaps.begin(self._value('model_path'))
+        watched = self._value('watch_models')
+        folder = ModelFolder(Path(watched), signed=self._value('require_signature')) \
+            if watched else None
         period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
         lockstep = self._value('lockstep')
         self._loop = make_control_loop(
             spec, self._robot, control_options(self._value, period_s))
-        self._slot = slot
-        self._commands = CommandPublisher(
+        self._swaps = swaps
+        self._refused = 0
+        self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
         self._loop.sender_coasts = self._commands.coasts
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: self._start.at_work(self._slot.current), self._commands.publish,
+        wiring = Wiring(lambda: self._start.at_work(swaps.slot.at_work), self._commands.publish,
                         self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
@@ -157,7 +155,8 @@ class PolicyNode(LifecycleNode):
         self._thread.set_e_stop(self._stop.pressed)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
-        self._tell_active_policy()
+        self._tell_scenes()
+        self._models.begin(swaps, self._value('models'), folder)
         self._announce(False)
         return super().on_configure(state)
 
@@ -220,7 +219,8 @@ class PolicyNode(LifecycleNode):
         self.stop()
         if self._commands is not None:
             self._commands.close()
-        self._thread = self._loop = self._inputs = self._commands = None
+        self._models.end()
+        self._thread = self._loop = self._inputs = self._commands = self._swaps = None
         self._lifecycle = 'unconfigured'
 
     def _on_deadman(self, message: Bool) -> None:
@@ -236,31 +236,11 @@ class PolicyNode(LifecycleNode):
             return
         self._instruction = instruction
         self.get_logger().info(f'instruction: {instruction!r}')
+        if self._swaps is not None:
+            # First, so that the policy that knows it is the one that is asked.
+            self._swaps.answer_to(instruction)
         if self._thread is not None:
             self._thread.set_instruction(instruction)
-
-    async def _on_reload(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        return await self._exchange(self._load, response)
-
-    async def _on_rollback(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        return await self._exchange(self._slot.rollback, response)
-
-    async def _exchange(
-        self, change: Callable[[], Policy], response: Trigger.Response,
-    ) -> Trigger.Response:
-        if self._thread is None:
-            response.message = 'the node is not configured: configure it to load a policy'
-            return response
-        response.success, response.message = await in_background(
-            self, lambda: f'policy {change().spec.name!r} is active')
-        self._log(response.success, response.message)
-        self._tell_active_policy()
-        return response
-
-    def _load(self) -> Policy:
-        policy = open_policy(self._value('model_path'), self._robot, self._kind)
-        check_takeover(self._slot.current.spec, policy.spec)
-        return self._slot.put(policy, self._robot, self._kind)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         still = self._stop.release()
@@ -290,9 +270,13 @@ class PolicyNode(LifecycleNode):
 
     def _after(self, tick: Tick) -> None:
         # In lockstep a silence means nothing: time stands still.
-        commanding = tick.command is not None and not self._value('lockstep')
+        commanding = tick.command is not None and not (
+            self._value('lockstep') or self._value('dry_run'))
         if commanding != self._commanding:
             self._announce(commanding)
+        refused, self._refused = self._refused, self._loop.figures.refused
+        if self._refused > refused:
+            self._swaps.slot.failed(tick.decision.reason)
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
             self._confidence.publish(Float64(data=self._loop.figures.confidence))
@@ -320,17 +304,15 @@ class PolicyNode(LifecycleNode):
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
-        return control_report(
-            self._thread.decision, self._slot.current.spec.name, self._instruction,
-            self._loop.figures.values(), self._thread.ages_s())
+        level, text, values = control_report(
+            self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
+            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
+        return level, f'dry run: {text}' if self._value('dry_run') else text, values
 
-    def _tell_active_policy(self) -> None:
-        policy = self._slot.current
-        known = getattr(policy, 'familiarity', None)
-        self._active_policy.publish(policy_status(
-            policy.spec, *policy_file(policy), self._robot.name,
-            'nothing' if known is None else known.source))
-        if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
+    def _tell_scenes(self) -> None:
+        policy = self._swaps.slot.current
+        if (getattr(policy, 'familiarity', None) is None and self._value('watch_scene')
+                and policy.spec.name != HOLD):
             self.get_logger().info(
                 f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '
                 'frozen cameras are; `vaa calibrate` adds what is missing')

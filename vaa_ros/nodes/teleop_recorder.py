@@ -39,7 +39,7 @@ from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
-from vaa_ros.ros.command_publisher import gripper_topic
+from vaa_ros.ros.command_publisher import gripper_topic_of
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -203,7 +203,7 @@ class TeleopRecorder(LifecycleNode):
         robot = load_robot(self._value('robot'))
         command_type = self._value('command_type')
         names = [self._image(camera) for camera in self._value('cameras') or robot.cameras]
-        names += ['joint_states', command_type, gripper_topic(robot, command_type)]
+        names += ['joint_states', command_type, gripper_topic_of(robot, command_type)]
         return [name for name in names if name]
 
     def _metadata(self) -> EpisodeMetadata:

@@ -22,6 +22,7 @@ from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.kinematics import UrdfKinematics
+from vaa_ros.policies.opening import in_joint_space
 
 _W_LAST = [0, 1, 2, 4, 5, 6, 3]
 _W_FIRST = [0, 1, 2, 6, 3, 4, 5]
@@ -99,6 +100,6 @@ def for_commands(policy: Policy, robot: RobotSpec, kind: str) -> Policy:
     :return: the policy itself, or in joint space where it has to be.
     :raises VaaError: if it has to be and the robot has no kinematics.
     """
-    if kind == 'joint_position' and policy.spec.action.kind != kind:
+    if in_joint_space(policy.spec, kind):
         return JointSpacePolicy(policy, robot)
     return policy

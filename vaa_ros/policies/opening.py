@@ -41,6 +41,16 @@ def open_policy(name: str, robot: RobotSpec, kind: str) -> Policy:
     return for_commands(OnnxPolicy(model_file(name)), robot, kind)
 
 
+def in_joint_space(spec: PolicySpec, kind: str | None) -> bool:
+    """
+    Tell whether a policy has to be brought to joint space for commands of a kind.
+
+    :param spec: the policy's spec.
+    :param kind: the action kind that the commands are made from, or None for any.
+    """
+    return kind == 'joint_position' != spec.action.kind
+
+
 def hold_spec(robot: RobotSpec, kind: str) -> PolicySpec:
     """
     Make the spec of the policy that stays where it is.

@@ -55,7 +55,7 @@ NAME_WAIT_S = 1.0
 NAME_POLL_S = 0.02
 
 
-def gripper_topic(robot: RobotSpec, command_type: str) -> str:
+def gripper_topic_of(robot: RobotSpec, command_type: str) -> str:
     """
     Give the topic of the gripper's own commands.
 
@@ -83,12 +83,15 @@ class CommandPublisher:
     :param ahead: gives so many commands (k, n) that follow the present one.
     :param measured: gives the measured joint positions (n,), for velocities, which drift off
         without; the same array again is no new measurement.
+    :param topic: the topic, if it is not that of the command type.
+    :param gripper_topic: the topic of the gripper's own commands, if it is not that of the robot.
     :raises ConfigError: if the command type is unknown.
     """
 
     def __init__(
         self, node: Node, command_type: str, robot: RobotSpec, period_s: float, stamped: bool,
         points: int = 1, ahead: Ahead | None = None, measured: Measured | None = None,
+        topic: str = '', gripper_topic: str = '',
     ) -> None:
         if command_type not in COMMAND_MESSAGES:
             raise unknown_name('command type', command_type, COMMAND_MESSAGES)
@@ -98,7 +101,7 @@ class CommandPublisher:
         self._period_s = period_s
         self._stamped = stamped
         self._publisher = node.create_publisher(
-            COMMAND_MESSAGES[command_type], command_type, COMMAND)
+            COMMAND_MESSAGES[command_type], topic or command_type, COMMAND)
         self._ahead = ahead if points > 1 else None
         self._points = points
         self._measured = measured
@@ -106,26 +109,27 @@ class CommandPublisher:
         self._moving = False
         self._sent: list[tuple[Any, Any]] = []
         self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
-        self._gripper = self._gripper_publisher(command_type)
+        self._gripper = self._gripper_publisher(command_type, gripper_topic)
         makers: dict[str, Callable[[np.ndarray, int], Any]] = {
             'joint_trajectory': self._trajectory, 'commands': self._positions,
             'velocity_commands': self._velocities, 'target_pose': self._pose,
             'delta_twist_cmds': self._twist}
         self._make = makers[command_type]
 
-    def _gripper_publisher(self, command_type: str) -> Any:
+    def _gripper_publisher(self, command_type: str, topic: str) -> Any:
         """
         Make the publisher of a gripper that the commands of the arm have no room for.
         """
         robot = self._robot
-        topic = gripper_topic(robot, command_type)
-        if not topic:
+        own = gripper_topic_of(robot, command_type)
+        if not own:
             return None
         self._gripper_index = -1 if self.kind != 'joint_position' else (
             robot.joint_names.index(robot.gripper))
         self._gripper_kind = robot.gripper_type if robot.gripper_topic else 'commands'
         # Relative, and remapped like any other name.
-        return self._node.create_publisher(COMMAND_MESSAGES[self._gripper_kind], topic, COMMAND)
+        return self._node.create_publisher(
+            COMMAND_MESSAGES[self._gripper_kind], topic or own, COMMAND)
 
     @property
     def topic(self) -> str:
@@ -190,6 +194,12 @@ class CommandPublisher:
         names = '' if allowed else ', '.join(self.others())
         return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
                           'allow_other_publishers')
+
+    def figures(self) -> dict[str, object]:
+        """
+        Give what a status has to say about the commands.
+        """
+        return {}
 
     def _publishers(self) -> list[str]:
         found = self._node.get_publishers_info_by_topic(self.topic)

@@ -15,6 +15,7 @@ from vaa_ros.core.control_setup import ENSEMBLE_CHOICES
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.parameters import Parameter
+from vaa_ros.ros.swap_parameters import SWAP_PARAMETERS
 
 PARAMETERS = (
     Parameter('model_path', 'hold', 'Policy: a model in models/, the path of an .onnx file, or '
@@ -74,6 +75,7 @@ PARAMETERS = (
               'holds.', 's', 0.0, 10.0, read_only=True),
     Parameter('watch_recover_after_s', 0.5, 'How long the scene must be usual again before the '
               'arm goes on.', 's', 0.0, 60.0, read_only=True),
+    *SWAP_PARAMETERS,
 )
 
 

@@ -48,23 +48,19 @@ def control_report(
     return level, text, values
 
 
-def policy_status(spec: PolicySpec, path: str, sha256: str, robot: str,
-                  calibrated_with: str) -> DiagnosticStatus:
+def policy_status(spec: PolicySpec, robot: str, facts: Mapping[str, object]) -> DiagnosticStatus:
     """
     Describe the policy at work.
 
     :param spec: its spec.
-    :param path: the file that it came from.
-    :param sha256: of that file.
     :param robot: name of the robot.
-    :param calibrated_with: the episodes whose scenes it knows.
+    :param facts: where it came from, and how it compared with the one before.
     :return: the status.
     """
     return status_message('policy: active policy', OK, spec.name, {
-        'name': spec.name, 'task': spec.task, 'path': path, 'sha256': sha256,
-        'loaded': datetime.now(timezone.utc).isoformat(), 'kind': spec.action.kind,
-        'robot': robot, 'instructions': '; '.join(spec.instructions),
-        'calibrated_with': calibrated_with})
+        'name': spec.name, 'task': spec.task, 'kind': spec.action.kind, 'robot': robot,
+        'instructions': '; '.join(spec.instructions),
+        'loaded': datetime.now(timezone.utc).isoformat(), **facts})
 
 
 def loaded_policy(data: bytes) -> dict[str, str]:

@@ -30,7 +30,7 @@ from vaa_ros.core.robot_check import LiveRobot
 from vaa_ros.core.robot_check import Stream
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
-from vaa_ros.ros.command_publisher import gripper_topic
+from vaa_ros.ros.command_publisher import gripper_topic_of
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.image_cdr import read_image
 from vaa_ros.ros.qos import JOINTS
@@ -159,7 +159,7 @@ class RobotListener:
     def _commands(self) -> list[CommandTopic]:
         robot, kind = self._robot, self._command_type
         found = [self._command_topic(robot.topic_of(kind), COMMAND_MESSAGES[kind])]
-        own = gripper_topic(robot, kind)
+        own = gripper_topic_of(robot, kind)
         if own:
             found.append(self._command_topic(own, COMMAND_MESSAGES[
                 robot.gripper_type if robot.gripper_topic else 'commands']))

@@ -94,6 +94,8 @@ class StartMove:
     def _move(self) -> str:
         if self._thread() is None:
             raise RosError('the node is not active: activate it first')
+        if self._node.get_parameter('dry_run').value:
+            raise RosError('a dry run moves nothing: set dry_run to false')
         speed = self._node.get_parameter('start_speed').value
         way = None if self._action else StartPolicy(self._spec(), self._robot, speed)
         if not self._pause(True):
