@@ -19,6 +19,7 @@ from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
 from vaa_ros.ros.launching import camera_remappings
+from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import together
@@ -31,8 +32,7 @@ def generate_launch_description() -> LaunchDescription:
         argument('model_path', 'pick_place',
                  'The policy: a name in models, a path to an .onnx file, or hold.'),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
-        argument('command_type', 'joint_trajectory', 'Type of the commands.',
-                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        command_type_argument(),
         *topic_arguments(),
         argument('compressed', 'false',
                  'Read the compressed images, on the topics of the cameras with /compressed.',

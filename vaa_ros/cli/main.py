@@ -19,7 +19,7 @@ from typing import NoReturn
 from vaa_ros.core.errors import VaaError
 
 VERBS = ('demo', 'record', 'recover', 'dataset', 'train', 'evaluate', 'export', 'calibrate',
-         'sign', 'replay', 'inspect')
+         'sign', 'replay', 'inspect', 'robot')
 
 DESCRIPTION = """\
 Learn robot arm policies from demonstrations with vision-action alignment, on ROS 2.

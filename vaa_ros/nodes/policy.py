@@ -7,7 +7,6 @@ The node policy: from pictures and joint states to commands, with a policy from 
 """
 from __future__ import annotations
 
-from functools import partial
 import gc
 from pathlib import Path
 import sys
@@ -35,7 +34,7 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.sync import ObservationSync
 from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
@@ -43,12 +42,13 @@ from vaa_ros.policies.swapping import make_swaps
 from vaa_ros.policies.swapping import PolicySwaps
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
-from vaa_ros.ros.control_thread import Wiring
+from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.dry_run import DryRun
+from vaa_ros.ros.emergency_stop import EmergencyStop
 from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
@@ -59,8 +59,10 @@ from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.start_move import StartMove
 
 SWITCH_INTERVAL_S = 0.0005
+UNANSWERED = 'the control thread did not answer'
 
 
 class PolicyNode(LifecycleNode):
@@ -74,31 +76,33 @@ class PolicyNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
-        self._kind = COMMAND_KINDS[self._value('command_type')]
+        self._kind = SOURCE_KINDS[self._value('command_type')]
         self._swaps: PolicySwaps | None = None
         self._thread: ControlThread | None = None
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
         self._inputs: PolicyInputs | None = None
-        self._lifecycle = 'unconfigured'
-        self._said_state = ''
-        self._paused = False
-        self._stops: set[str] = set()
+        self._lifecycle, self._said_state = 'unconfigured', ''
+        self._paused = self._commanding = False
         self._instruction = self._value('instruction')
-        self._commanding = False
         self._refused = 0
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
         self._models = ModelServices(self, self._robot.name)
-        # A subscription that asks for the last value never matches a volatile publisher.
-        for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
-            self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
+        self._stop = EmergencyStop(self, self._on_e_stop)
+        for qos in (LATCHED, EVENTS):
             self.create_subscription(
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
+        if self._value('deadman'):
+            self.create_subscription(Bool, 'deadman', self._on_deadman, EVENTS)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
+        self._start = StartMove(
+            self, self._robot, lambda: self._swaps.slot.current.spec,
+            lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
+            lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         DiagnosticsPublisher(self, 'control', self._report)
 
@@ -137,15 +141,18 @@ class PolicyNode(LifecycleNode):
         self._refused = 0
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, period_s,
-            self._value('stamp_commands') or lockstep)
+            self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
+            self._loop.ahead, lambda: self._inputs.joints)
+        self._loop.sender_coasts = self._commands.coasts
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: swaps.slot.at_work, self._commands.publish, self._after,
+        wiring = Wiring(lambda: self._start.at_work(swaps.slot.at_work), self._commands.publish,
+                        self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
-        self._thread.set_e_stop(bool(self._stops))
+        self._thread.set_e_stop(self._stop.pressed)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
         self._tell_scenes()
@@ -158,8 +165,7 @@ class PolicyNode(LifecycleNode):
         """
         Begin to command the arm, unless someone else does.
         """
-        others = self._others()
-        if others:
+        if others := self._commands.rivals(self._value('allow_other_publishers')):
             raise RosError(f'not activated: {others}')
         # What exists now stays; later collections then have little to look through.
         gc.collect()
@@ -217,12 +223,13 @@ class PolicyNode(LifecycleNode):
         self._thread = self._loop = self._inputs = self._commands = self._swaps = None
         self._lifecycle = 'unconfigured'
 
-    def _on_e_stop(self, kind: str, message: Bool) -> None:
-        (self._stops.add if message.data else self._stops.discard)(kind)
+    def _on_deadman(self, message: Bool) -> None:
         if self._thread is not None:
-            self._thread.set_e_stop(bool(self._stops))
-        if message.data:
-            self.get_logger().error('emergency stop: holding until released and ~/reset_policy')
+            self._thread.set_deadman(message.data)
+
+    def _on_e_stop(self, pressed: bool) -> None:
+        if self._thread is not None:
+            self._thread.set_e_stop(pressed)
 
     def _ask_for(self, instruction: str) -> None:
         if instruction == self._instruction:
@@ -236,23 +243,26 @@ class PolicyNode(LifecycleNode):
             self._thread.set_instruction(instruction)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        still = self._stop.release()
         if self._thread is None:
             response.message = 'the node is not configured: there is nothing to reset'
-        elif self._stops:
-            response.message = f'not reset: release e_stop first ({", ".join(self._stops)})'
+        elif still:
+            response.message = f'not reset: release e_stop first ({still})'
         elif not self._thread.reset():
-            response.message = 'the control thread did not answer'
+            response.message = UNANSWERED
         else:
             response.success, response.message = True, 'chunks, faults and stops are forgotten'
         return response
 
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._paused = request.data
-        done = self._thread is None or self._thread.pause(request.data)
-        response.success = done
-        response.message = ('the control thread did not answer' if not done else
+    def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._pause(request.data)
+        response.message = (UNANSWERED if not response.success else
                             'paused: the arm holds' if request.data else 'going on')
         return response
+
+    def _pause(self, paused: bool) -> bool:
+        self._paused = paused
+        return self._thread is None or self._thread.pause(paused)
 
     def _announce(self, commanding: bool) -> None:
         self._commanding = commanding
@@ -276,7 +286,8 @@ class PolicyNode(LifecycleNode):
             return
         # Again and again, for a guard that forgot whom it watches.
         self._announce(self._commanding)
-        self._thread.set_other_publisher(self._others())
+        self._thread.set_other_publisher(
+            self._commands.rivals(self._value('allow_other_publishers')))
         level, message, values = self._report()
         self._status.publish(status_message('policy: control', level, message, values))
         if values['state'] != self._said_state:
@@ -289,14 +300,6 @@ class PolicyNode(LifecycleNode):
             self.get_logger().info(text)
         else:
             self.get_logger().warning(text)
-
-    def _others(self) -> str:
-        if self._value('allow_other_publishers'):
-            return ''
-        names = self._commands.others()
-        return '' if not names else (
-            f'{self._commands.topic} has another publisher: {", ".join(names)}; stop it, or set '
-            'allow_other_publishers')
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:

@@ -29,7 +29,6 @@ from vaa_ros import __version__
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import RobotSpec
-from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import load_robot
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import recording_spec
@@ -40,6 +39,7 @@ from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
+from vaa_ros.ros.command_publisher import gripper_topic_of
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -203,10 +203,8 @@ class TeleopRecorder(LifecycleNode):
         robot = load_robot(self._value('robot'))
         command_type = self._value('command_type')
         names = [self._image(camera) for camera in self._value('cameras') or robot.cameras]
-        names += ['joint_states', command_type]
-        if COMMAND_KINDS[command_type] != 'joint_position' and robot.gripper is not None:
-            names.append('gripper_commands')
-        return names
+        names += ['joint_states', command_type, gripper_topic_of(robot, command_type)]
+        return [name for name in names if name]
 
     def _metadata(self) -> EpisodeMetadata:
         seed = self._value('seed')

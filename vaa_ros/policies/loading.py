@@ -84,6 +84,7 @@ class ModelLoader:
         if name == HOLD:
             policy = open_policy(name, self.robot, self.kind)
         else:
+            from vaa_ros.policies.joint_space import for_commands
             from vaa_ros.policies.onnx_policy import OnnxPolicy
             path = model_file(name)
             data = read_model_bytes(path)
@@ -91,7 +92,7 @@ class ModelLoader:
             signed = self._trust.keys.check(path, data)
             probe(path, data, self._trust.limits, self._trust.budget_s, self.robot, self.kind,
                   running, seen)
-            policy = OnnxPolicy(path, data=data)
+            policy = for_commands(OnnxPolicy(path, data=data), self.robot, self.kind)
             if signed is not None:
                 self.signers[policy.sha256] = f'{signed.key_id}: {signed.comment}'
         if running is not None:

@@ -89,7 +89,8 @@ def probe(
         'path': str(path.resolve()), 'sha256': hashlib.sha256(data).hexdigest(),
         'memory_bytes': round(limits.memory_mb * 2**20), 'cpu_s': math.ceil(limits.timeout_s),
         'budget_s': budget_s, 'robot': None if robot is None else robot_to_mapping(robot),
-        'kind': kind, 'running': None if running is None else running.to_json()}
+        'kind': kind, 'kinematics': robot is not None and bool(robot.urdf),
+        'running': None if running is None else running.to_json()}
     found = run_child(json.dumps(request).encode() + b'\n' + pack(seen), path, limits)
     if 'problem' in found:
         raise ModelError(found['problem'])

@@ -34,6 +34,7 @@ from vaa_ros.policies.onnx_file import read_model_bytes
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.policies.onnx_policy import runtime_version
 from vaa_ros.policies.opening import check_takeover
+from vaa_ros.policies.opening import in_joint_space
 from vaa_ros.policies.slot import answer
 from vaa_ros.policies.slot import check_chunk
 from vaa_ros.policies.slot import check_kind
@@ -141,8 +142,11 @@ def examine(wanted: dict[str, Any], stored: bytes) -> dict[str, Any]:
     policy = OnnxPolicy(path, data=data)
     if wanted['robot'] is not None:
         policy.spec.check_robot(robot_from_mapping(wanted['robot'], 'the robot'))
-    check_kind(policy, wanted['kind'])
-    if wanted['running'] is not None:
+    # What is brought to joint space by inverse kinematics is judged as that, by who does it.
+    converted = wanted['kinematics'] and in_joint_space(policy.spec, wanted['kind'])
+    if not converted:
+        check_kind(policy, wanted['kind'])
+    if wanted['running'] is not None and not converted:
         check_takeover(PolicySpec.from_json(wanted['running'], 'the running policy'), policy.spec)
     budget_s = wanted['budget_s'] or policy.spec.dt_s
     found = try_out(policy, trial_observations(policy.spec, stored), budget_s)

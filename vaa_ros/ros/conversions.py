@@ -258,12 +258,13 @@ def twist_from_msg(message: TwistStamped) -> np.ndarray:
     return np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z])
 
 
-def still_message(message: Any, stamp_ns: int) -> Any:
+def still_message(message: Any, stamp_ns: int, velocities: bool = False) -> Any:
     """
     Make the command that keeps the arm where a command sent it.
 
     :param message: a command of any type, such as the last one that came.
     :param stamp_ns: the present [ns].
+    :param velocities: whether an array is one of velocities, not of positions.
     :return: the same target again, or no motion where the command was a velocity.
     """
     if isinstance(message, TwistStamped):
@@ -274,6 +275,8 @@ def still_message(message: Any, stamp_ns: int) -> Any:
         # A stamp of zero means now; one from the past would have the point be over already.
         return JointTrajectory(header=Header(frame_id=message.header.frame_id),
                                joint_names=message.joint_names, points=message.points)
+    if velocities and isinstance(message, Float64MultiArray):
+        return positions_msg(np.zeros(len(message.data)))
     return message
 
 

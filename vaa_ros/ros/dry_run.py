@@ -15,12 +15,15 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.command_difference import CommandDifference
 from vaa_ros.core.control_setup import JOINTS_TOPIC
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import ActionSpec
+from vaa_ros.ros.command_publisher import Ahead
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import CommandPublisher
+from vaa_ros.ros.command_publisher import Measured
 from vaa_ros.ros.conversions import pose_from_msg
 from vaa_ros.ros.conversions import twist_from_msg
 from vaa_ros.ros.qos import COMMAND
@@ -44,33 +47,40 @@ class DryRun(CommandPublisher):
     :param robot: the robot.
     :param period_s: control period [s].
     :param stamped: put the stamp of the observation into every message.
+    :param points: as for the command publisher, like what follows.
+    :param ahead: gives the commands that follow.
+    :param measured: gives the measured joint positions.
     """
 
     def __init__(
         self, node: Node, command_type: str, robot: RobotSpec, period_s: float, stamped: bool,
+        points: int = 1, ahead: Ahead | None = None, measured: Measured | None = None,
     ) -> None:
-        super().__init__(node, command_type, robot, period_s, stamped, WOULD_COMMAND,
-                         WOULD_GRIPPER)
+        super().__init__(node, command_type, robot, period_s, stamped, points, ahead, measured,
+                         WOULD_COMMAND, WOULD_GRIPPER)
         self._joint_names = robot.joint_names
         names = ActionSpec.for_robot(self.kind, robot).names
         self._width = len(names)
         self._difference = CommandDifference(names)
         self._command: tuple[float, np.ndarray] | None = None
         self._measured: tuple[float, np.ndarray] | None = None
-        self._subscriptions = [node.create_subscription(
-            COMMAND_MESSAGES[command_type], command_type, self._on_command, COMMAND)]
+        # Velocities cannot be compared with the positions that they are made from.
+        self._subscriptions = [] if command_type == VELOCITY_COMMANDS else [
+            node.create_subscription(
+                COMMAND_MESSAGES[command_type], command_type, self._on_command, COMMAND)]
         if self.kind == 'joint_position':
             self._subscriptions.append(node.create_subscription(
                 JointStateMsg, JOINTS_TOPIC, self._on_joints, JOINTS))
 
-    def publish(self, command: np.ndarray, stamp_ns: int) -> None:
+    def publish(self, command: np.ndarray, stamp_ns: int, moving: bool = True) -> None:
         """
         Say what would have been commanded, and compare it.
 
         :param command: the action vector.
         :param stamp_ns: stamp of the observation behind it [ns].
+        :param moving: whether it would move the arm.
         """
-        super().publish(command, stamp_ns)
+        super().publish(command, stamp_ns, moving)
         now_s = time.monotonic()
         for known, source in ((self._command, 'commands'), (self._measured, 'measured joints')):
             if known is not None and now_s - known[0] <= FRESH_S:

@@ -13,6 +13,7 @@ from typing import Any
 from typing import Protocol
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
@@ -78,8 +79,10 @@ class ModelServices:
         self._told: object = None
         self._busy = threading.Lock()
         self._active_policy = node.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
-        node.create_service(Trigger, '~/reload_policy', self._on_reload)
-        node.create_service(Trigger, '~/rollback_policy', self._on_rollback)
+        # A callback that waits would keep a shared group from hearing a stop.
+        group = MutuallyExclusiveCallbackGroup()
+        for name, answer in (('reload', self._on_reload), ('rollback', self._on_rollback)):
+            node.create_service(Trigger, f'~/{name}_policy', answer, callback_group=group)
         node.create_timer(POLL_S, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def begin(self, swaps: Swaps, warm: list[str], folder: Folder | None) -> None:

@@ -5,7 +5,7 @@ The parameters of the node teleop_recorder.
 """
 from __future__ import annotations
 
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.parameters import Parameter
 
 PARAMETERS = (
@@ -16,7 +16,7 @@ PARAMETERS = (
               'Record <camera>/image_raw/compressed instead of <camera>/image_raw.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Command topic that is recorded.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
               'joint_states and the command topic.', read_only=True),
     Parameter('extra_topics', ('sim_arm/task_status', 'instruction',),
