@@ -201,8 +201,9 @@ def in_process(seed: int, ticks: int) -> list[bytes]:
     positions = []
     for _ in range(ticks):
         positions.append(simulation.joint_position.tobytes())
-        speed = gate.update(simulation.time_ns, GateInputs()).speed
-        command = motion.move(np.array(GOAL, np.float32), start, 1 / 30, speed).command
+        begun = gate.update(simulation.time_ns, GateInputs())
+        command = motion.move(
+            np.array(GOAL, np.float32), start, 1 / 30, begun.speed, begun.share).command
         simulation.set_targets(command)
         simulation.step()
     return positions

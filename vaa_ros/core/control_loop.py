@@ -300,7 +300,7 @@ class ControlLoop:
         starting = self._motion.last is None
         dt_s = self._period_s if starting else self._elapsed_s(inputs)
         speed = decision.speed * self._watch.speed
-        result = self._motion.move(wanted, inputs.measured, dt_s, speed)
+        result = self._motion.move(wanted, inputs.measured, dt_s, speed, decision.share)
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
