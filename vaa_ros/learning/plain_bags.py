@@ -21,6 +21,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
 from vaa_ros.learning.bag_streams import find_command_type
@@ -29,6 +30,7 @@ from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
 from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.clocks import align_clocks
 from vaa_ros.learning.cutting import cut_activity
 from vaa_ros.learning.cutting import cut_at_releases
 from vaa_ros.learning.cutting import cut_events
@@ -106,7 +108,9 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
         if bag.metadata is not None:
             command_type = command_type or find_command_type(bag)
             roles = find_topics(bag, cameras, command_type)
-            yield Take(collect(bag, roles, command_type, robot, cameras, dt_s))
+            streams = collect(bag, roles, command_type, robot, cameras, dt_s)
+            note(notes, path, align_clocks(streams))
+            yield Take(streams)
             return
         command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
                                          options.measured)
@@ -114,10 +118,12 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
         actions = 'the next measured joint positions' if options.measured else command_type
         notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
         unstamped: set[str] = set()
+        pictures = BagPictures()
         for span in spans:
             streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
-                              span.stop_ns)
+                              span.stop_ns, pictures)
             unstamped |= streams.unstamped
+            note(notes, path, align_clocks(streams))
             if options.measured:
                 streams.commands = measured_commands(streams.joints, robot, dt_s)
             yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
@@ -125,6 +131,14 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
         if unstamped:
             notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
                          'stand for them')
+
+
+def note(notes: list[str], path: Path, text: str) -> None:
+    """
+    Note something about a bag, once.
+    """
+    if text and f'{path}: {text}' not in notes:
+        notes.append(f'{path}: {text}')
 
 
 def cut(bag: BagReader, roles: Mapping[str, str], robot: RobotSpec,

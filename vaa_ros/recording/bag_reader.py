@@ -36,6 +36,10 @@ from vaa_ros.recording.messages import typestore
 _Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
 
+LAST_NS = 2**63
+"""No message is received as late [ns]: times are signed 64-bit numbers to all others."""
+
+
 class BagReader:
     """
     Reads one recording; a context manager.
@@ -174,6 +178,9 @@ class BagReader:
             if data[:4] == ZSTD_MAGIC:
                 with self._named_errors(f'holds a damaged message on {connection.topic}'):
                     data = zstd.decompress(data)
+            if not 0 <= log_ns < LAST_NS:
+                raise BagError(f'{self.path}: is damaged: a message on {connection.topic} was '
+                               f'received at {log_ns} ns')
             found[connection.topic] += 1
             yield connection.topic, connection.msgtype, log_ns, data
         if start_ns is None and stop_ns is None:
