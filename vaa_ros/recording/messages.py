@@ -43,7 +43,11 @@ COMMAND_TYPES = {
 }
 """The message type of each command topic."""
 
-_COMPRESSED_VIDEO = 'builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\nstring format'
+_COMPRESSED_VIDEO = """builtin_interfaces/Time timestamp
+string frame_id
+uint8[] data
+string format
+"""
 _BASE, _NAME, _ARRAY, _SEQUENCE = 1, 2, 3, 4
 _NUMPY = {'bool': np.bool_, 'byte': np.uint8, 'octet': np.uint8, 'char': np.uint8}
 
