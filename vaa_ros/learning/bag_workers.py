@@ -32,7 +32,6 @@ def read_bags(paths: Sequence[Path], reading: Reading, store: Path,
     :param store: folder of pieces.
     :param workers: processes; 1 reads in this one.
     :return: what came of each, in the order of the bags.
-    :raises ConfigError: if it is not clear which topic of a bag is what.
     """
     workers = min(workers, len(paths))
     if workers <= 1:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from vaa_ros.core.chunking import align_signs
+from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.robot import load_robot
@@ -201,10 +202,13 @@ class Builder:
         :raises DatasetError: if one does not fit those before it.
         :raises ConfigError: if it is not clear which topic is what.
         """
-        if self.command_type and not found.failed and self.command_type not in (
-                found.command_type, found.reading.command_type):
+        told, asked = found.command_type, found.reading.command_type
+        if self.command_type and not asked and (
+                found.unclear or told and told != self.command_type):
             # The episodes before it say which commands are learned from.
             found = prepare(found.path, self.reading(), found.folder.parent)
+        if found.unclear:
+            raise ConfigError(found.problem)
         self.failed += found.failed
         if found.problem:
             self.skipped.append((found.path, found.problem))

@@ -10,6 +10,7 @@ earlier run, and the dataset is the same to the last byte.
 from __future__ import annotations
 
 from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -26,6 +27,7 @@ import numpy as np
 
 import vaa_ros
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.records import to_plain
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
@@ -161,6 +163,7 @@ class Prepared:
     :param pieces: its episodes.
     :param notes: what is to be said of it; ``{bag}`` stands for its path.
     :param problem: why it gives nothing, '' if it does.
+    :param unclear: whether the problem is that it is not clear which topic is what.
     :param failed: whether it was left out because it failed.
     :param cached: whether an earlier run had read it.
     """
@@ -174,6 +177,7 @@ class Prepared:
     pieces: tuple[Piece, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ''
+    unclear: bool = False
     failed: bool = False
     cached: bool = False
 
@@ -192,31 +196,31 @@ def prepare(path: Path, reading: Reading, store: Path) -> Prepared:
     :param path: the bag.
     :param reading: how to read it.
     :param store: folder of pieces.
-    :return: what came of it; a problem of the bag is told there.
-    :raises ConfigError: if it is not clear which topic is what.
+    :return: what came of it; a problem is told there.
     """
     result = Prepared(path, reading)
     try:
         with BagReader(path) as bag:
             known = bag.metadata
-        refused = reading.refuse(known)
-        if refused:
-            return replace(result, problem=refused)
-        if known is not None and known.success is False and not reading.include_failed:
-            return replace(result, failed=True)
-        sha256 = bag_hash(path)
-        folder = store / reading.key(sha256)
-        result = replace(result, folder=folder, sha256=sha256, known=known)
-        return load(result) or make(result)
-    except BagError as problem:
-        return replace(result, problem=str(problem))
+            refused = reading.refuse(known)
+            if refused:
+                return replace(result, problem=refused)
+            if known is not None and known.success is False and not reading.include_failed:
+                return replace(result, failed=True)
+            sha256 = bag_hash(path)
+            result = replace(result, folder=store / reading.key(sha256), sha256=sha256,
+                             known=known)
+            return load(result) or make(result, bag)
+    except (BagError, ConfigError) as problem:
+        return replace(result, problem=str(problem), unclear=isinstance(problem, ConfigError))
 
 
-def make(result: Prepared) -> Prepared:
+def make(result: Prepared, bag: BagReader) -> Prepared:
     """
     Read the episodes of a bag into files.
 
-    :param result: which bag, and where to.
+    :param result: how, and where to.
+    :param bag: the open bag.
     :return: the same with its pieces.
     """
     reading, notes, pieces = result.reading, [], []
@@ -224,7 +228,7 @@ def make(result: Prepared) -> Prepared:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        for take in read_takes(result.path, reading.robot, reading.cameras,
+        for take in read_takes(bag, reading.robot, reading.cameras,
                                1.0 / reading.control_rate_hz, reading.command_type,
                                reading.plain, notes):
             note_rate(take.streams, reading.control_rate_hz, notes)
@@ -232,10 +236,12 @@ def make(result: Prepared) -> Prepared:
             episode = make_episode(take.streams, reading.spec(command_type), reading.max_skew_s)
             pieces.append(write_piece(partial, len(pieces), episode, take, reading.cameras))
         told = {'command_type': command_type, 'pieces': to_plain(pieces), 'notes': [
-            text.replace(str(result.path), '{bag}') for text in notes]}
+            text.replace(str(bag.path), '{bag}') for text in notes]}
         (partial / INDEX).write_text(json.dumps(told), encoding='utf-8')
-        shutil.rmtree(result.folder, ignore_errors=True)
-        os.rename(partial, result.folder)
+        if load(result) is None:  # a bag of the same content may have been read meanwhile
+            shutil.rmtree(result.folder, ignore_errors=True)
+            with contextlib.suppress(FileExistsError):
+                os.rename(partial, result.folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return replace(result, command_type=command_type, pieces=tuple(pieces),

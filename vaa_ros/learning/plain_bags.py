@@ -87,13 +87,13 @@ class Take:
         return f'{self.rule}, {self.start_s:.2f} to {self.stop_s:.2f} s' if self.rule else ''
 
 
-def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
                command_type: str | None, options: PlainOptions, notes: list[str],
                ) -> Iterator[Take]:
     """
     Read the episodes of a bag, one after the other.
 
-    :param path: the bag.
+    :param bag: an open bag.
     :param robot: the robot.
     :param cameras: the cameras wanted and their policy size.
     :param dt_s: control period [s].
@@ -101,36 +101,36 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
     :param options: what to make of a bag without metadata of ours.
     :param notes: gets a line a plain bag: how it was cut, and whose stamps were missing.
     :return: the episodes.
-    :raises BagError: if the bag cannot be read, lacks a topic, or holds no episode.
+    :raises BagError: if the bag is damaged, lacks a topic, or holds no episode.
     :raises ConfigError: if it is not clear which topic is what.
     """
-    with BagReader(path) as bag:
-        if bag.metadata is not None:
-            command_type = command_type or find_command_type(bag)
-            roles = find_topics(bag, cameras, command_type)
-            streams = collect(bag, roles, command_type, robot, cameras, dt_s)
-            note(notes, path, align_clocks(streams))
-            yield Take(streams)
-            return
-        command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
-                                         options.measured)
-        rule, spans = cut(bag, roles, robot, options)
-        actions = 'the next measured joint positions' if options.measured else command_type
-        notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
-        unstamped: set[str] = set()
-        pictures = BagPictures()
-        for span in spans:
-            streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
-                              span.stop_ns, pictures)
-            unstamped |= streams.unstamped
-            note(notes, path, align_clocks(streams))
-            if options.measured:
-                streams.commands = measured_commands(streams.joints, robot, dt_s)
-            yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
-                                        for at in (span.start_ns, span.stop_ns)))
-        if unstamped:
-            notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
-                         'stand for them')
+    path = bag.path
+    if bag.metadata is not None:
+        command_type = command_type or find_command_type(bag)
+        roles = find_topics(bag, cameras, command_type)
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s)
+        note(notes, path, align_clocks(streams))
+        yield Take(streams)
+        return
+    command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
+                                     options.measured)
+    rule, spans = cut(bag, roles, robot, options)
+    actions = 'the next measured joint positions' if options.measured else command_type
+    notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
+    unstamped: set[str] = set()
+    pictures = BagPictures()
+    for span in spans:
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
+                          span.stop_ns, pictures)
+        unstamped |= streams.unstamped
+        note(notes, path, align_clocks(streams))
+        if options.measured:
+            streams.commands = measured_commands(streams.joints, robot, dt_s)
+        yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
+                                    for at in (span.start_ns, span.stop_ns)))
+    if unstamped:
+        notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
+                     'stand for them')
 
 
 def note(notes: list[str], path: Path, text: str) -> None:
