@@ -105,6 +105,7 @@ def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], 
     :raises ConfigError: if it is not clear which topic is what.
     """
     path = bag.path
+    note(notes, path, f'metadata.yaml was changed: {", ".join(bag.edited)}' if bag.edited else '')
     if bag.metadata is not None:
         command_type = command_type or find_command_type(bag)
         roles = find_topics(bag, cameras, command_type)

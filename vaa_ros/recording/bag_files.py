@@ -8,10 +8,13 @@ metadata.yaml, a topic whose message type nobody can describe.
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import functools
 from pathlib import Path
+from pathlib import PurePath
 import re
 import shutil
 import struct
@@ -26,6 +29,7 @@ from rosbags.rosbag2 import storage_mcap
 from rosbags.rosbag2 import storage_sqlite3
 from rosbags.typesys import get_types_from_idl
 from rosbags.typesys import get_types_from_msg
+import yaml
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_writer import METADATA_RECORD
@@ -36,6 +40,8 @@ ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 MOST_UNPACKED = 1000
 """Largest ratio of a file to its compressed form; more is no recording."""
 
+_WITHOUT = 'If it is the file that is wrong, remove it: the bag is read without it'
+_Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 _BLOCK = 1 << 20
 _FOOTER = struct.Struct('<BQQQI8s')
 _NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, '')
@@ -65,6 +71,71 @@ def storage_files(folder: Path) -> list[Path]:
                        'files one by one')
     return sorted(found, key=lambda path: [
         int(part) if part.isdigit() else part for part in re.split(r'(\d+)', path.name)])
+
+
+def read_information(folder: Path) -> dict[str, Any]:
+    """
+    Read the metadata.yaml of a folder.
+
+    :return: what rosbag2 says about the recording; empty where there is no such file.
+    :raises BagError: if it is malformed.
+    """
+    file = folder / 'metadata.yaml'
+    if not file.is_file():
+        return {}
+    try:
+        found = yaml.load(file.read_text('utf-8'), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise BagError(f'{file.name} is no YAML: {problem}. {_WITHOUT}') from problem
+    information = found.get('rosbag2_bagfile_information') if isinstance(found, dict) else None
+    if not isinstance(information, dict):
+        raise BagError(f'{file.name} cannot be read: it has no rosbag2_bagfile_information. '
+                       f'{_WITHOUT}')
+    return information
+
+
+def listed_files(folder: Path, information: Mapping[str, Any]) -> list[Path]:
+    """
+    Give the storage files of a bag: those that metadata.yaml lists, or all without it.
+
+    :raises BagError: if one is missing.
+    """
+    if not information:
+        return storage_files(folder)
+    names = information.get('relative_file_paths')
+    if not isinstance(names, list) or not names:
+        raise BagError(f'metadata.yaml: relative_file_paths is {names!r}, expected a list of '
+                       f'files. {_WITHOUT}')
+    files = [folder / PurePath(str(name)).name for name in names]
+    # Some versions of rosbag2 name a file as it was before it was packed.
+    files = [file if file.is_file() else file.with_name(f'{file.name}.zstd') for file in files]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise BagError(f'files are missing: {", ".join(missing)}')
+    return files
+
+
+def check_information(information: Mapping[str, Any], counts: Mapping[str, int]) -> None:
+    """
+    Compare metadata.yaml with what the files hold.
+
+    :param information: what it says; empty for nothing.
+    :param counts: messages in the files by topic.
+    :raises BagError: if they do not hold the same messages.
+    """
+    if not information:
+        return
+    try:
+        told = Counter[str]()
+        for item in information['topics_with_message_count']:
+            told[item['topic_metadata']['name']] += item['message_count']
+    except (KeyError, TypeError) as problem:
+        raise BagError(f'metadata.yaml: topics_with_message_count is malformed: {problem!r}. '
+                       f'{_WITHOUT}') from problem
+    for topic in sorted({*told, *counts}):
+        if told[topic] != counts.get(topic, 0):
+            raise BagError(f'metadata.yaml says {told[topic]} messages on {topic}, the files hold '
+                           f'{counts.get(topic, 0)}. {_WITHOUT}')
 
 
 def is_one_bag(folder: Path) -> bool:

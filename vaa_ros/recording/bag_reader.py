@@ -16,13 +16,15 @@ from typing import Any
 
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2.storage_mcap import zstd
-import yaml
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.recording.bag_files import check_information
 from vaa_ros.recording.bag_files import check_summary
 from vaa_ros.recording.bag_files import is_one_bag
+from vaa_ros.recording.bag_files import listed_files
 from vaa_ros.recording.bag_files import metadata_record
+from vaa_ros.recording.bag_files import read_information
 from vaa_ros.recording.bag_files import storage_files
 from vaa_ros.recording.bag_files import storage_suffix
 from vaa_ros.recording.bag_files import STORAGES
@@ -32,9 +34,6 @@ from vaa_ros.recording.bag_files import ZSTD_MAGIC
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
 from vaa_ros.recording.messages import typestore
-
-_Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-
 
 LAST_NS = 2**63
 """No message is received as late [ns]: times are signed 64-bit numbers to all others."""
@@ -61,6 +60,8 @@ class BagReader:
         """Number of messages by topic."""
         self.unknown: dict[str, str] = {}
         """Those of the topics whose messages cannot be read: their types are not described."""
+        self.edited: list[str] = []
+        """Names of what metadata.yaml tells otherwise than the recording itself."""
         self._reader: AnyReader | None = None
         self._stack = contextlib.ExitStack()
 
@@ -77,17 +78,25 @@ class BagReader:
         return self
 
     def _open(self) -> None:
-        whole = (self.path / 'metadata.yaml').is_file()
-        files = storage_files(self.path) if self.path.is_dir() else [self.path]
-        if not whole:
-            files = [unpacked(file, self._stack) for file in files]
+        folder = self.path if self.path.is_dir() else self.path.parent
+        information = read_information(folder)
+        files = [self.path] if self.path.is_file() else listed_files(folder, information)
+        files = [unpacked(file, self._stack) for file in files]
         for file in files:
             check_summary(file)
         with unknown_definitions_hidden():
-            reader = AnyReader([self.path] if whole else files, default_typestore=typestore())
+            reader = AnyReader(files, default_typestore=typestore())
             reader.open()
         self._reader = reader
-        self._describe(reader, files)
+        self._describe(reader)
+        if self.path.is_dir():
+            check_information(information, self.counts)
+        recorded = metadata_record(files[-1])
+        custom = information.get('custom_data') or recorded
+        if 'vaa_version' in custom:
+            self.metadata = EpisodeMetadata.from_custom_data(custom)
+            self.edited = sorted(name for name in recorded
+                                 if str(custom.get(name, '')) != recorded[name])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -193,7 +202,8 @@ class BagReader:
                                f'its index or metadata.yaml says {self.counts[topic]}. Leave it '
                                'out, or recover what is left with: vaa recover FILE.mcap')
 
-    def _describe(self, reader: AnyReader, files: list[Path]) -> None:
+    def _describe(self, reader: AnyReader) -> None:
+        strange = set()
         for connection in reader.connections:
             kind = self.topics.setdefault(connection.topic, connection.msgtype)
             if kind != connection.msgtype:
@@ -201,27 +211,15 @@ class BagReader:
                                f'{connection.msgtype}')
             self.counts[connection.topic] = (
                 self.counts.get(connection.topic, 0) + connection.msgcount)
-        self._complete_types(reader)
-        custom = self._custom_data(files)
-        if 'vaa_version' in custom:
-            self.metadata = EpisodeMetadata.from_custom_data(custom)
-
-    def _complete_types(self, reader: AnyReader) -> None:
-        """Describe the usual types that the recording itself does not."""
+            if connection.ext.serialization_format != 'cdr':
+                strange.add(connection.topic)
+        # The usual types may be missing where the recording describes others.
         known, usual = reader.typestore.fielddefs, typestore().fielddefs
         if any(kind not in known and kind in usual for kind in self.topics.values()):
             reader.typestore.register({name: fields for name, fields in usual.items()
                                        if name not in known})
         self.unknown = {topic: kind for topic, kind in self.topics.items()
-                        if kind not in reader.typestore.fielddefs}
-
-    def _custom_data(self, files: list[Path]) -> dict[str, str]:
-        folder = self.path if self.path.is_dir() else self.path.parent
-        file = folder / 'metadata.yaml'
-        if not file.is_file():
-            return metadata_record(files[-1])
-        information = yaml.load(file.read_text('utf-8'), Loader=_Loader)
-        return information['rosbag2_bagfile_information'].get('custom_data') or {}
+                        if topic in strange or kind not in reader.typestore.fielddefs}
 
     def _check_path(self) -> None:
         if not self.path.exists():
