@@ -258,7 +258,7 @@ def report(result: DatasetResult) -> dict[str, object]:
     print(table([
         ('episodes', result.episodes), ('held out', result.held_out), ('frames', result.frames),
         ('failed, left out', result.failed), ('skipped bags', len(result.skipped)),
-        ('frames without command', result.dropped_frames),
+        ('pictures without a frame', result.dropped_frames),
         ('unusable messages', result.bad_messages)], title=str(result.folder)))
     for note in result.notes:
         print(note)

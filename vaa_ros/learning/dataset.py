@@ -99,7 +99,8 @@ class DatasetResult:
     :param frames: frames in it.
     :param failed: episodes left out because they failed.
     :param skipped: bags left out, with the reason.
-    :param dropped_frames: frames without command, at the ends of episodes or in gaps.
+    :param dropped_frames: pictures without a command, or without joints or pictures of the other
+        cameras that fit: at the ends of episodes, in gaps.
     :param bad_messages: messages that could not be used.
     :param notes: a line for each plain bag: how it was cut, and what stood for what.
     """

@@ -126,7 +126,7 @@ class Piece:
 
     :param file: a .npz file; None for an episode without frames.
     :param frames: frames in it.
-    :param dropped: frames without a command.
+    :param dropped: pictures that gave no frame.
     :param bad: messages left out, by reason.
     :param rule: the rule by which it was cut, '' for an episode of teleop_recorder.
     :param start_s: where it begins, from the start of the bag [s].

@@ -192,7 +192,7 @@ class BagReader:
                                f'received at {log_ns} ns')
             found[connection.topic] += 1
             yield connection.topic, connection.msgtype, log_ns, data
-        if start_ns is None and stop_ns is None:
+        if (start_ns or 0) <= self.start_ns and (stop_ns or self.stop_ns) >= self.stop_ns:
             self._check_counts(found, {item.topic for item in wanted})
 
     def _check_counts(self, found: Counter[str], topics: Collection[str]) -> None:
