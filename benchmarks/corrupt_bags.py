@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 import faulthandler
+import importlib
 from pathlib import Path
 import sys
 import tempfile
@@ -25,13 +26,7 @@ import time
 from bench import make_parser
 from bench import show
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test' / 'unit'))
-
-from corrupt_corpus import build  # noqa: E402
-from corrupt_corpus import corpus  # noqa: E402
-from corrupt_corpus import outcome  # noqa: E402
-from corrupt_corpus import SOURCES  # noqa: E402
-
+TESTS = Path(__file__).resolve().parents[1] / 'test' / 'unit'
 HANG_S = 60
 OUTCOMES = ('refused', 'same', 'less', 'other', 'silently wrong', 'crash')
 
@@ -42,19 +37,21 @@ def measure(files: int, first: int) -> tuple[dict[str, Counter[str]], float]:
 
     :return: outcomes by source, and the longest time that one took [s].
     """
-    rows = {name: Counter() for name in SOURCES}
+    sys.path.insert(0, str(TESTS))
+    recordings = importlib.import_module('corrupt_corpus')  # that of the tests
+    rows = {name: Counter() for name in recordings.SOURCES}
     longest_s = 0.0
     with tempfile.TemporaryDirectory(prefix='corrupt_bags_') as scratch:
         folder = Path(scratch)
         sound = {}
-        for damage in corpus(folder, files, first):
+        for damage in recordings.corpus(folder, files, first):
             if damage.source not in sound:
-                sound[damage.source] = build(folder / 'sound' / damage.source,
-                                             folder / f'sound_{damage.source}')
+                sound[damage.source] = recordings.build(
+                    folder / 'sound' / damage.source, folder / f'sound_{damage.source}')
             faulthandler.dump_traceback_later(HANG_S, exit=True)  # a hang shows where, and ends
             begin = time.perf_counter()
             try:
-                found = outcome(damage, sound[damage.source], folder / 'data')
+                found = recordings.outcome(damage, sound[damage.source], folder / 'data')
             except Exception as error:
                 found = 'crash'
                 print(f'seed {damage.seed}: {damage.source}, {damage.what}: {error!r}')

@@ -33,6 +33,8 @@ from vaa_ros.recording.bag_files import unpacked
 from vaa_ros.recording.bag_files import ZSTD_MAGIC
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
+from vaa_ros.recording.messages import READ_TYPES
+from vaa_ros.recording.messages import schema
 from vaa_ros.recording.messages import typestore
 
 LAST_NS = 2**63
@@ -218,6 +220,9 @@ class BagReader:
         if any(kind not in known and kind in usual for kind in self.topics.values()):
             reader.typestore.register({name: fields for name, fields in usual.items()
                                        if name not in known})
+        for kind in {*self.topics.values()} & READ_TYPES:
+            if reader.typestore.hash_rihs01(kind) != schema(kind)[1]:
+                raise BagError(f'it describes {kind} otherwise than ROS 2 does')
         self.unknown = {topic: kind for topic, kind in self.topics.items()
                         if topic in strange or kind not in reader.typestore.fielddefs}
 

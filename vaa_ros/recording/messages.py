@@ -42,6 +42,9 @@ COMMAND_TYPES = {
     'delta_twist_cmds': TWIST_STAMPED,
 }
 """The message type of each command topic."""
+READ_TYPES = frozenset({IMAGE, COMPRESSED_IMAGE, COMPRESSED_VIDEO, BOOL, STRING, JOINT_STATE,
+                        DIAGNOSTIC_STATUS, *COMMAND_TYPES.values()})
+"""Message types whose fields this package reads."""
 
 _COMPRESSED_VIDEO = """builtin_interfaces/Time timestamp
 string frame_id
