@@ -41,6 +41,7 @@ examples:
   vaa inspect out/dataset                      episodes, frames and split of a dataset
   vaa inspect models/pick_place                spec of a model, as YAML
   vaa inspect policy.onnx --json spec.json     the same for machines
+  vaa inspect policy.onnx --follow out         the recordings it learned from, if below out
 """
 
 
@@ -56,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='thresholds of --judge (default: config/verdict.yaml)')
     parser.add_argument('--contact-sheet', metavar='FILE', type=Path,
                         help='draw pictures of every episode into one image')
+    parser.add_argument('--follow', metavar='DIR', type=Path, nargs='*',
+                        help='also say which recordings a model or dataset came from, and which '
+                             'policy ran in a recording and what was learned from it; they are '
+                             'looked for below these folders')
     add_json(parser)
 
 
@@ -65,8 +70,32 @@ def run(args: argparse.Namespace) -> int:
     if args.contact_sheet is not None:
         from vaa_ros.cli.contact_sheet import check_sheet
         check_sheet(args.contact_sheet)
-    write_json(args.json, describe(args.path, args.judge, args.thresholds, args.contact_sheet))
+    found = dict(describe(args.path, args.judge, args.thresholds, args.contact_sheet))
+    if args.follow is not None:
+        found['provenance'] = follow(found, args.follow)
+    write_json(args.json, found)
     return 0
+
+
+def follow(found: Mapping[str, Any], folders: list[Path]) -> object:
+    """
+    Print where something came from, and what came of it.
+
+    :param found: what :func:`describe` gave.
+    :param folders: where to look.
+    :return: the same for machines.
+    :raises VaaError: for what comes from nowhere.
+    """
+    from vaa_ros.cli import provenance
+    place = provenance.Place(folders)
+    if found['kind'] == 'model':
+        return provenance.follow_model(found['spec'], place)
+    if found['kind'] == 'dataset':
+        return provenance.follow_dataset(found['description']['episodes'], place)
+    if found['kind'] == 'episode':
+        return provenance.follow_bag(Path(found['path']), found['active_policy'], place)
+    raise VaaError(f'--follow: {found["path"]} is a {found["kind"]}, expected a model, a dataset '
+                   'or one recording')
 
 
 def describe(name: str, judge: bool = False, thresholds: str = '',
@@ -142,6 +171,7 @@ def _episode(path: Path, limits: Mapping[str, Limits] | None) -> Mapping[str, ob
                 header=('topic', 'type', 'messages', 'per second')))
     return {'kind': 'episode', 'path': path, 'seconds': seconds, 'metadata': facts, 'spec': spec,
             'verdict': verdict,
+            'active_policy': dict(metadata.active_policy) if metadata is not None else {},
             'topics': [dict(zip(('topic', 'type', 'messages'), topic, strict=True))
                        for topic in topics]}
 

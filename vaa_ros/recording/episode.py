@@ -105,7 +105,7 @@ class EpisodeMetadata:
             text = str(data[item.name])
             try:
                 values[item.name] = _from_text(item.name, text)
-            except ValueError:
+            except (ValueError, TypeError, OverflowError, RecursionError):
                 raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be '
                                'read') from None
         return cls(**values)

@@ -26,6 +26,7 @@ from vaa_ros.core.errors import ImageError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.images import decode_image
+from vaa_ros.core.images import DEPTHS
 from vaa_ros.core.images import ENCODINGS
 from vaa_ros.core.images import MAX_PIXELS
 from vaa_ros.core.types import JointState
@@ -63,7 +64,7 @@ def image_to_rgb(message: Image) -> np.ndarray:
     :return: rgb (H, W, 3) uint8.
     :raises ImageError: if the message does not hold what its header promises.
     """
-    if message.encoding not in ENCODINGS and _cv_bridge() is not None:
+    if message.encoding not in {**ENCODINGS, **DEPTHS} and _cv_bridge() is not None:
         try:
             return np.ascontiguousarray(_cv_bridge().imgmsg_to_cv2(message, 'rgb8'))
         except Exception as error:
@@ -82,7 +83,7 @@ def compressed_to_rgb(message: CompressedImage, max_pixels: int = MAX_PIXELS) ->
     :return: rgb (H, W, 3) uint8.
     :raises ImageError: if it cannot be decoded or is too large.
     """
-    return decode_compressed(message.data, max_pixels)
+    return decode_compressed(message.data, max_pixels, form=message.format)
 
 
 def rgb_to_image(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
