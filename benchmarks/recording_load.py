@@ -8,11 +8,11 @@ The other processes of benchmarks/recording.py: cameras, the arm, and the plain 
 """
 from __future__ import annotations
 
+import argparse
 import array
 from collections.abc import Iterator
 import contextlib
 import signal
-import sys
 import time
 from typing import Any
 
@@ -131,8 +131,22 @@ def record_plainly(file: str) -> None:
         writer.finish()
 
 
-if __name__ == '__main__':
-    if sys.argv[1] == 'plain':
-        record_plainly(sys.argv[2])
+def main() -> None:
+    """
+    Be the process that is asked for.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('role', choices=(*CAMERAS, 'arm', 'plain'))
+    parser.add_argument('file', nargs='?', help='plain: the MCAP file to write')
+    args = parser.parse_args()
+    if args.role != 'plain':
+        publish(args.role)
+    elif args.file:
+        record_plainly(args.file)
     else:
-        publish(sys.argv[1])
+        parser.error('plain: say which file to write')
+
+
+if __name__ == '__main__':
+    main()

@@ -134,7 +134,7 @@ class ControlLoop:
         self._policy: Answers | None = None
         self._instruction = ''
         self._last_ns = self._stamp_ns = 0
-        self._speed = 1.0
+        self._pace = (1.0, 1.0)
         self._pause_ticks = 0
         self.reset()
 
@@ -280,7 +280,7 @@ class ControlLoop:
             due_ns = self._stamp_ns + round((len(found) + 1) * self._period_s * NANOSECONDS)
             wanted = player.setpoint(due_ns)
             if wanted is None or motion.move(
-                    wanted, None, self._period_s, self._speed).command is None:
+                    wanted, None, self._period_s, *self._pace).command is None:
                 break
             found.append(motion.last)
         return np.array(found) if found else np.empty((0, 0))
@@ -299,14 +299,14 @@ class ControlLoop:
             return None, 'no action chunk covers the present: the observations come too late'
         starting = self._motion.last is None
         dt_s = self._period_s if starting else self._elapsed_s(inputs)
-        speed = decision.speed * self._watch.speed
-        result = self._motion.move(wanted, inputs.measured, dt_s, speed, decision.share)
+        pace = decision.speed * self._watch.speed, decision.share
+        result = self._motion.move(wanted, inputs.measured, dt_s, *pace)
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
         self._count_clamped(result)
         self._last_ns, self._stamp_ns = inputs.now_ns, inputs.stamp_now_ns
-        self._speed = speed
+        self._pace = pace
         return result.command, ''
 
     def _elapsed_s(self, inputs: TickInputs) -> float:
