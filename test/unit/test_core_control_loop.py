@@ -6,6 +6,7 @@ The control loop with fakes: when it ticks, what it publishes, what it holds and
 from __future__ import annotations
 
 from dataclasses import replace
+import math
 
 import numpy as np
 import pytest
@@ -15,15 +16,16 @@ from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 
@@ -53,14 +55,15 @@ class Rig:
 
     def __init__(
         self, kind: str = 'joint_position', watch: WatchOptions | None = None,
+        ramp_s: float = 0.0, acceleration: float = math.inf,
     ) -> None:
-        fast, slow = (CommandLimiter(SafetyLimits(
+        motion = LimitedMotion(CommandLimiter(SafetyLimits(
             names=tuple('abcdefg'), lower=np.full(7, -1.0), upper=np.full(7, 1.0),
-            velocity=np.full(7, velocity), gripper=6), kind) for velocity in (3.0, 0.6))
+            velocity=np.full(7, 3.0), gripper=6, linear_acceleration=acceleration), kind))
         self.loop = ControlLoop(
-            Gate({'vision/front': 0.2}, resume_after_s=0.1),
-            ChunkPlayer(PERIOD_S, newest_only=(6,)), fast, PERIOD_S,
-            watch=watch and SceneWatch([0], watch), slow_limiter=slow)
+            Gate({'vision/front': 0.2}, resume_after_s=0.1, ramp_s=ramp_s),
+            ChunkPlayer(PERIOD_S, newest_only=(6,)), motion, PERIOD_S,
+            watch=watch and SceneWatch([0], watch))
         self.count = 0
         self.observation: Observation | None = None
 
@@ -96,6 +99,28 @@ def test_a_hold_before_the_first_motion_answers_who_waits_for_it(waited_for: boo
         assert np.array_equal(held.command, np.zeros(7))
     else:
         assert held.command is None
+
+
+def test_what_it_says_ahead_is_what_it_commands_then() -> None:
+    rig, policy = Rig(), Line(0.5)
+    rig.tick(policy)
+    ahead = rig.loop.ahead(6)
+    assert rig.loop.ahead(2) == pytest.approx(ahead[:2])  # nothing of it is remembered
+    commands = [rig.tick(policy, fresh=False).command for _ in range(6)]
+    np.testing.assert_allclose(ahead, commands, atol=1e-9)
+    assert len(rig.loop.ahead(100)) == 24 - 7  # the chunk ends
+    rig.tick(policy, fault='dark')
+    assert len(rig.loop.ahead(6)) == 0
+
+
+def test_what_moves_on_by_itself_is_not_left_alone_in_a_pause() -> None:
+    rig, policy = Rig(), Line(0.5)
+    rig.tick(policy)
+    rig.loop.sender_coasts = lambda: True
+    ticks = [rig.tick(policy, paused=True) for _ in range(PAUSE_HOLD_TICKS + 3)]
+    assert all(tick.command is not None and not tick.moving for tick in ticks)
+    rig.loop.sender_coasts = lambda: False
+    assert rig.tick(policy, paused=True).command is None
 
 
 def test_coasts_along_the_chunk_without_a_new_observation() -> None:
@@ -157,13 +182,13 @@ def test_a_released_arm_is_not_held_where_it_was() -> None:
     rig, policy = Rig(), Line(0.5)
     for _ in range(8):
         last = rig.tick(policy).command
-    assert rig.loop.hold() == pytest.approx(last)
+    assert rig.loop.hold(PERIOD_S) == pytest.approx(last)
     for _ in range(PAUSE_HOLD_TICKS + 1):
         rig.tick(policy, paused=True)
-    assert rig.loop.hold() is None
+    assert rig.loop.hold(PERIOD_S) is None
     waiting = rig.tick(policy, fresh=False, age_s=0.3)
     assert (waiting.decision.state, waiting.command) == ('waiting', None)
-    assert rig.loop.hold() is None, 'somebody may have moved the arm in the pause'
+    assert rig.loop.hold(PERIOD_S) is None, 'somebody may have moved the arm in the pause'
 
 
 def test_a_pause_after_another_publisher_does_not_bring_the_old_position_back() -> None:
@@ -245,11 +270,11 @@ def test_twists_hold_with_no_motion_and_the_last_gripper() -> None:
     rig.tick(policy)
     tick = rig.tick(policy, fresh=False, age_s=0.3)
     assert tick.command == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
-    assert rig.loop.hold() == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
+    assert rig.loop.hold(PERIOD_S) == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
 
 
 def test_before_the_first_command_there_is_nothing_to_hold() -> None:
-    assert Rig().loop.hold() is None
+    assert Rig().loop.hold(PERIOD_S) is None
 
 
 def test_an_unknown_start_is_refused_not_guessed() -> None:

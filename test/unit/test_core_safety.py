@@ -16,14 +16,8 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import ConfigError
-from vaa_ros.core.robot import JointSpec
-from vaa_ros.core.robot import RobotSpec
-from vaa_ros.core.safety import clamp
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import rotate_toward
-from vaa_ros.core.safety import SafetyLimits
-from vaa_ros.core.safety import toward
-from vaa_ros.core.safety import within
 
 DT_S = 1 / 30
 LOW, HIGH = np.array([-2.0, -0.5, 0.0]), np.array([2.0, 1.5, 0.09])
@@ -321,81 +315,6 @@ def test_no_sequence_whatsoever_gets_twists_past_a_limit(commands: list) -> None
         last = result.command
 
 
-# --- the limits themselves --------------------------------------------------------------------
-
-ROBOT = RobotSpec(
-    name='two', home=(0.0, 0.05), cameras=('front',), gripper='gripper', tool_speed=0.8,
-    joints=(JointSpec('turn', 'rad', -1, 1, 2.0), JointSpec('gripper', 'm', 0, 0.09, 0.2)),
-    workspace=((0.1, -0.4, 0.0), (0.6, 0.4, 0.5)))
-
-
-def test_limits_come_from_the_robot() -> None:
-    limits = SafetyLimits.from_robot(ROBOT, speed=0.5)
-    assert limits.names == ('turn', 'gripper')
-    assert limits.lower.tolist() == [-1, 0]
-    assert limits.upper.tolist() == [1, 0.09]
-    assert limits.velocity.tolist() == [1.0, 0.1]
-    assert limits.gripper == 1
-    assert limits.workspace_upper.tolist() == [0.6, 0.4, 0.5]
-    assert (limits.linear_speed, limits.angular_speed) == (0.4, 1.0)
-
-
-def test_a_robot_without_box_or_gripper_has_neither() -> None:
-    limits = SafetyLimits.from_robot(RobotSpec('one', ROBOT.joints[:1], (0.0,), ('front',)))
-    assert limits.gripper is None
-    assert limits.workspace_lower.tolist() == [-math.inf] * 3
-
-
-@pytest.mark.parametrize('speed', [0.0, -1.0, 1.01, math.nan, math.inf])
-def test_speed_is_a_fraction(speed: float) -> None:
-    with pytest.raises(ConfigError, match='speed'):
-        SafetyLimits.from_robot(ROBOT, speed=speed)
-
-
-@pytest.mark.parametrize(('change', 'word'), [
-    ({'lower': [0, 0]}, 'lower'), ({'lower': [3, 0, 0]}, 'lower bound above'),
-    ({'upper': [math.nan, 1, 1]}, 'upper'), ({'upper': [math.inf, 1, 1]}, 'finite'),
-    ({'velocity': [-1, 1, 1]}, 'velocity'), ({'velocity': [math.nan] * 3}, 'velocity'),
-    ({'workspace_lower': [1, 1, 1]}, 'lower bound above'), ({'linear_speed': 0}, 'linear_speed'),
-    ({'angular_speed': math.inf}, 'angular_speed'), ({'max_dt_s': math.nan}, 'max_dt_s')])
-def test_limits_that_are_none_are_refused(change: dict, word: str) -> None:
-    values = {'names': LIMITS.names, 'lower': LOW, 'upper': HIGH, 'velocity': SPEED,
-              'workspace_upper': [0.5] * 3}
-    with pytest.raises(ConfigError, match=word):
-        SafetyLimits(**{**values, **change})
-
-
-def test_limits_cannot_be_changed() -> None:
-    with pytest.raises(ValueError, match='read-only'):
-        LIMITS.upper[0] = 99.0
-
-
 def test_an_unknown_kind_lists_those_there_are() -> None:
     with pytest.raises(ConfigError, match='joint_position, end_effector_pose'):
         CommandLimiter(LIMITS, 'torque')
-
-
-# --- the geometry -----------------------------------------------------------------------------
-
-def test_clamp_and_within() -> None:
-    assert clamp(np.array([-9, 0.5, 9]), np.zeros(3), np.ones(3)).tolist() == [0, 0.5, 1]
-    assert within(np.zeros(3), np.array([-9, 0.5, 9]), np.ones(3)).tolist() == [-1, 0.5, 1]
-
-
-@pytest.mark.parametrize('target', [
-    [1e308] * 3, [-1.7e308, 1.7e308, 0], [1e-320, 0, 0], [0, 0, 0], [1, -1, 1e-300]])
-def test_toward_neither_overflows_nor_overshoots(target: list) -> None:
-    result = toward(np.zeros(3), np.array(target, dtype=float), 0.5)
-    assert np.isfinite(result).all()
-    assert math.hypot(*result) <= 0.5 + 1e-12
-    if math.hypot(*target) <= 0.5:
-        assert result.tolist() == target
-
-
-@pytest.mark.parametrize('turn', [1e-12, 1e-8, 1e-3, 0.5, 1.5, 3.0, math.pi])
-def test_rotate_toward_turns_by_the_angle_it_may(turn: float) -> None:
-    start = np.array([0.0, 0.0, 0.0, 1.0])
-    target = np.array([math.sin(turn / 2), 0.0, 0.0, math.cos(turn / 2)])
-    result = rotate_toward(start, target, turn / 3)
-    assert 2 * math.asin(result[0]) == pytest.approx(turn / 3, rel=1e-6)
-    assert rotate_toward(start, target, turn * 1.01).tolist() == target.tolist()

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 import json
+import math
 from typing import Any
 
 from vaa_ros.core.action_spec import ACTION_KINDS
 from vaa_ros.core.action_spec import ActionSpec
 from vaa_ros.core.action_spec import COMMAND_KINDS
+from vaa_ros.core.action_spec import SOURCE_KINDS
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.records import from_mapping
@@ -28,7 +30,7 @@ from vaa_ros.core.types import NANOSECONDS
 
 __all__ = [
     'ACTION_KINDS', 'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY',
-    'PolicySpec', 'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
+    'PolicySpec', 'RobotSpec', 'SCHEMA_VERSION', 'SOURCE_KINDS', 'load_robot',
 ]
 
 SCHEMA_VERSION = 1
@@ -222,9 +224,10 @@ class PolicySpec:
         Give the spec as plain dicts, lists and scalars, for YAML and JSON.
         """
         plain = to_plain(self)
-        for joint in plain['joints']:
-            if joint['acceleration'] == float('inf'):
-                del joint['acceleration']
+        plain['joints'] = [
+            {key: value for key, value in joint.items() if value != math.inf}
+            for joint in plain['joints']
+        ]
         return plain
 
     def to_json(self) -> str:

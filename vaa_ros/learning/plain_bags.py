@@ -21,6 +21,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
 from vaa_ros.learning.bag_streams import find_command_type
@@ -29,6 +30,7 @@ from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
 from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.clocks import align_clocks
 from vaa_ros.learning.cutting import cut_activity
 from vaa_ros.learning.cutting import cut_at_releases
 from vaa_ros.learning.cutting import cut_events
@@ -85,13 +87,13 @@ class Take:
         return f'{self.rule}, {self.start_s:.2f} to {self.stop_s:.2f} s' if self.rule else ''
 
 
-def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
                command_type: str | None, options: PlainOptions, notes: list[str],
                ) -> Iterator[Take]:
     """
     Read the episodes of a bag, one after the other.
 
-    :param path: the bag.
+    :param bag: an open bag.
     :param robot: the robot.
     :param cameras: the cameras wanted and their policy size.
     :param dt_s: control period [s].
@@ -99,32 +101,45 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
     :param options: what to make of a bag without metadata of ours.
     :param notes: gets a line a plain bag: how it was cut, and whose stamps were missing.
     :return: the episodes.
-    :raises BagError: if the bag cannot be read, lacks a topic, or holds no episode.
+    :raises BagError: if the bag is damaged, lacks a topic, or holds no episode.
     :raises ConfigError: if it is not clear which topic is what.
     """
-    with BagReader(path) as bag:
-        if bag.metadata is not None:
-            command_type = command_type or find_command_type(bag)
-            roles = find_topics(bag, cameras, command_type)
-            yield Take(collect(bag, roles, command_type, robot, cameras, dt_s))
-            return
-        command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
-                                         options.measured)
-        rule, spans = cut(bag, roles, robot, options)
-        actions = 'the next measured joint positions' if options.measured else command_type
-        notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
-        unstamped: set[str] = set()
-        for span in spans:
-            streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
-                              span.stop_ns)
-            unstamped |= streams.unstamped
-            if options.measured:
-                streams.commands = measured_commands(streams.joints, robot, dt_s)
-            yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
-                                        for at in (span.start_ns, span.stop_ns)))
-        if unstamped:
-            notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
-                         'stand for them')
+    path = bag.path
+    note(notes, path, f'metadata.yaml was changed: {", ".join(bag.edited)}' if bag.edited else '')
+    if bag.metadata is not None:
+        command_type = command_type or find_command_type(bag)
+        roles = find_topics(bag, cameras, command_type)
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s)
+        note(notes, path, align_clocks(streams))
+        yield Take(streams)
+        return
+    command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
+                                     options.measured)
+    rule, spans = cut(bag, roles, robot, options)
+    actions = 'the next measured joint positions' if options.measured else command_type
+    notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
+    unstamped: set[str] = set()
+    pictures = BagPictures()
+    for span in spans:
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
+                          span.stop_ns, pictures)
+        unstamped |= streams.unstamped
+        note(notes, path, align_clocks(streams))
+        if options.measured:
+            streams.commands = measured_commands(streams.joints, robot, dt_s)
+        yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
+                                    for at in (span.start_ns, span.stop_ns)))
+    if unstamped:
+        notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
+                     'stand for them')
+
+
+def note(notes: list[str], path: Path, text: str) -> None:
+    """
+    Note something about a bag, once.
+    """
+    if text and f'{path}: {text}' not in notes:
+        notes.append(f'{path}: {text}')
 
 
 def cut(bag: BagReader, roles: Mapping[str, str], robot: RobotSpec,

@@ -27,10 +27,10 @@ from std_srvs.srv import Trigger
 from vaa_ros import __version__
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.gate import HOLDING
-from vaa_ros.core.gate import RUNNING
+from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.recording.bag_writer import qos_profile
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.flight import flight_dir
@@ -59,7 +59,7 @@ PARAMETERS = (
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('topics', (), 'Topics to keep; empty for what the policy sees (vision/<camera>), '
               'says and commands, and the joints.', read_only=True),
     Parameter('seconds', 30.0, 'How far back a flight reaches.', 's', 1.0, 600.0, read_only=True),
@@ -133,7 +133,7 @@ class FlightRecorder(Node):
         values = status_values(message)
         before, self._state = self._state, values.get('state', '')
         self._policy = values.get('policy', '')
-        if self._state in (HOLDING, STOPPED) and before == RUNNING:
+        if self._state in (HOLDING, STOPPED) and before in MOVING:
             self._happened(f'{self._state}: {values.get("reason", "")}')
 
     def _on_e_stop(self, kind: str) -> Callable[[Bool], None]:

@@ -66,7 +66,8 @@ class Teleop(Node):
         self.period_s = 1.0 / self.value('control_rate_hz')
         self.commands = LimitedCommands(CommandPublisher(
             self, self.value('command_type'), self.robot, self.period_s,
-            self.value('stamp_commands') or self.value('lockstep')), self.robot)
+            self.value('stamp_commands') or self.value('lockstep'),
+            measured=lambda: self._mode.measured), self.robot)
         self._active_out = self.create_publisher(Bool, 'teleop/active', LATCHED)
         self._active: bool | None = None
         self._trouble = ''
@@ -88,6 +89,9 @@ class Teleop(Node):
         self._mode.stop()
         if self._active:
             self.commands.hold()
+            while self.commands.coasting:
+                time.sleep(self.period_s)
+                self.commands.hold(dt_s=self.period_s)
         self.set_active(False)
 
     def set_active(self, active: bool) -> None:
@@ -145,6 +149,13 @@ class ExpertMode:
         if not self._recording:
             node.create_subscription(Bool, 'is_recording', self._on_recording, LATCHED)
 
+    @property
+    def measured(self) -> np.ndarray | None:
+        """
+        Give the joint positions of the tick that is answered (n,).
+        """
+        return self._ticks.measured
+
     def stop(self) -> None:
         """
         Do nothing: the expert answers only when asked.
@@ -177,10 +188,10 @@ class ExpertMode:
         node, commands = self._node, self._node.commands
         if answer.repeat:
             if self._sent is not None:
-                commands.again(self._sent, answer.stamp_ns)
+                commands.again()
         elif answer.command is None:
             node.set_active(False)
-            self._sent = commands.hold(answer.stamp_ns)
+            self._sent = commands.hold(answer.stamp_ns, self._node.period_s)
         else:
             start = answer.start
             if start is not None:
@@ -211,7 +222,7 @@ class JogMode:
         robot, kind = node.robot, node.commands.kind
         self._joints = () if kinematics is not None or kind != 'joint_position' else tuple(
             index for index, name in enumerate(robot.joint_names) if name != robot.gripper)
-        self._measured: np.ndarray | None = None
+        self.measured: np.ndarray | None = None
         self._measured_at_s = self._last_s = time.monotonic()
         self._holds = 0
         self._device = self._open()
@@ -234,7 +245,7 @@ class JogMode:
         except (VaaError, ValueError) as error:
             self._node.trouble(f'joint_states: {error}')
             return
-        self._measured, self._measured_at_s = state.position[order], time.monotonic()
+        self.measured, self._measured_at_s = state.position[order], time.monotonic()
 
     def _tick(self) -> None:
         now_s = time.monotonic()
@@ -248,23 +259,23 @@ class JogMode:
 
     def _step(self, now_s: float, dt_s: float) -> None:
         session, commands = self._session, self._node.commands
-        wanted = session.step(self._device.jog(now_s), self._measured,
+        wanted = session.step(self._device.jog(now_s), self.measured,
                               now_s - self._measured_at_s, dt_s)
         if wanted is None:
             self._release()
             return
         start = None
         if session.starting:
-            start = commands.measured(self._measured, session.target.tool_at(self._measured))
+            start = commands.measured(self.measured, session.target.tool_at(self.measured))
         commands.send(wanted, start, dt_s)
         self._node.set_active(True)
         self._holds = HOLDS_ON_RELEASE
 
     def _release(self) -> None:
-        if self._holds > 0:
-            self._holds -= 1
-            self._node.commands.hold()
-        if self._holds == 0:
+        if self._holds > 0 or self._node.commands.coasting:
+            self._holds = max(self._holds - 1, 0)
+            self._node.commands.hold(dt_s=self._node.period_s)
+        if self._holds == 0 and not self._node.commands.coasting:
             self._node.set_active(False)
 
 

@@ -8,19 +8,16 @@ observations alone decide when a tick is, and nothing depends on the wall clock.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 import threading
 import time
 import traceback
 
 import numpy as np
 
-from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
+from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.gate import INACTIVE
@@ -28,35 +25,18 @@ from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
+from vaa_ros.ros.control_wiring import Wiring
 
 SETTLE_S = 1.0
-HOLD_TIMES = 3
+HOLD_TIMES, MOST_HOLDS = 3, 200
 HOLD_GAP_S = 0.01
 NOT_ACTIVE = GateDecision(INACTIVE, False, 'the node is inactive; activate it to move')
 IN_PAUSE = GateDecision(PAUSED, False, 'paused by request; resume with the pause service '
                         '(data: false)')
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """
-    What the thread is connected to.
-
-    :param policy: gives the policy at work.
-    :param publish: publishes a command with the stamp of the observation behind it.
-    :param after: told about every tick, after its command has left.
-    :param ros_now_ns: the clock of the stamps [ns].
-    :param measured: gives what is measured for an observation, as the command's kind has it.
-    """
-
-    policy: Callable[[], Answers]
-    publish: Callable[[np.ndarray, int], None]
-    after: Callable[[Tick], None]
-    ros_now_ns: Callable[[], int]
-    measured: Callable[[Observation], np.ndarray | None]
 
 
 class ControlThread:
@@ -82,8 +62,8 @@ class ControlThread:
         self._decision = NOT_ACTIVE
         self._changed = threading.Condition()
         self._paused = self._e_stop = False
-        self._other_publisher = ''
-        self._bug = ''
+        self._switches: dict[str, int | None] = {}
+        self._other_publisher = self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
         self._settled = threading.Event()
         self._sent: tuple[int, np.ndarray] | None = None
@@ -129,14 +109,15 @@ class ControlThread:
             self._changed.notify_all()
         thread.join(timeout=5.0)
         self._decision = NOT_ACTIVE
-        held = self._loop.hold()
         silent = self._lockstep or self._paused or self._other_publisher or thread.is_alive()
-        if held is None or silent:
-            return
         stamp_ns = self._sent[0] if self._sent is not None else 0
-        for _ in range(HOLD_TIMES):
-            self._wiring.publish(held, stamp_ns)
-            time.sleep(HOLD_GAP_S)
+        for turn in range(MOST_HOLDS):
+            gap_s = self._period_ns / NANOSECONDS if self._loop.coasting else HOLD_GAP_S
+            held = self._loop.hold(gap_s)
+            if held is None or silent or turn >= HOLD_TIMES and not self._loop.coasting:
+                return
+            self._wiring.publish(held, stamp_ns, False)
+            time.sleep(gap_s)
 
     def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray) -> None:
         """
@@ -194,6 +175,17 @@ class ControlThread:
             self._wake = True
             self._changed.notify_all()
 
+    def set_deadman(self, held: bool) -> None:
+        """
+        Take note of a deadman switch, and act at once when it is let go.
+
+        :param held: whether somebody holds it.
+        """
+        with self._changed:
+            self._switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
+            self._wake |= not held
+            self._changed.notify_all()
+
     def set_other_publisher(self, reason: str) -> None:
         """
         Take note that someone else commands the arm.
@@ -238,7 +230,12 @@ class ControlThread:
         Give the age of every input by topic [s].
         """
         with self._changed:
-            return self._inputs.ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
+            return self._ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
+
+    def _ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
+        return {**self._inputs.ages_s(now_ns, ros_ns),
+                **{topic: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
+                   for topic, held_ns in self._switches.items()}}
 
     def _main(self) -> None:
         while not self._stopping:
@@ -268,7 +265,7 @@ class ControlThread:
                 self._wake = False
                 observation, fresh = self._inputs.take()
                 ros_ns = self._wiring.ros_now_ns()
-                gate = self._gate(self._inputs.ages_s(time.monotonic_ns(), ros_ns))
+                gate = self._gate(self._ages_s(time.monotonic_ns(), ros_ns))
             tick = self._tick(time.monotonic_ns(), ros_ns, observation, fresh, gate)
             self._loop.figures.missed_ticks += schedule.ticked(time.monotonic_ns(), tick.moving)
             if tick.moving and tick.fresh:
@@ -297,9 +294,9 @@ class ControlThread:
                     self._do_reset()
                     continue
                 observation, _ = self._inputs.take()
-                gate = self._gate(dict.fromkeys(self._inputs.ages_s(0, 0), 0.0))
+                gate = self._gate(dict.fromkeys(self._ages_s(0, 0), 0.0))
             if self._sent is not None and self._sent[0] == observation.stamp_ns:
-                self._wiring.publish(self._sent[1], observation.stamp_ns)
+                self._wiring.again()
                 continue
             now_ns = observation.stamp_ns
             self._wiring.after(self._tick(now_ns, now_ns, observation, True, gate))
@@ -312,7 +309,7 @@ class ControlThread:
                        silent=bool(self._other_publisher), waited_for=self._lockstep),
             self._wiring.policy())
         if tick.command is not None:
-            self._wiring.publish(tick.command, tick.stamp_ns)
+            self._wiring.publish(tick.command, tick.stamp_ns, tick.moving)
             self._sent = (tick.stamp_ns, tick.command)
         self._decision = tick.decision
         return tick
@@ -326,7 +323,6 @@ class ControlThread:
         self._resetting = False
         self._loop.reset()
         self._inputs.reset()
-        self._sent = None
-        self._bug = ''
+        self._sent, self._bug = None, ''
         self._released = True
         self._settled.set()
