@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from vaa_ros.core.chunking import align_signs
+from vaa_ros.core.blending import align_signs
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import MAX_CHUNKS
 from vaa_ros.core.errors import ConfigError

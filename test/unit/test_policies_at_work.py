@@ -13,13 +13,13 @@ from policy_models import POSE
 from policy_models import SPEC
 import pytest
 
+from vaa_ros.core.blending import blended
+from vaa_ros.core.blending import quaternion
 from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
-from vaa_ros.policies.at_work import blended
 from vaa_ros.policies.at_work import PolicyAtWork
-from vaa_ros.policies.at_work import quaternion
 
 MS = 1_000_000
 

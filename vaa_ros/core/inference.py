@@ -41,6 +41,8 @@ class Answer:
     :param chunk: its answer, or None where it gave none.
     :param problem: why it gave none.
     :param took_s: how long it took [s].
+    :param seam_s: how long to go over to the chunk from the one before, to follow it alone [s];
+        None lets all chunks vote.
     """
 
     policy: Answers
@@ -48,20 +50,24 @@ class Answer:
     chunk: ActionChunk | None
     problem: Exception | None = None
     took_s: float = 0.0
+    seam_s: float | None = None
 
 
-def ask(policy: Answers, observation: Observation,
+def ask(policy: Answers, observation: Observation, anew: bool = False,
         stopwatch: Callable[[], float] = time.perf_counter) -> Answer:
     """
     Ask a policy; nothing it does wrong escapes.
 
     :param policy: the policy.
     :param observation: what to show it.
+    :param anew: whether it shall forget what came before.
     :param stopwatch: gives seconds.
     :return: the answer, or what went wrong.
     """
     start_s = stopwatch()
     try:
+        if anew:
+            policy.reset()
         chunk = policy.infer(observation)
     except Exception as problem:
         return Answer(policy, observation, None, problem, stopwatch() - start_s)

@@ -102,13 +102,20 @@ class InputBuffer:
 
         :return: the observation, or None before the first; and whether it was never taken before.
         """
-        observation = self._newest()
-        fresh = observation is not self._taken
-        self._taken = observation
+        newest = self._newest()
+        fresh = newest is not self._taken
+        self._taken = newest
         self._arrived.clear()
+        return self.newest(), fresh
+
+    def newest(self) -> Observation | None:
+        """
+        Look at the newest observation, without taking it; None before the first.
+        """
+        observation = self._newest()
         if observation is not None and self.instruction:
             observation = replace(observation, instruction=self.instruction)
-        return observation, fresh
+        return observation
 
     def ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
         """

@@ -68,16 +68,17 @@ class SetpointInterpolator:
 
     :param period_s: the policy's period [s].
     :param step_s: time from a command until the arm is there [s], shorter than the period.
-    :param quaternion: index of qx where a setpoint holds a quaternion x y z w, else None.
+    :param rotation: the elements that are a quaternion, if any.
+    :raises ValueError: if the times do not fit.
     """
 
-    def __init__(self, period_s: float, step_s: float, quaternion: int | None = None) -> None:
+    def __init__(self, period_s: float, step_s: float, rotation: slice | None = None) -> None:
         if not 0 < step_s < period_s:
             raise ValueError(f'step_s is {step_s}, expected more than 0 and less than the period '
                              f'of {period_s} s')
         self._period_ns = round(period_s * NANOSECONDS)
         self._step_ns = round(step_s * NANOSECONDS)
-        self._quaternion = None if quaternion is None else slice(quaternion, quaternion + 4)
+        self._quaternion = rotation
         self._piece: HermitePiece | None = None
         self._planned_ns = 0
         self._sent: tuple[int, Motion] | None = None

@@ -3,7 +3,7 @@
 """
 When to ask the policy again, by how long its answers take.
 
-An answer that is there well within a control period is asked for with every observation, and
+An answer that is there well within a period of the policy is asked for with every observation, and
 overlapping chunks are averaged. A slower one is asked for less often: each chunk is followed for
 at least twice as long as the next one takes, and the seam between two chunks is blended. See
 doc/timing.md.
@@ -23,32 +23,30 @@ CHUNKS = 'chunks'
 REPLAN_CHOICES = (AUTO, ALWAYS, CHUNKS)
 
 SHORT, SHORT_AGAIN = 0.8, 0.6
-"""Shares of the control period above which answers are long, and below which they are short."""
+"""Shares of the policy's period above which answers are long, and below which they are short."""
 SAMPLES = 15
 FIRST_SAMPLES = 3
 FOLLOWED = 2.0
 """How many times the time of an answer a chunk is followed at least."""
 COVERED = 0.75
 """Share of a chunk's length within which the next one must be there."""
-EARLY = 0.25
-"""How much before its time an observation may be asked about [control periods]."""
+EARLY = 0.4
+"""How much before its time an observation may be asked about [policy periods]."""
 
 
 class ReplanRule:
     """
     Says whether the next observation is to be answered. Time is passed in; not thread-safe.
 
-    :param period_s: control period [s].
-    :param horizon_s: how long a chunk lasts [s].
+    :param period_s: the policy's period [s].
     :param mode: ``auto``, ``always`` (every observation) or ``chunks`` (each is followed).
     :raises ConfigError: if the mode is unknown.
     """
 
-    def __init__(self, period_s: float, horizon_s: float, mode: str = AUTO) -> None:
+    def __init__(self, period_s: float, mode: str = AUTO) -> None:
         if mode not in REPLAN_CHOICES:
             raise ConfigError(f'replan is {mode!r}, expected one of {", ".join(REPLAN_CHOICES)}')
         self._period_s = period_s
-        self._horizon_s = horizon_s
         self._mode = mode
         self.reset()
 
@@ -58,6 +56,7 @@ class ReplanRule:
         """
         self._took_s: deque[float] = deque(maxlen=SAMPLES)
         self._asked_ns: int | None = None
+        self._horizon_s = math.inf
         self.chunked = self._mode == CHUNKS
         """Whether chunks are followed and blended, instead of one for every observation."""
 
@@ -75,16 +74,16 @@ class ReplanRule:
         """
         if not self.chunked:
             return self._period_s
-        wanted = math.ceil(FOLLOWED * self.latency_s / self._period_s) * self._period_s
+        wanted = math.ceil(FOLLOWED * self.latency_s / self._period_s - 1e-6) * self._period_s
         longest = COVERED * self._horizon_s - self.latency_s
         return max(self._period_s, min(wanted, longest))
 
     @property
-    def blend_s(self) -> float:
+    def seam_s(self) -> float | None:
         """
-        Give how long the seam between two chunks is blended [s], 0 where all chunks vote.
+        Give how long the seam between two chunks is blended [s]; None where all chunks vote.
         """
-        return 0.5 * self.interval_s if self.chunked else 0.0
+        return 0.5 * self.interval_s if self.chunked else None
 
     def due(self, now_ns: int) -> bool:
         """
@@ -92,7 +91,7 @@ class ReplanRule:
 
         :param now_ns: the present, on a clock that does not jump [ns].
         """
-        if not self.chunked or self._asked_ns is None:
+        if self._asked_ns is None:
             return True
         early_s = EARLY * self._period_s
         return (now_ns - self._asked_ns) / NANOSECONDS >= self.interval_s - early_s
@@ -105,13 +104,15 @@ class ReplanRule:
         """
         self._asked_ns = now_ns
 
-    def answered(self, took_s: float) -> None:
+    def answered(self, took_s: float, horizon_s: float) -> None:
         """
         Note an answer.
 
         :param took_s: how long it took [s].
+        :param horizon_s: how long its chunk lasts [s].
         """
         self._took_s.append(took_s)
+        self._horizon_s = horizon_s
         if self._mode != AUTO or len(self._took_s) < FIRST_SAMPLES:
             return
         limit = SHORT_AGAIN if self.chunked else SHORT

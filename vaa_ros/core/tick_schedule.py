@@ -3,9 +3,9 @@
 """
 When the control thread ticks. Time is passed in.
 
-:class:`TickSchedule` follows the observations, one command for each: lockstep, replays, and arms
+:class:`TickSchedule` follows what the policy has to say, one command for each: replays, and arms
 that are commanded at the policy's rate. :class:`SteadySchedule` ticks at absolute times, whatever
-the observations do: setpoints at the arm's own rate.
+the policy does: setpoints at the arm's own rate.
 """
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Schedule(Protocol):
 
 class TickSchedule:
     """
-    When the next tick is due: with a new observation, or without one at the deadline.
+    When the next tick is due: with something new, or without at the deadline.
 
     :param period_ns: control period [ns].
     """
@@ -47,7 +47,8 @@ class TickSchedule:
         """
         Give the time of the next tick.
 
-        :param has_new: whether an observation waits that was not answered yet.
+        :param has_new: whether an observation waits to be asked about here and now, or an answer
+            to one that was asked about elsewhere.
         :return: when to tick [ns]; a time in the past means now.
         """
         if self._last_tick_ns is None:
@@ -74,8 +75,7 @@ class SteadySchedule:
     """
     Ticks at whole periods from the first one on; a late tick does not move those after it.
 
-    A new answer of the policy gets a tick of its own at once, between the others. A tick is
-    missed when the next one is due before it was made: no burst makes up for it.
+    A tick is missed when the next one is due before it was made: no burst makes up for it.
 
     :param period_ns: command period [ns].
     """
@@ -89,10 +89,10 @@ class SteadySchedule:
         """
         Give the time of the next tick.
 
-        :param has_new: whether an answer of the policy waits to be used.
+        :param has_new: whether an answer of the policy waits: it is used in the next tick.
         :return: when to tick [ns]; a time in the past means now.
         """
-        return 0 if has_new or self._next_ns is None else self._next_ns
+        return 0 if self._next_ns is None else self._next_ns
 
     def ticked(self, now_ns: int, moving: bool) -> int:
         """

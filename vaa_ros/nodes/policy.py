@@ -54,6 +54,7 @@ from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
+from vaa_ros.ros.policy_parameters import timing_options
 from vaa_ros.ros.policy_reports import control_report
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
@@ -133,14 +134,13 @@ class PolicyNode(LifecycleNode):
         watched = self._value('watch_models')
         folder = ModelFolder(Path(watched), signed=self._value('require_signature')) \
             if watched else None
-        period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
-        lockstep = self._value('lockstep')
-        self._loop = make_control_loop(
-            spec, self._robot, control_options(self._value, period_s))
+        timing = timing_options(self._value, spec)
+        lockstep = timing.lockstep
+        self._loop = make_control_loop(spec, self._robot, control_options(self._value, timing))
         self._swaps = swaps
         self._refused = 0
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
-            self, self._value('command_type'), self._robot, period_s,
+            self, self._value('command_type'), self._robot, timing.period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
         self._loop.sender_coasts = self._commands.coasts
@@ -149,7 +149,7 @@ class PolicyNode(LifecycleNode):
                         self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
-        self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
+        self._thread = ControlThread(self._loop, buffer, wiring, timing)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
         self._thread.set_e_stop(self._stop.pressed)
@@ -306,7 +306,8 @@ class PolicyNode(LifecycleNode):
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
         level, text, values = control_report(
             self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
-            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
+            {**self._loop.figures.values(), **self._commands.figures(), **self._thread.figures()},
+            self._thread.ages_s())
         return level, f'dry run: {text}' if self._value('dry_run') else text, values
 
     def _tell_scenes(self) -> None:
