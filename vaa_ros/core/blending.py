@@ -5,6 +5,8 @@ From one plan to another without a leap.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vaa_ros.core.spec import PolicySpec
@@ -24,7 +26,7 @@ def quaternion(spec: PolicySpec) -> slice | None:
 
 def blended(
     chunk: ActionChunk, before: ActionChunk, start_ns: int, blend_s: float,
-    rotation: slice | None = None,
+    rotation: slice | None = None, at_once: Sequence[int] = (),
 ) -> ActionChunk | None:
     """
     Go over from one plan to another.
@@ -37,6 +39,7 @@ def blended(
     :param start_ns: when to begin [ns].
     :param blend_s: how long it takes [s].
     :param rotation: the elements that are a quaternion, if any.
+    :param at_once: elements that are not mixed but the new plan's from the beginning.
     :return: the new plan with its beginning mixed; None when there is nothing left to mix.
     """
     due_ns = chunk.stamp_ns + np.arange(len(chunk.actions)) * (chunk.dt_s * NANOSECONDS)
@@ -53,6 +56,7 @@ def blended(
         for row, wanted in zip(old, chunk.actions, strict=True):
             align_signs(row[None, rotation], wanted[rotation])
     actions = old + share * (chunk.actions - old)
+    actions[:, list(at_once)] = chunk.actions[:, list(at_once)]
     if rotation is not None:
         actions[:, rotation] /= np.linalg.norm(actions[:, rotation], axis=1, keepdims=True)
     return ActionChunk(chunk.stamp_ns, actions, chunk.dt_s, chunk.scale, chunk.z_vision,

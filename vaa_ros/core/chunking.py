@@ -132,9 +132,8 @@ class ChunkPlayer:
         """
         self._check(chunk)
         before, self._chunks = self._chunks[-1:], []
-        mixed = before and blended(chunk, before[0], now_ns, seam_s, self._quaternion)
-        if mixed:
-            mixed.actions[:, self._newest_only] = chunk.actions[:, self._newest_only]
+        mixed = before and blended(
+            chunk, before[0], now_ns, seam_s, self._quaternion, self._newest_only)
         self.add(mixed or chunk)
 
     def setpoint(self, now_ns: int) -> np.ndarray | None:

@@ -16,8 +16,8 @@ import numpy as np
 from vaa_ros.core.robot import RobotSpec
 
 LAG_GAIN = 0.2
-"""Part of the lag that is made good between two measurements; half of it in steady motion would be the
-edge of swinging with one period of delay."""
+"""Part of the lag that is made good from one measurement to the next; half of it in steady motion
+would be the edge of swinging with one period of delay."""
 NEW_START = 1.5
 """A way of more than so many periods at full speed is no next command: a motion begins anew."""
 
