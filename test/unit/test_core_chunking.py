@@ -291,25 +291,6 @@ def test_setpoints_stay_between_the_actions_and_do_not_depend_on_anything_else(
             assert np.abs(left).max() <= bound * (1 + 1e-6)
 
 
-def test_the_motion_is_the_slope_around_now_and_ends_with_the_chunk() -> None:
-    player = ChunkPlayer(DT_S)
-    player.add(chunk([0, 1, 3, 6]))
-    for steps, slope in ((0, 10), (0.5, 10), (1, 15), (2, 25), (2.75, 22.5), (3.5, 0)):
-        position, rate = player.motion(T0_NS + round(steps * DT_NS))
-        assert position == at(player, steps)
-        assert rate == pytest.approx([slope], abs=1e-4)
-    assert player.motion(T0_NS + 4 * DT_NS) is None
-
-
-def test_chunks_vote_about_the_motion_like_about_the_place() -> None:
-    voting, alone = ChunkPlayer(DT_S, coefficient=0.0), ChunkPlayer(DT_S, 'none')
-    for player in (voting, alone):
-        player.add(chunk([0, 1, 2, 3]))
-        player.add(chunk([0, 3, 6, 9], T0_NS + DT_NS))
-    assert voting.motion(T0_NS + 2 * DT_NS)[1] == pytest.approx([20], abs=1e-4)
-    assert alone.motion(T0_NS + 2 * DT_NS)[1] == pytest.approx([30], abs=1e-4)
-
-
 def test_a_followed_chunk_takes_over_across_a_seam_but_for_the_gripper() -> None:
     player = ChunkPlayer(DT_S, newest_only=(1,))
     player.follow(chunk(np.zeros((10, 2))), T0_NS, 0.2)

@@ -496,6 +496,18 @@ def test_interpolated_setpoints_keep_every_limit(answers: list[tuple[float, int]
     assert np.abs(track).max() <= 1.0
 
 
+@pytest.mark.parametrize('goal', [0.02, 0.1, 0.3, 0.9])
+def test_a_goal_that_stays_is_reached_and_never_overshot_at_the_arm_s_rate(goal: float) -> None:
+    rig = Elsewhere()
+    rig.step()
+    track = np.array([rig.step(rig.answer(goal) if turn % 3 == 0 else None).command[0]
+                      for turn in range(80)])
+    assert (np.diff(track) >= -1e-9).all()
+    assert track[-1] == pytest.approx(goal, abs=1e-6)
+    velocity = np.diff(track, prepend=0.0) / 0.01
+    assert velocity.max() <= 3.0 + 1e-6 and np.abs(np.diff(velocity)).max() <= 0.6 + 1e-6
+
+
 def test_what_it_says_ahead_at_the_arm_s_rate_is_what_it_commands_then() -> None:
     rig = Elsewhere()
     rig.step()

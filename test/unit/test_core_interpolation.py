@@ -1,11 +1,9 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Setpoints between those of the policy: continuous, in time, and bounded by the limits.
+Setpoints between those of the policy: smooth, in time, and never beyond what was wanted.
 """
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import settings
@@ -13,111 +11,134 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from vaa_ros.core.interpolation import Motion
+from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.interpolation import SetpointInterpolator
+from vaa_ros.core.interpolation import smooth
+from vaa_ros.core.types import ActionChunk
 
 MS = 1_000_000
-PERIOD_S = 0.03
+PERIOD_S, PERIOD_NS = 0.03, 30 * MS
 START_NS = 5_000 * MS
+STAMPED_NS = 1_700_000_000_000_000_000
+
+Actions = list[float]
 
 
-def motion(position: float, velocity: float = 0.0) -> Motion:
-    return np.array([position]), np.array([velocity])
+def chunk(actions: object, stamp_ns: int = STAMPED_NS) -> ActionChunk:
+    array = np.asarray(actions, np.float64)
+    return ActionChunk(stamp_ns, array[:, None] if array.ndim == 1 else array, PERIOD_S)
 
 
-def lead(made: SetpointInterpolator, plans: list[Callable[[int], Motion]], step_ns: int,
-         start: float = 0.0) -> np.ndarray:
+def follow(chunks: list[ActionChunk], step_ns: int, start: float = 0.0, ensemble: str = 'temporal',
+           ) -> np.ndarray:
     """
-    Follow one plan after the other, each for a period; gives positions (k,).
+    Take in one chunk each period; gives positions (k,).
     """
-    made.start(np.array([start]), START_NS)
-    found, now_ns = [], START_NS
-    for plan in plans:
-        for turn in range(round(PERIOD_S * 1e9 / step_ns)):
-            wanted = made.at(now_ns, turn == 0, lambda at=now_ns, of=plan: of(at))
-            made.sent(wanted, now_ns)
-            found.append(wanted[0])
-            now_ns += step_ns
+    player = ChunkPlayer(PERIOD_S, ensemble)
+    made = SetpointInterpolator(PERIOD_S, step_ns / 1e9)
+    made.start(np.array([start]))
+    found = []
+    for index, each in enumerate(chunks):
+        player.add(each)
+        found += [made.at(player, START_NS + late_ns, STAMPED_NS + late_ns)[0]
+                  for late_ns in range(index * PERIOD_NS, (index + 1) * PERIOD_NS, step_ns)]
     return np.array(found)
 
 
+plans = st.lists(st.lists(st.floats(-1, 1), min_size=4, max_size=8), min_size=2, max_size=6)
+
+
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-5, 5)), min_size=2, max_size=6))
-def test_velocity_never_jumps_whatever_is_planned(goals: list[tuple[float, float]]) -> None:
-    step_s = 0.0002
-    made = SetpointInterpolator(PERIOD_S, step_s)
-    track = lead(made, [lambda _, goal=goal: motion(*goal) for goal in goals],
-                 round(step_s * 1e9))
-    velocity = np.diff(track, prepend=0.0) / step_s
-    # What cubics between these ends may accelerate; a corner would change the velocity at once.
-    shortest_s, way = PERIOD_S - 2 * step_s, np.abs(track).max() + 1
-    most = 6 * way / shortest_s**2 + 6 * max(np.abs(velocity).max(), 5) / shortest_s
-    assert np.abs(np.diff(velocity)).max() <= 2 * most * step_s + 1e-6
+@given(plans, st.sampled_from(['temporal', 'none']))
+def test_velocity_never_jumps_whatever_is_planned(wanted: list[Actions], ensemble: str) -> None:
+    step_ns = 100_000
+    track = follow([chunk(actions, STAMPED_NS + index * PERIOD_NS)
+                    for index, actions in enumerate(wanted)], step_ns, ensemble=ensemble)
+    velocity = np.diff(track) / (step_ns / 1e9)
+    # What cubics may accelerate whose ways and speeds are of this size; a corner would be a leap.
+    speed = 3 * 2 / PERIOD_S
+    most = 4 * (6 * 2 / PERIOD_S**2 + 6 * 2 * speed / PERIOD_S)
+    assert np.abs(np.diff(velocity)).max() <= most * step_ns / 1e9
+    assert most * step_ns / 1e9 < speed, 'this would find a corner'
+
+
+@settings(max_examples=50, deadline=None)
+@given(plans, st.floats(-1, 1))
+def test_it_stays_between_where_it_was_and_what_is_wanted_when_one_decides(
+    wanted: list[Actions], start: float,
+) -> None:
+    goals = [np.full(8, actions[0]) for actions in wanted]
+    track = follow([chunk(goal, STAMPED_NS + index * PERIOD_NS)
+                    for index, goal in enumerate(goals)], 10 * MS, start, 'none')
+    ends = [start, *(actions[0] for actions in wanted)]
+    assert min(ends) - 1e-6 <= track.min() and track.max() <= max(ends) + 1e-6
 
 
 def test_a_straight_line_is_followed_exactly_when_the_arm_would_be_there() -> None:
-    made = SetpointInterpolator(PERIOD_S, 0.01)
-    line = [lambda now_ns: motion((now_ns - START_NS) / 1e9, 1.0)] * 20
-    track = lead(made, line, 10 * MS)
-    # A command is where the arm is one step later, and the plan is for one period later.
-    times_s = 0.01 * np.arange(len(track))
-    np.testing.assert_allclose(track[10:], times_s[10:] - 0.02, atol=1e-9)
+    def line(index: int) -> np.ndarray:
+        return 0.03 * (index + np.arange(24))
+    track = follow([chunk(line(index), STAMPED_NS + index * PERIOD_NS) for index in range(20)],
+                   10 * MS)
+    # A command is where the arm is one step later, and an action is for one period later.
+    np.testing.assert_allclose(track[3:], 0.01 * np.arange(3, len(track)) - 0.02, atol=1e-7)
 
 
 def test_standing_still_stays_where_it_is_to_the_bit() -> None:
-    made = SetpointInterpolator(PERIOD_S, 0.01)
-    track = lead(made, [lambda _: motion(0.1)] * 5, 10 * MS, start=0.1)
-    assert (track == 0.1).all()
+    track = follow([chunk(np.full(8, 0.1), STAMPED_NS + index * PERIOD_NS)
+                    for index in range(5)], 10 * MS, start=float(np.float32(0.1)))
+    assert (track == np.float32(0.1)).all()
 
 
-def test_it_arrives_one_period_after_the_answer() -> None:
-    made = SetpointInterpolator(PERIOD_S, 0.01)
-    track = lead(made, [lambda _: motion(1.0)] * 2, 10 * MS)
+def test_a_new_goal_is_reached_within_a_period_and_not_overshot() -> None:
+    track = follow([chunk(np.full(8, 1.0))], 10 * MS)
     assert 0 < track[0] < track[1] < 1
-    assert track[2:] == pytest.approx(1.0)
+    assert track[2] == pytest.approx(1.0)
 
 
-def test_it_goes_on_from_what_the_limits_let_pass() -> None:
-    made = SetpointInterpolator(PERIOD_S, 0.01)
-    made.start(np.array([0.0]), START_NS)
-    for turn in range(4):
-        now_ns = START_NS + turn * 10 * MS
-        made.at(now_ns, turn == 0, lambda: motion(1.0))
-        made.sent(np.array([0.01 * (turn + 1)]), now_ns)
-    # It was let go at 1 a second: with the next piece it leaves at that speed.
-    now_ns = START_NS + 40 * MS
-    wanted = made.at(now_ns, True, lambda: motion(0.04 + 0.03, 1.0))
-    assert wanted[0] == pytest.approx(0.05, abs=1e-9)
-
-
-def test_it_waits_a_little_at_the_end_for_a_plan_and_then_says_that_there_is_none() -> None:
-    made = SetpointInterpolator(PERIOD_S, 0.01)
-    made.start(np.array([0.0]), START_NS)
-    assert made.at(START_NS, True, lambda: None) is None
-    made.sent(made.at(START_NS, True, lambda: motion(1.0)), START_NS)
-    for after_ms in (10, 20, 30, 40):
-        now_ns = START_NS + after_ms * MS
-        made.sent(made.at(now_ns, False, lambda: None), now_ns)
-    assert made.at(START_NS + 50 * MS, False, lambda: None) is None
+def test_without_a_chunk_there_is_nothing_to_say() -> None:
+    made, player = SetpointInterpolator(PERIOD_S, 0.01), ChunkPlayer(PERIOD_S)
+    made.start(np.array([0.0]))
+    assert made.at(player, START_NS, STAMPED_NS) is None
+    player.add(chunk([1.0, 1.0]))
+    assert made.at(player, START_NS, STAMPED_NS) is not None
+    assert made.at(player, START_NS + 60 * MS, STAMPED_NS + 60 * MS) is None
 
 
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(
     lambda values: np.linalg.norm(values) > 0.1))
 def test_a_rotation_stays_one_and_takes_the_short_way(values: list[float]) -> None:
     goal = np.array(values) / np.linalg.norm(values)
+    player = ChunkPlayer(PERIOD_S, quaternion=0)
     made = SetpointInterpolator(PERIOD_S, 0.01, slice(0, 4))
-    start = np.array([0.0, 0.0, 0.0, 1.0])
-    made.start(start, START_NS)
-    before = np.inf
-    for turn in range(4):
-        now_ns = START_NS + turn * 10 * MS
-        wanted = made.at(now_ns, turn == 0, lambda: (goal, np.zeros(4)))
-        made.sent(wanted, now_ns)
+    made.start(np.array([0.0, 0.0, 0.0, 1.0]))
+    before = 2.0
+    for turn in range(6):
+        if turn % 3 == 0:
+            player.add(chunk(np.tile((-1.0) ** turn * goal, (8, 1)), STAMPED_NS + turn * 10 * MS))
+        wanted = made.at(player, START_NS + turn * 10 * MS, STAMPED_NS + turn * 10 * MS)
         assert np.linalg.norm(wanted) == pytest.approx(1.0)
         left = 1 - abs(float(wanted @ goal))
         assert left <= before + 1e-9
         before = left
     assert before == pytest.approx(0.0, abs=1e-9)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=8), st.floats(-0.5, 9.5))
+def test_a_path_goes_through_its_actions_and_never_leaves_the_space_between(
+    actions: Actions, place: float,
+) -> None:
+    plan = chunk(actions)
+    for index, action in enumerate(actions):
+        assert smooth([plan], STAMPED_NS + index * PERIOD_NS)[0][0, 0] == pytest.approx(action)
+    position, velocity = (float(each[0, 0]) for each in smooth(
+        [plan], STAMPED_NS + round(place * PERIOD_NS)))
+    if place >= len(actions) - 1:
+        assert (position, velocity) == (pytest.approx(actions[-1]), pytest.approx(0.0))
+    elif place >= 0:
+        ends = actions[int(place)], actions[int(place) + 1]
+        assert min(ends) - 1e-6 <= position <= max(ends) + 1e-6
+    else:
+        assert position - actions[0] == pytest.approx(place * PERIOD_S * velocity, abs=1e-6)
 
 
 @pytest.mark.parametrize('step_s', [0.0, PERIOD_S, 1.0])

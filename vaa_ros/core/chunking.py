@@ -153,34 +153,27 @@ class ChunkPlayer:
         votes = np.stack([self._sample(chunk, now_ns) for chunk in covering[:-1]] + [newest])
         if self._quaternion is not None:
             align_signs(votes[:, self._quaternion], newest[self._quaternion])
-        return self._normalised(self._vote(votes))
+        return self._normalised(self.vote(votes))
 
-    def motion(self, now_ns: int) -> tuple[np.ndarray, np.ndarray] | None:
+    def covering(self, now_ns: int) -> tuple[ActionChunk, ...]:
         """
-        Give the action that is due, and how fast it changes: the mean over one step around now.
+        Give the chunks that say something about now, the oldest first.
 
         :param now_ns: the present, on the clock of the chunk stamps [ns].
-        :return: action (D,) and its change (D,) [1/s], or None when no chunk covers now.
         """
-        position = self.setpoint(now_ns)
-        if position is None:
-            return None
-        covering, half_ns = self._covering(now_ns), round(0.5 * self._dt_s * NANOSECONDS)
-        rates = []
-        for chunk in covering[-1:] if self._ensemble == 'none' else covering:
-            # Nothing is known from before a chunk; after its end it stays where it is.
-            from_ns = max(now_ns - half_ns, chunk.stamp_ns)
-            ends = np.stack([self._sample(chunk, now_ns + half_ns), self._sample(chunk, from_ns)])
-            if self._quaternion is not None:
-                align_signs(ends[:, self._quaternion], position[self._quaternion])
-            rates.append((ends[0] - ends[1]) / ((now_ns + half_ns - from_ns) / NANOSECONDS))
-        return position, self._vote(np.stack(rates))
+        self._drop(now_ns)
+        return tuple(self._covering(now_ns))
 
-    def _vote(self, votes: np.ndarray) -> np.ndarray:
+    def vote(self, votes: np.ndarray) -> np.ndarray:
         """
-        Combine what each covering chunk says (k, D), the oldest first.
+        Combine what several chunks say.
+
+        :param votes: what each says (k, D), the oldest first; quaternions with signs that agree.
+        :return: the result (D,).
         """
         newest = votes[-1]
+        if self._ensemble == 'none' or len(votes) == 1:
+            return newest
         weights = np.exp(-self._coefficient * np.arange(len(votes)))
         # Voting on the difference from the newest leaves an unanimous vote exactly as it is.
         mean = newest + weights @ (votes - newest) / weights.sum()

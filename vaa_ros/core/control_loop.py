@@ -290,7 +290,6 @@ class ControlLoop:
             if wanted is None or motion.move(
                     wanted, None, self._period_s, *self._pace).command is None:
                 break
-            plan.sent(motion.last, self._last_ns + later_ns)
             found.append(motion.last)
         return np.array(found) if found else np.empty((0, 0))
 
@@ -301,7 +300,7 @@ class ControlLoop:
         """
         starting = self._motion.last is None
         if not self._was_moving:
-            self._plan.start(inputs.measured if starting else self._motion.last, inputs.now_ns)
+            self._plan.start(inputs.measured if starting else self._motion.last)
         wanted = self._plan.wanted(inputs.now_ns, inputs.stamp_now_ns)
         if wanted is None:
             return None, ('no action chunk covers the present: the observations, or the answers '
@@ -312,7 +311,6 @@ class ControlLoop:
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
-        self._plan.sent(result.command, inputs.now_ns)
         figures, clamped = self.figures, result.clamped_count > 0
         figures.clamped += clamped
         figures.clamped_in_a_row = figures.clamped_in_a_row + 1 if clamped else 0

@@ -31,11 +31,11 @@ class Plan:
     ) -> None:
         self._player = player
         self._interpolator = interpolator
-        self._new = self._started = False
+        self._started = False
 
     def reset(self) -> None:
         """
-        Forget every chunk; a motion under way ends where the present piece of it does.
+        Forget every chunk.
         """
         self._player.reset()
 
@@ -53,18 +53,16 @@ class Plan:
             self._player.add(chunk)
         else:
             self._player.follow(chunk, stamp_now_ns, seam_s)
-        self._new = True
 
-    def start(self, position: np.ndarray | None, now_ns: int) -> None:
+    def start(self, position: np.ndarray | None) -> None:
         """
         Begin a motion at rest.
 
         :param position: where the arm is (D,); None while unknown.
-        :param now_ns: the present on the clock that does not jump [ns].
         """
         self._started = self._interpolator is not None and position is not None
         if self._started:
-            self._interpolator.start(np.asarray(position, np.float64), now_ns)
+            self._interpolator.start(np.asarray(position, np.float64))
 
     def wanted(self, now_ns: int, stamp_now_ns: int) -> np.ndarray | None:
         """
@@ -76,18 +74,7 @@ class Plan:
         """
         if not self._started:
             return self._player.setpoint(stamp_now_ns)
-        new, self._new = self._new, False
-        return self._interpolator.at(now_ns, new, lambda: self._player.motion(stamp_now_ns))
-
-    def sent(self, command: np.ndarray, now_ns: int) -> None:
-        """
-        Note what was commanded of what was wanted.
-
-        :param command: the setpoint inside the limits (D,).
-        :param now_ns: when, on the clock that does not jump [ns].
-        """
-        if self._started:
-            self._interpolator.sent(command, now_ns)
+        return self._interpolator.at(self._player, now_ns, stamp_now_ns)
 
     def copy(self) -> Plan:
         """
