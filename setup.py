@@ -128,6 +128,7 @@ setup(
         'console_scripts': [
             'vaa = vaa_ros.cli.main:main',
             'camera_subscriber = vaa_ros.nodes.camera_subscriber:main',
+            'command_mux = vaa_ros.nodes.command_mux:main',
             'flight_recorder = vaa_ros.nodes.flight_recorder:main',
             'guard = vaa_ros.nodes.guard:main',
             'policy = vaa_ros.nodes.policy:main',

@@ -29,6 +29,7 @@ from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_streams import BagStreams
+from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
 from vaa_ros.learning.episodes import note_rate
@@ -36,6 +37,7 @@ from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
+from vaa_ros.learning.npy_stream import column_statistics
 from vaa_ros.learning.npy_stream import NpyStream
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import read_takes
@@ -63,6 +65,7 @@ class DatasetOptions:
     :param held_out: fraction of the episodes that training does not see.
     :param include_failed: also learn from episodes that failed.
     :param include_policy: also learn from episodes that a policy drove.
+    :param only: ``corrections`` leaves out what no person did while a policy ran; None for all.
     :param max_skew_s: largest distance in time of two cameras' frames [s].
     :param plain: what to make of bags that teleop_recorder did not write.
     """
@@ -77,6 +80,7 @@ class DatasetOptions:
     held_out: float = 0.08
     include_failed: bool = False
     include_policy: bool = False
+    only: str | None = None
     max_skew_s: float = 0.016
     plain: PlainOptions = field(default_factory=PlainOptions)
 
@@ -84,6 +88,8 @@ class DatasetOptions:
         if not 0 <= self.held_out < 1:
             raise ValueError(f'held_out is {self.held_out}, expected a fraction of the episodes, '
                              '0 to below 1')
+        if self.only not in (None, CORRECTIONS):
+            raise unknown_name('part to learn from', self.only, (CORRECTIONS,))
 
 
 @dataclass(frozen=True)
@@ -183,14 +189,14 @@ class Builder:
         """
         try:
             for take in read_takes(path, self.robot, self.cameras, self._dt_s, self.command_type,
-                                   self.options.plain, self.notes):
+                                   self.options.plain, self.notes, bool(self.options.only)):
                 self._add(path, take)
         except BagError as problem:
             self.skipped.append((path, str(problem)))
 
     def _add(self, path: Path, take: Take) -> None:
         streams = take.streams
-        reason = self._refuse(streams)
+        reason = self._refuse(take)
         if reason:
             self.skipped.append((path, reason))
             return
@@ -255,7 +261,9 @@ class Builder:
             'command_type': self.command_type, 'spec': self.spec.to_dict(),
             'episodes': self.episodes, 'failed': self.failed,
             'skipped': [[str(path), reason] for path, reason in self.skipped],
-            'notes': self.notes, 'normalisation': self._statistics()}
+            'notes': self.notes,
+            'normalisation': {name: column_statistics(self.folder / f'{name}.npy')
+                              for name in ('state', 'action')}}
         (self.folder / DESCRIPTION).write_text(json.dumps(description, indent=1),
                                                encoding='utf-8')
         return DatasetResult(target, count, held, self.frames, self.failed, self.skipped,
@@ -265,18 +273,18 @@ class Builder:
     def _dt_s(self) -> float:
         return 1.0 / self.options.control_rate_hz
 
-    def _refuse(self, streams: BagStreams) -> str:
+    def _refuse(self, take: Take) -> str:
         """
         Say why an episode is not to be learned from, '' if it is.
         """
-        known = streams.metadata
+        known = take.streams.metadata
         if known is None:
             return ''
         if known.robot and known.robot != self.robot.name:
             return f'recorded with robot {known.robot!r}, not {self.robot.name!r}'
         if self.options.task is not None and known.task != self.options.task:
             return f'task {known.task!r}, not {self.options.task!r}'
-        if known.policy and not self.options.include_policy:
+        if known.policy and take.rule != CORRECTIONS and not self.options.include_policy:
             return f'driven by policy {known.policy!r}, no demonstration'
         return ''
 
@@ -338,12 +346,3 @@ class Builder:
         if take.rule:
             facts['cut'] = {'rule': take.rule, 'start_s': take.start_s, 'stop_s': take.stop_s}
         self.episodes.append(facts)
-
-    def _statistics(self) -> dict[str, Any]:
-        result = {}
-        for name in ('state', 'action'):
-            values = np.load(self.folder / f'{name}.npy').astype(np.float64)
-            result[name] = {'mean': values.mean(0).tolist(), 'std': values.std(0).tolist(),
-                            'min': values.min(0).tolist(), 'max': values.max(0).tolist()}
-        return result
-

@@ -29,6 +29,9 @@ from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
 from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.corrections import CORRECTIONS
+from vaa_ros.learning.corrections import corrections
+from vaa_ros.learning.corrections import SOURCE
 from vaa_ros.learning.cutting import cut_activity
 from vaa_ros.learning.cutting import cut_at_releases
 from vaa_ros.learning.cutting import cut_events
@@ -87,7 +90,7 @@ class Take:
 
 def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
                command_type: str | None, options: PlainOptions, notes: list[str],
-               ) -> Iterator[Take]:
+               only_corrections: bool = False) -> Iterator[Take]:
     """
     Read the episodes of a bag, one after the other.
 
@@ -98,7 +101,8 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
     :param command_type: the command topic to learn from, None for the one that is there.
     :param options: what to make of a bag without metadata of ours.
     :param notes: gets a line a plain bag: how it was cut, and whose stamps were missing.
-    :return: the episodes.
+    :param only_corrections: leave out episodes that a person drove from the start.
+    :return: the episodes; of one in which a person took over from a policy, what the person did.
     :raises BagError: if the bag cannot be read, lacks a topic, or holds no episode.
     :raises ConfigError: if it is not clear which topic is what.
     """
@@ -106,7 +110,16 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
         if bag.metadata is not None:
             command_type = command_type or find_command_type(bag)
             roles = find_topics(bag, cameras, command_type)
-            yield Take(collect(bag, roles, command_type, robot, cameras, dt_s))
+            spans = corrections(bag, dt_s)
+            if spans is None and not only_corrections:
+                yield Take(collect(bag, roles, command_type, robot, cameras, dt_s))
+                return
+            if not spans:
+                raise BagError(f'{path}: no person took over' if spans == [] else
+                               f'{path}: no message on {SOURCE}, so nothing says who drove')
+            for span in spans:
+                yield Take(collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
+                                   span.stop_ns), CORRECTIONS, *seconds(bag, span))
             return
         command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
                                          options.measured)
@@ -120,11 +133,18 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
             unstamped |= streams.unstamped
             if options.measured:
                 streams.commands = measured_commands(streams.joints, robot, dt_s)
-            yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
-                                        for at in (span.start_ns, span.stop_ns)))
+            yield Take(streams, rule, *seconds(bag, span))
         if unstamped:
             notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
                          'stand for them')
+
+
+def seconds(bag: BagReader, span: Span) -> tuple[float, float]:
+    """
+    Give where a span begins and ends, from the start of its bag [s].
+    """
+    return ((span.start_ns - bag.start_ns) / NANOSECONDS,
+            (span.stop_ns - bag.start_ns) / NANOSECONDS)
 
 
 def cut(bag: BagReader, roles: Mapping[str, str], robot: RobotSpec,

@@ -123,6 +123,17 @@ def arm_remappings() -> list[tuple[Any, Any]]:
     ]
 
 
+def source_remappings(source: str) -> list[tuple[Any, Any]]:
+    """
+    Send commands to the inner topics of ``command_mux``, and joint states where they are.
+
+    :param source: ``policy`` or ``teleop``.
+    """
+    inner = [(name, [f'{source}/', name])
+             for name in (LaunchConfiguration('command_type'), 'gripper_commands')]
+    return [('joint_states', LaunchConfiguration('joint_states_topic')), *inner]
+
+
 def camera_remappings() -> list[tuple[Any, Any]]:
     """
     Send the raw and compressed images of each camera to the topic that was asked for.
