@@ -5,8 +5,9 @@ Build description for colcon (ament_python) and pip.
 
 Extras: ``ros`` is what rosdep installs on a machine with a ROS distro; ``sim`` is the simulated
 arm and the reports; ``train`` is learning; ``lerobot`` and ``aloha-data`` are for datasets of
-LeRobot and ALOHA; ``aloha`` is for gym-aloha; ``test`` is what ``make test`` needs. Versions are
-pinned in ``constraints.txt``, that of gym-aloha here.
+LeRobot and ALOHA; ``teleop`` reads gamepads and 3D mice directly; ``aloha`` is for gym-aloha;
+``test`` is what ``make test`` needs. Versions are pinned in ``constraints.txt``, that of gym-aloha
+here.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ EXTRAS = {
     'aloha': [
         # Needs an older MuJoCo than constraints.txt has: a virtual environment of its own.
         'gym-aloha==0.1.5',
+    ],
+    'teleop': [
+        'evdev',
     ],
     'aloha-data': [
         'h5py',

@@ -22,6 +22,7 @@ from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
 from vaa_ros.ros.launching import camera_remappings
 from vaa_ros.ros.launching import common_arguments
+from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import source_remappings
 from vaa_ros.ros.launching import together
@@ -44,7 +45,8 @@ def generate_launch_description() -> LaunchDescription:
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
                             'speed': float},
                  remappings=source_remappings('policy')),
-            node('teleop', {'mode': str, 'robot': str, 'command_type': str},
+            node('teleop', {'mode': str, 'robot': str, 'command_type': str, 'device': str,
+                            'leader': str},
                  remappings=source_remappings('teleop'),
                  condition=IfCondition(LaunchConfiguration('teleop'))),
             node('command_mux', {'robot': str, 'command_type': str, 'control_rate_hz': float,
@@ -72,7 +74,9 @@ def driver_arguments() -> list:
         argument('simulation', 'false', 'Start the simulated arm too.', BOOL),
         argument('teleop', 'true', 'Start teleop; false where you run it yourself, with its '
                  'commands remapped to teleop/.', BOOL),
-        argument('mode', 'gamepad', 'What the person takes over with.', ['gamepad']),
+        argument('mode', 'gamepad', 'What the person takes over with; a leader arm by its service '
+                 '/teleop/engage.', ['gamepad', 'spacemouse', 'leader']),
+        *device_arguments(),
         argument('joy', 'false', 'Start joy_node of the package joy too, which reads the gamepad.',
                  BOOL),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),

@@ -32,6 +32,7 @@ LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'cv_bridge': ('cv_bridge', None),
     'diagnostic_msgs': ('diagnostic_msgs', 'ros-diagnostic-msgs'),
+    'evdev': ('python3-evdev', 'evdev'),
     'geometry_msgs': ('geometry_msgs', 'ros-geometry-msgs'),
     'gym_aloha': (None, 'gym-aloha'),
     'gymnasium': ('python3-gymnasium-pip', 'gymnasium'),

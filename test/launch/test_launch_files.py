@@ -73,8 +73,10 @@ def test_what_is_finite_has_choices(launch: Any, name: str) -> None:
             if isinstance(value, bool):
                 assert choices == {'true', 'false', 'True', 'False'}, parameter
             elif parameter in rows and rows[parameter].choices and parameter != 'task':
-                # A launched process has no keyboard, and the expert never lets go.
-                left_out = {'keyboard', 'expert'} if 'takeover' in name else {'keyboard'}
+                # A launched process has no keyboard, an arm led by hand no commands to record,
+                # and the expert takes nothing over.
+                left_out = {'keyboard', 'hand'} | (
+                    {'expert'} if 'takeover' in name else set())
                 assert choices == set(rows[parameter].choices) - left_out, parameter
     assert context.arguments['log_level'].choices == ['debug', 'info', 'warn', 'error', 'fatal']
 

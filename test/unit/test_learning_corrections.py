@@ -12,6 +12,7 @@ from learning_bags import LOG_NS
 from learning_bags import LOG_TICK_NS
 from learning_bags import make_bag
 from learning_bags import METADATA
+from learning_bags import position
 from learning_bags import Stream
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from vaa_ros.learning.corrections import stretches
 from vaa_ros.learning.cutting import Span
 from vaa_ros.learning.dataset import build_dataset
 from vaa_ros.learning.dataset import DatasetOptions
+from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.recording import messages
 
 SOURCE = '/command_source'
@@ -87,6 +89,17 @@ def test_stretches() -> None:
 def test_other_parts_are_refused() -> None:
     with pytest.raises(VaaError, match='corrections'):
         DatasetOptions(only='mistakes')
+
+
+def test_an_arm_that_was_led_by_hand_needs_no_commands(tmp_path: Path) -> None:
+    make_bag(tmp_path / 'bags' / 'episode_000000', leave_out=['/joint_trajectory'],
+             metadata=replace(METADATA, command_type=''))
+    with pytest.raises(DatasetError, match='no message on joint_trajectory'):
+        build(tmp_path)
+    made, actions, _ = build(tmp_path, plain=PlainOptions(measured=True))
+    assert made.episodes == 1
+    assert actions == pytest.approx(
+        np.array([position(0, tick + 1) for tick in range(len(actions))]), abs=1e-6)
 
 
 def test_the_command_line(tmp_path: Path) -> None:

@@ -108,18 +108,8 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
     """
     with BagReader(path) as bag:
         if bag.metadata is not None:
-            command_type = command_type or find_command_type(bag)
-            roles = find_topics(bag, cameras, command_type)
-            spans = corrections(bag, dt_s)
-            if spans is None and not only_corrections:
-                yield Take(collect(bag, roles, command_type, robot, cameras, dt_s))
-                return
-            if not spans:
-                raise BagError(f'{path}: no person took over' if spans == [] else
-                               f'{path}: no message on {SOURCE}, so nothing says who drove')
-            for span in spans:
-                yield Take(collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
-                                   span.stop_ns), CORRECTIONS, *seconds(bag, span))
+            yield from recorded_takes(bag, robot, cameras, dt_s, command_type, options.measured,
+                                      only_corrections)
             return
         command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
                                          options.measured)
@@ -137,6 +127,32 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
         if unstamped:
             notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
                          'stand for them')
+
+
+def recorded_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+                   command_type: str | None, measured: bool,
+                   only_corrections: bool) -> Iterator[Take]:
+    """
+    Read what teleop_recorder recorded: all of it, or what a person did who took over.
+
+    :raises BagError: if it lacks a topic, or nobody took over from the policy.
+    """
+    if measured:
+        command_type, roles = 'joint_trajectory', find_topics(bag, cameras, None)
+    else:
+        command_type = command_type or find_command_type(bag)
+        roles = find_topics(bag, cameras, command_type)
+    spans = corrections(bag, dt_s)
+    if spans == []:
+        raise BagError(f'{bag.path}: no person took over')
+    if spans is None and only_corrections:
+        raise BagError(f'{bag.path}: no message on {SOURCE}, so nothing says who drove')
+    for span in spans or [None]:
+        times = (span.start_ns, span.stop_ns) if span is not None else (None, None)
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s, *times)
+        if measured:
+            streams.commands = measured_commands(streams.joints, robot, dt_s)
+        yield Take(streams) if span is None else Take(streams, CORRECTIONS, *seconds(bag, span))
 
 
 def seconds(bag: BagReader, span: Span) -> tuple[float, float]:

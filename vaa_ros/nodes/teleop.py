@@ -1,7 +1,9 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Teleoperation: keyboard, gamepad or the scripted expert, on the command topics that policies use.
+Teleoperation: keyboard, gamepad, 3D mouse, leader arm, hand guiding or the scripted expert.
+
+It commands on the topics that policies use.
 
 ``python -m vaa_ros.nodes.teleop --ros-args -p mode:=expert -r task_status:=sim_arm/task_status``
 """
@@ -19,38 +21,38 @@ from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
-from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from vaa_ros.core.errors import ConfigError
-from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.jogging import JogSession
 from vaa_ros.core.jogging import JogTarget
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.teleop_mapping import GAMEPAD_HELP
-from vaa_ros.core.teleop_mapping import GAMEPAD_JOINT_HELP
-from vaa_ros.core.teleop_mapping import GamepadJog
-from vaa_ros.core.teleop_mapping import KEY_HELP
-from vaa_ros.core.teleop_mapping import KeyboardJog
+from vaa_ros.core.smoothing import JogSmoother
+from vaa_ros.ros.arm_modes import HandMode
+from vaa_ros.ros.arm_modes import LeaderMode
+from vaa_ros.ros.arm_modes import Measured
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.conversions import joint_state_from_msg
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
+from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.jog_devices import open_gamepad
+from vaa_ros.ros.jog_devices import open_keyboard
+from vaa_ros.ros.jog_devices import open_spacemouse
 from vaa_ros.ros.limited_commands import LimitedCommands
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import EVENTS
-from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.teleop_parameters import PARAMETERS
-from vaa_ros.ros.terminal import TerminalKeys
 
 SIMULATED_ROBOT = 'vaa_arm'
 HOLDS_ON_RELEASE = 3
+STATUS_S = 0.5
 
 
 class Teleop(Node):
@@ -70,9 +72,14 @@ class Teleop(Node):
         self._active_out = self.create_publisher(Bool, 'teleop/active', LATCHED)
         self._active: bool | None = None
         self._trouble = ''
+        self._status_out = self.create_publisher(DiagnosticStatus, 'teleop/status', LATCHED)
+        self._said: tuple[Any, ...] = ()
+        self._mode: Any = None
         self.set_active(False)
-        modes = {'expert': ExpertMode, 'keyboard': KeyboardMode, 'gamepad': GamepadMode}
-        self._mode = modes[self.value('mode')](self)
+        modes = {'expert': ExpertMode, 'leader': LeaderMode, 'hand': HandMode}
+        self._mode = modes.get(self.value('mode'), JogMode)(self)
+        self.create_timer(STATUS_S, self._say, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._say()
         DiagnosticsPublisher(self, 'driver', self._report)
 
     def value(self, name: str) -> Any:
@@ -101,6 +108,7 @@ class Teleop(Node):
         if active != self._active:
             self._active = active
             self._active_out.publish(Bool(data=active))
+            self._say()
 
     def trouble(self, reason: str) -> None:
         """
@@ -111,8 +119,22 @@ class Teleop(Node):
         self._trouble = reason
         self.get_logger().warning(reason, throttle_duration_sec=2.0)
 
+    def _say(self) -> None:
+        """
+        Say on ``teleop/status`` what changed, for the recorder.
+        """
+        if self._mode is None:
+            return
+        level, text, values = self._report()
+        now = text, values['active'], values['moves'], values['speed']
+        if now != self._said:
+            self._said = now
+            self._status_out.publish(status_message('teleop: driver', level, text, values))
+
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
-        values = {'mode': self.value('mode'), 'active': bool(self._active),
+        mode = self._mode
+        values = {'mode': self.value('mode'), 'device': mode.device, 'moves': mode.moves,
+                  'speed': round(mode.speed, 3), 'active': bool(self._active),
                   'refused': self.commands.refused}
         if self._trouble:
             return WARN, self._trouble, values
@@ -134,6 +156,7 @@ class ExpertMode:
         from vaa_ros.sim.expert_driver import ExpertDriver
         from vaa_ros.sim.expert_driver import ExpertTicks
         from vaa_ros.sim.expert_driver import TaskStatus
+        self.device, self.speed, self.moves = 'scripted expert', 1.0, 'tool'
         self._node = node
         self._read = TaskStatus.from_values
         driver = ExpertDriver(node.commands.kind, node.robot.joint_names)
@@ -209,32 +232,39 @@ class JogMode:
         self._session = JogSession(JogTarget(
             node.robot, node.commands.kind, kinematics, node.value('speed')))
         robot, kind = node.robot, node.commands.kind
-        self._joints = () if kinematics is not None or kind != 'joint_position' else tuple(
+        joints = () if kinematics is None and kind != 'joint_position' else tuple(
             index for index, name in enumerate(robot.joint_names) if name != robot.gripper)
-        self._measured: np.ndarray | None = None
-        self._measured_at_s = self._last_s = time.monotonic()
+        self._smoother = JogSmoother(node.value('smoothing_s'), len(robot.joints))
+        self._measured = Measured(node)
+        self._last_s = time.monotonic()
         self._holds = 0
-        self._device = self._open()
-        node.create_subscription(JointStateMsg, 'joint_states', self._on_joints, JOINTS)
+        opened = {'keyboard': open_keyboard, 'spacemouse': open_spacemouse}
+        mode = node.value('mode')
+        self._device = opened[mode](node) if mode in opened else open_gamepad(
+            node, joints, kinematics is not None or kind != 'joint_position')
+        self.device = self._device.name
         node.create_timer(node.period_s, self._tick,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    @property
+    def speed(self) -> float:
+        """
+        Give the fraction of the jog speeds in force.
+        """
+        return self._node.value('speed') * self._device.speed
+
+    @property
+    def moves(self) -> str:
+        """
+        Say what the person moves: ``tool`` or ``joints``.
+        """
+        return self._device.moves
 
     def stop(self) -> None:
         """
         Give the device back.
         """
-
-    def _open(self) -> KeyboardJog | GamepadJog:
-        raise NotImplementedError
-
-    def _on_joints(self, message: JointStateMsg) -> None:
-        try:
-            state = joint_state_from_msg(message)
-            order = [state.names.index(name) for name in self._node.robot.joint_names]
-        except (VaaError, ValueError) as error:
-            self._node.trouble(f'joint_states: {error}')
-            return
-        self._measured, self._measured_at_s = state.position[order], time.monotonic()
+        self._device.stop()
 
     def _tick(self) -> None:
         now_s = time.monotonic()
@@ -247,15 +277,17 @@ class JogMode:
             self._release()
 
     def _step(self, now_s: float, dt_s: float) -> None:
-        session, commands = self._session, self._node.commands
-        wanted = session.step(self._device.jog(now_s), self._measured,
-                              now_s - self._measured_at_s, dt_s)
+        session, commands, measured = self._session, self._node.commands, self._measured
+        session.target.speed = self._node.value('speed')
+        jog = self._smoother.step(self._device.jog(now_s), dt_s)
+        wanted = session.step(jog, measured.position, now_s - measured.at_s, dt_s)
         if wanted is None:
             self._release()
             return
         start = None
         if session.starting:
-            start = commands.measured(self._measured, session.target.tool_at(self._measured))
+            at = measured.position
+            start = commands.measured(at, session.target.tool_at(at))
         commands.send(wanted, start, dt_s)
         self._node.set_active(True)
         self._holds = HOLDS_ON_RELEASE
@@ -266,60 +298,6 @@ class JogMode:
             self._node.commands.hold()
         if self._holds == 0:
             self._node.set_active(False)
-
-
-class KeyboardMode(JogMode):
-    """
-    Keys of the terminal that the node runs in.
-    """
-
-    def _open(self) -> KeyboardJog:
-        keys = KeyboardJog()
-        self._reader = TerminalKeys(lambda key: self._on_key(keys, key))
-        if not self._reader.start():
-            raise RosError('mode keyboard needs a terminal, and standard input is none; start '
-                           'teleop in a terminal of its own, or use mode:=gamepad')
-        self._node.get_logger().info(f'keys:\n{KEY_HELP}')
-        return keys
-
-    def stop(self) -> None:
-        """
-        Give the terminal back.
-        """
-        self._reader.stop()
-
-    def _on_key(self, keys: KeyboardJog, key: str) -> None:
-        keys.press(key, time.monotonic())
-        if keys.quit:
-            self._node.finished.set()
-
-
-class GamepadMode(JogMode):
-    """
-    A gamepad behind the topic ``joy``.
-    """
-
-    def _open(self) -> GamepadJog:
-        pad = GamepadJog(self._node.value('joy_timeout_s'), joints=self._joints)
-        self._node.create_subscription(
-            Joy, 'joy', lambda message: self._on_joy(pad, message), EVENTS)
-        self._node.get_logger().info(
-            f'gamepad:\n{GAMEPAD_JOINT_HELP if self._joints else GAMEPAD_HELP}')
-        self._tell(pad)
-        return pad
-
-    def _on_joy(self, pad: GamepadJog, message: Joy) -> None:
-        before = pad.selected
-        pad.update(message.axes, message.buttons, time.monotonic())
-        if pad.selected != before:
-            self._tell(pad)
-
-    def _tell(self, pad: GamepadJog) -> None:
-        names = self._node.robot.joint_names
-        moved = [f'{stick} stick: {names[joint]}'
-                 for stick, joint in zip(('left', 'right'), pad.selected, strict=False)]
-        if moved:
-            self._node.get_logger().info(', '.join(moved))
 
 
 def main() -> None:

@@ -98,6 +98,18 @@ def node(executable: str, arguments: Mapping[str, type],
     )
 
 
+def device_arguments() -> list[DeclareLaunchArgument]:
+    """
+    Declare where teleop's devices are.
+    """
+    return [
+        argument('device', '', 'Gamepad and 3D mouse: empty for the topics joy and spacenav/joy, '
+                 'auto or a path in /dev/input to read it directly.'),
+        argument('leader', '', 'Leader arm: a name in config/leaders or a YAML file; empty for '
+                 'the same arm as the robot.'),
+    ]
+
+
 def topic_arguments(command: str = 'the commands') -> list[DeclareLaunchArgument]:
     """
     Declare where the arm's own topics are; ``command_type`` must be declared before.
