@@ -23,9 +23,13 @@ from std_srvs.srv import Trigger
 from tiny_policy import goal_policy
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core.control_setup import ControlOptions
+from vaa_ros.core.gate import Gate
+from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.nodes.sim_arm import SimArm
 from vaa_ros.nodes.teleop import Teleop
@@ -191,12 +195,14 @@ def in_process(seed: int, ticks: int) -> list[bytes]:
     robot = load_robot('vaa_arm')
     simulation = Simulation('reach')
     simulation.reset(seed)
-    limiter = CommandLimiter(SafetyLimits.from_robot(robot))
-    command = simulation.joint_position.astype(np.float32)
+    motion = LimitedMotion(CommandLimiter(SafetyLimits.from_robot(robot)))
+    start = simulation.joint_position.astype(np.float32)
+    gate = Gate({}, ramp_s=ControlOptions(1 / 30).ramp_s)
     positions = []
     for _ in range(ticks):
         positions.append(simulation.joint_position.tobytes())
-        command = limiter.limit(np.array(GOAL, np.float32), command, 1 / 30).command
+        speed = gate.update(simulation.time_ns, GateInputs()).speed
+        command = motion.move(np.array(GOAL, np.float32), start, 1 / 30, speed).command
         simulation.set_targets(command)
         simulation.step()
     return positions

@@ -6,6 +6,7 @@ The control loop with fakes: when it ticks, what it publishes, what it holds and
 from __future__ import annotations
 
 from dataclasses import replace
+import math
 
 import numpy as np
 import pytest
@@ -15,15 +16,16 @@ from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 
@@ -53,14 +55,15 @@ class Rig:
 
     def __init__(
         self, kind: str = 'joint_position', watch: WatchOptions | None = None,
+        ramp_s: float = 0.0, acceleration: float = math.inf,
     ) -> None:
-        fast, slow = (CommandLimiter(SafetyLimits(
+        motion = LimitedMotion(CommandLimiter(SafetyLimits(
             names=tuple('abcdefg'), lower=np.full(7, -1.0), upper=np.full(7, 1.0),
-            velocity=np.full(7, velocity), gripper=6), kind) for velocity in (3.0, 0.6))
+            velocity=np.full(7, 3.0), gripper=6, linear_acceleration=acceleration), kind))
         self.loop = ControlLoop(
-            Gate({'vision/front': 0.2}, resume_after_s=0.1),
-            ChunkPlayer(PERIOD_S, newest_only=(6,)), fast, PERIOD_S,
-            watch=watch and SceneWatch([0], watch), slow_limiter=slow)
+            Gate({'vision/front': 0.2}, resume_after_s=0.1, ramp_s=ramp_s),
+            ChunkPlayer(PERIOD_S, newest_only=(6,)), motion, PERIOD_S,
+            watch=watch and SceneWatch([0], watch))
         self.count = 0
         self.observation: Observation | None = None
 

@@ -24,19 +24,18 @@ from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.gate import HOLDING
+from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import PAUSED
-from vaa_ros.core.gate import RUNNING
 from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.loop_figures import LoopFigures
-from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.safety import LimitResult
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
-EARLIEST = 0.75
-DEADLINE = 1.25
 FAILURES_LATCHED = 3
 PAUSE_HOLD_TICKS = 3
 
@@ -53,45 +52,6 @@ class Answers(Protocol):
         """
         Forget what came before.
         """
-
-
-class TickSchedule:
-    """
-    When the next tick is due: with a new observation, or without one at the deadline.
-
-    :param period_ns: control period [ns].
-    """
-
-    def __init__(self, period_ns: int) -> None:
-        self.period_ns = period_ns
-        self._last_tick_ns: int | None = None
-        self._last_moving_ns: int | None = None
-
-    def due_ns(self, has_new: bool) -> int:
-        """
-        Give the time of the next tick.
-
-        :param has_new: whether an observation waits that was not answered yet.
-        :return: when to tick [ns]; a time in the past means now.
-        """
-        if self._last_tick_ns is None:
-            return 0
-        share = EARLIEST if has_new else DEADLINE
-        return self._last_tick_ns + round(share * self.period_ns)
-
-    def ticked(self, now_ns: int, moving: bool) -> int:
-        """
-        Note that a tick was made.
-
-        :param now_ns: when, on the clock of :meth:`due_ns` [ns].
-        :param moving: whether it published a command while running.
-        :return: how many commands are missing since the last one of this motion.
-        """
-        self._last_tick_ns = now_ns
-        before, self._last_moving_ns = self._last_moving_ns, now_ns if moving else None
-        if not moving or before is None or now_ns - before <= 2 * self.period_ns:
-            return 0
-        return (now_ns - before) // self.period_ns - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,34 +106,30 @@ class ControlLoop:
 
     :param gate: says whether the arm may move.
     :param player: plays the action chunks.
-    :param limiter: brings commands inside the safety limits.
+    :param motion: brings commands inside the safety limits, one after the other.
     :param period_s: control period [s].
     :param stopwatch: gives seconds, for the inference time.
     :param watch: watches what the policy sees; None does not.
-    :param slow_limiter: takes the limiter's place while the watch wants the arm slow.
     """
 
     def __init__(
         self,
         gate: Gate,
         player: ChunkPlayer,
-        limiter: CommandLimiter,
+        motion: LimitedMotion,
         period_s: float,
         stopwatch: Callable[[], float] = time.perf_counter,
         watch: SceneWatch | None = None,
-        slow_limiter: CommandLimiter | None = None,
     ) -> None:
         self.figures = LoopFigures()
         self._gate = gate
         self._player = player
-        self._limiter = limiter
+        self._motion = motion
         self._period_s = period_s
         self._stopwatch = stopwatch
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
-        self._slow_limiter = slow_limiter or limiter
         self._policy: Answers | None = None
         self._instruction = ''
-        self._last: np.ndarray | None = None
         self._last_ns = 0
         self._pause_ticks = 0
         self.reset()
@@ -184,10 +140,9 @@ class ControlLoop:
         """
         self._player.reset()
         self._watch.reset()
-        self._last = None
+        self._motion.release()
         self._fault: str | None = None
         self._failures_in_a_row = 0
-        self._released = True
         self._was_moving = False
         if self._policy is not None:
             self._policy.reset()
@@ -206,7 +161,7 @@ class ControlLoop:
         decision = self._gate.update(inputs.now_ns, replace(inputs.gate, fault=fault or None))
         command = None
         if decision.may_move:
-            command, problem = self._setpoint(inputs)
+            command, problem = self._setpoint(inputs, decision)
             if problem:
                 # Told as a fault, so that every way of not moving is a state of the gate.
                 decision = self._gate.update(
@@ -221,7 +176,8 @@ class ControlLoop:
             self.figures.coasted_ticks += not answered
             return Tick(decision, command, True, stamp_ns, answered)
         held = None if inputs.silent else self._held(decision, inputs)
-        if held is None and decision.state not in (RUNNING, HOLDING, STOPPED) or inputs.silent:
+        begun = decision.state in (*MOVING, HOLDING, STOPPED)
+        if held is None and not begun or inputs.silent:
             # Others may move the arm meanwhile.
             self.release()
         elif self._was_moving or self._watch.problem:
@@ -234,25 +190,27 @@ class ControlLoop:
         """
         Let go of the arm: the next motion starts where it then is.
         """
-        self._released = True
+        self._motion.release()
         self._was_moving = False
         self._player.reset()
         self._watch.reset()
 
-    def hold(self) -> np.ndarray | None:
+    def hold(self, dt_s: float) -> np.ndarray | None:
         """
-        Give the command that keeps the arm where it is.
+        Give the next command that ends the motion and keeps the arm where it is.
 
-        :return: the last command, or no motion for twists; None when nothing was commanded, and
-            when the arm was released since, for others may have moved it.
+        :param dt_s: time since the last command [s].
+        :return: the last command again; for twists, less and less motion; None when nothing was
+            commanded, and when the arm was released since, for others may have moved it.
         """
-        if self._released or self._last is None:
-            return None
-        if self._limiter.kind != 'end_effector_twist':
-            return self._last
-        held = self._last.copy()
-        held[:6] = 0.0
-        return held
+        return self._motion.hold(dt_s)
+
+    @property
+    def coasting(self) -> bool:
+        """
+        Tell whether the arm goes on moving if no further command comes.
+        """
+        return self._motion.moving
 
     def _answer(self, inputs: TickInputs, policy: Answers) -> bool:
         """
@@ -308,39 +266,52 @@ class ControlLoop:
     def _latched(self) -> bool:
         return self._failures_in_a_row >= FAILURES_LATCHED
 
-    def _setpoint(self, inputs: TickInputs) -> tuple[np.ndarray | None, str]:
+    def _setpoint(self, inputs: TickInputs, decision: GateDecision,
+                  ) -> tuple[np.ndarray | None, str]:
         """
         Give the command that is due inside the limits, or why there is none.
         """
         wanted = self._player.setpoint(inputs.stamp_now_ns)
         if wanted is None:
             return None, 'no action chunk covers the present: the observations come too late'
-        starting = self._released or self._last is None
-        previous = inputs.measured if starting else self._last
-        elapsed_s = (inputs.now_ns - self._last_ns) / NANOSECONDS
-        # Stamps are whole nanoseconds and periods are not.
-        regular = starting or elapsed_s <= 0 or abs(elapsed_s - self._period_s) < 1e-6
-        limiter = self._slow_limiter if self._watch.slowed else self._limiter
-        result = limiter.limit(wanted, previous, self._period_s if regular else elapsed_s)
+        starting = self._motion.last is None
+        dt_s = self._period_s if starting else self._elapsed_s(inputs)
+        result = self._motion.move(wanted, inputs.measured, dt_s,
+                                   decision.speed * self._watch.speed)
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
-        self.figures.clamped += result.clamped_count > 0
-        self._last, self._last_ns, self._released = result.command, inputs.now_ns, False
+        self._count_clamped(result)
+        self._last_ns = inputs.now_ns
         return result.command, ''
+
+    def _elapsed_s(self, inputs: TickInputs) -> float:
+        elapsed_s = (inputs.now_ns - self._last_ns) / NANOSECONDS
+        # Stamps are whole nanoseconds and periods are not.
+        regular = elapsed_s <= 0 or abs(elapsed_s - self._period_s) < 1e-6
+        return self._period_s if regular else elapsed_s
+
+    def _count_clamped(self, result: LimitResult) -> None:
+        figures = self.figures
+        figures.clamped += result.clamped_count > 0
+        figures.clamped_in_a_row = figures.clamped_in_a_row + 1 if result.clamped_count else 0
 
     def _held(self, decision: GateDecision, inputs: TickInputs) -> np.ndarray | None:
         """
         Give what to publish in a state that does not move, or None for silence.
         """
+        dt_s = self._elapsed_s(inputs)
         if decision.state == PAUSED:
             self._pause_ticks += 1
-            return self.hold() if self._pause_ticks <= PAUSE_HOLD_TICKS else None
+            if self._pause_ticks > PAUSE_HOLD_TICKS and not self._motion.moving:
+                return None
+            self._last_ns = inputs.now_ns
+            return self.hold(dt_s)
         wanted = self._watch.problem or inputs.waited_for
-        if decision.state == HOLDING and self._released and wanted:
+        if decision.state == HOLDING and self._motion.last is None and wanted:
             # Nothing was commanded yet: stay where the arm is.
-            self._last, self._released = inputs.measured, inputs.measured is None
-        if decision.state not in (HOLDING, STOPPED) or self._released:
+            self._motion.stand(inputs.measured)
+        if decision.state not in (HOLDING, STOPPED) or self._motion.last is None:
             return None
         self._last_ns = inputs.now_ns
-        return self.hold()
+        return self.hold(dt_s)

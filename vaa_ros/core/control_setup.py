@@ -15,15 +15,19 @@ from vaa_ros.core.chunking import ENSEMBLES
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.gate import Gate
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
 
 JOINTS_TOPIC = 'joint_states'
+DEADMAN_TOPIC = 'deadman'
+DEADMAN_AGE_S = 0.2
+"""Longest silence of a deadman switch that still counts as held."""
 AUTO = 'auto'
 ENSEMBLE_CHOICES = (AUTO, *ENSEMBLES)
 SEVERAL_WAYS = ('mixture', 'flow')
@@ -42,6 +46,9 @@ class ControlOptions:
     :param max_joint_age_s: age of the joint states above which the arm holds [s].
     :param resume_after_s: how long every input must be good before a hold ends [s].
     :param speed: fraction of the robot's speed limits to allow.
+    :param ramp_s: how long the allowed speed rises at the start of each motion [s].
+    :param max_jump: part of a joint's range that a wish may lie from the last command.
+    :param deadman: whether the arm may only move while somebody holds the deadman switch.
     :param watch: how the scene is watched.
     """
 
@@ -52,6 +59,9 @@ class ControlOptions:
     max_joint_age_s: float = 0.2
     resume_after_s: float = 0.1
     speed: float = 1.0
+    ramp_s: float = 0.3
+    max_jump: float = 0.5
+    deadman: bool = False
     watch: WatchOptions = WatchOptions()
 
 
@@ -92,17 +102,18 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
                          f'every joint of {robot.name!r}: {", ".join(robot.joint_names)}')
     ages = {camera_topic(key): options.max_image_age_s for key in spec.camera_keys}
     ages[JOINTS_TOPIC] = options.max_joint_age_s
+    if options.deadman:
+        ages[DEADMAN_TOPIC] = DEADMAN_AGE_S
     gripper = robot.gripper if kind == 'joint_position' else 'gripper'
     player = ChunkPlayer.for_action(
         spec.action, spec.dt_s, choose_ensemble(spec, options.ensemble), options.coefficient,
         gripper)
-    limits = SafetyLimits.from_robot(robot, options.speed)
-    slow = SafetyLimits.from_robot(robot, options.speed * options.watch.slow_factor)
+    limits = SafetyLimits.from_robot(robot, options.speed, max_jump=options.max_jump)
     turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']
     return ControlLoop(
-        Gate(ages, options.resume_after_s), player, CommandLimiter(limits, kind),
-        options.period_s, watch=SceneWatch(turning, options.watch),
-        slow_limiter=CommandLimiter(slow, kind))
+        Gate(ages, options.resume_after_s, ramp_s=options.ramp_s), player,
+        LimitedMotion(CommandLimiter(limits, kind)), options.period_s,
+        watch=SceneWatch(turning, options.watch))
 
 
 def measured_command(spec: PolicySpec, robot: RobotSpec, observation: Observation,

@@ -21,16 +21,20 @@ from vaa_ros.core.types import NANOSECONDS
 UNCONFIGURED = 'unconfigured'
 INACTIVE = 'inactive'
 WAITING = 'waiting'
+RAMPING = 'ramping in'
 RUNNING = 'running'
 HOLDING = 'holding'
 PAUSED = 'paused'
 STOPPED = 'stopped'
-STATES = (UNCONFIGURED, INACTIVE, WAITING, RUNNING, HOLDING, PAUSED, STOPPED)
+STATES = (UNCONFIGURED, INACTIVE, WAITING, RAMPING, RUNNING, HOLDING, PAUSED, STOPPED)
+MOVING = (RAMPING, RUNNING)
 
 ACTIVE = 'active'
 LIFECYCLES = (UNCONFIGURED, INACTIVE, ACTIVE)
 
 LOG_LENGTH = 100
+RAMP_FROM = 0.1
+"""Fraction of the speed limits at which a motion begins."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,13 @@ class GateDecision:
     :param state: one of :data:`STATES`.
     :param may_move: whether a new setpoint may be sent; otherwise the last one is held.
     :param reason: a sentence for a person, empty while running.
+    :param speed: fraction of the speed limits to allow.
     """
 
     state: str
     may_move: bool
     reason: str
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class Gate:
     :param max_age_s: highest age of each topic that the policy needs [s].
     :param resume_after_s: how long every input must be good again before a hold ends [s].
     :param future_tolerance_s: how far a stamp may be ahead of the clock [s].
+    :param ramp_s: how long the allowed speed rises at the start of each motion [s]; 0 for at once.
     :raises ConfigError: if a limit is not a positive time.
     """
 
@@ -101,18 +108,21 @@ class Gate:
         max_age_s: Mapping[str, float],
         resume_after_s: float = 0.1,
         future_tolerance_s: float = 0.05,
+        ramp_s: float = 0.0,
     ) -> None:
         for topic, limit in max_age_s.items():
             if not 0 < limit < math.inf:
                 raise ConfigError(f'maximum age of {topic} is {limit}, expected a positive time '
                                   'in seconds')
         for name, value in (('resume_after_s', resume_after_s),
-                            ('future_tolerance_s', future_tolerance_s)):
+                            ('future_tolerance_s', future_tolerance_s), ('ramp_s', ramp_s)):
             if not 0 <= value < math.inf:
                 raise ConfigError(f'{name} is {value}, expected 0 or a time in seconds')
         self._max_age_s = dict(max_age_s)
         self._resume_after_ns = round(resume_after_s * NANOSECONDS)
         self._future_tolerance_s = future_tolerance_s
+        self._ramp_ns = round(ramp_s * NANOSECONDS)
+        self._moving_since_ns = 0
         self._state = UNCONFIGURED
         self._latched = False
         self._good_since_ns: int | None = None
@@ -142,10 +152,25 @@ class Gate:
         :raises ConfigError: if the lifecycle state is not one of :data:`LIFECYCLES`.
         """
         state, reason = self._next(now_ns, inputs)
+        speed = 1.0
+        if state == RUNNING:
+            speed = self._ramp(now_ns)
+            state = RAMPING if speed < 1 else RUNNING
         if state != self._state:
             self._log.append(Transition(now_ns, self._state, state, reason))
         self._state = state
-        return GateDecision(state, state == RUNNING, reason)
+        return GateDecision(state, state in MOVING, reason, speed)
+
+    def _ramp(self, now_ns: int) -> float:
+        """
+        Give the fraction of the speed limits that a motion has come to.
+        """
+        if self._state not in MOVING or now_ns < self._moving_since_ns:
+            self._moving_since_ns = now_ns
+        if self._ramp_ns == 0:
+            return 1.0
+        done = min((now_ns - self._moving_since_ns) / self._ramp_ns, 1.0)
+        return RAMP_FROM + (1 - RAMP_FROM) * done
 
     def _next(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:
         if inputs.lifecycle not in LIFECYCLES:
@@ -162,7 +187,8 @@ class Gate:
         if trouble:
             self._good_since_ns = None
             # Before the first motion there is nothing to hold yet.
-            state = HOLDING if self._state in (RUNNING, HOLDING) or inputs.fault else WAITING
+            begun = self._state in (*MOVING, HOLDING)
+            state = HOLDING if begun or inputs.fault else WAITING
             return state, trouble
         return self._good(now_ns, inputs.reset)
 

@@ -9,12 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from vaa_ros.core.bounding import clamp
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.poses import move_pose
 from vaa_ros.core.poses import pose_difference
 from vaa_ros.core.robot import RobotSpec
-from vaa_ros.core.safety import clamp
 from vaa_ros.core.teleop_mapping import Jog
 
 LINEAR_SPEED = 0.15

@@ -21,6 +21,7 @@ class LoopFigures:
     :param missed_ticks: commands that are missing between two that were sent.
     :param coasted_ticks: commands sent without a new observation, along the present chunk.
     :param clamped: commands that the safety limits changed.
+    :param clamped_in_a_row: how many of them came one after the other until now.
     :param refused: commands that the safety limits refused.
     :param failures: answers of the policy that could not be used.
     :param alignment: cosine of scene and actions of the newest chunk.
@@ -35,6 +36,7 @@ class LoopFigures:
     missed_ticks: int = 0
     coasted_ticks: int = 0
     clamped: int = 0
+    clamped_in_a_row: int = 0
     refused: int = 0
     failures: int = 0
     alignment: float = math.nan
@@ -50,8 +52,9 @@ class LoopFigures:
         """
         flat: dict[str, object] = {
             name: getattr(self, name) for name in (
-                'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped', 'refused',
-                'failures', 'alignment', 'confidence', 'alarms', 'holds')}
+                'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped',
+                'clamped_in_a_row', 'refused', 'failures', 'alignment', 'confidence', 'alarms',
+                'holds')}
         for name in ('latency', 'inference'):
             summary = getattr(self, name).summary()
             flat[f'{name}_ms_p50'] = summary.p50

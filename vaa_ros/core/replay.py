@@ -4,7 +4,7 @@
 The policy's control loop on recorded inputs, with recorded time: what would it have commanded.
 
 The parts are those of the live node: :class:`~vaa_ros.core.input_buffer.InputBuffer` pairs the
-inputs, :class:`~vaa_ros.core.control_loop.TickSchedule` says when a tick is due and
+inputs, :class:`~vaa_ros.core.tick_schedule.TickSchedule` says when a tick is due and
 :class:`~vaa_ros.core.control_loop.ControlLoop` makes it. Only the waiting is left out. Inference
 takes no time here, so the same inputs and policy give the same commands to the last bit.
 """
@@ -22,9 +22,9 @@ from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation

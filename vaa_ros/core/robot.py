@@ -33,6 +33,7 @@ class JointSpec:
     :param upper: highest position [unit].
     :param velocity: highest speed [unit/s].
     :param acceleration: highest acceleration [unit/s^2]; infinite where the robot names none.
+    :param step: largest change from one command to the next [unit]; infinite for none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class JointSpec:
     upper: float
     velocity: float
     acceleration: float = math.inf
+    step: float = math.inf
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -51,9 +53,9 @@ class JointSpec:
         if not self.lower < self.upper:
             raise ValueError(f'joint {self.name}: lower {self.lower} is not below upper '
                              f'{self.upper}')
-        if not (self.velocity > 0 and self.acceleration > 0):
-            raise ValueError(f'joint {self.name}: velocity {self.velocity} and acceleration '
-                             f'{self.acceleration} must be positive')
+        if not (self.velocity > 0 and self.acceleration > 0 and self.step > 0):
+            raise ValueError(f'joint {self.name}: velocity {self.velocity}, acceleration '
+                             f'{self.acceleration} and step {self.step} must be positive')
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class RobotSpec:
     :param end_effector_frame: the frame that end-effector commands move.
     :param workspace: lowest and highest corner (2, 3) of the end effector's box [m], or None.
     :param tool_speed: highest speed of the end effector [m/s].
+    :param tool_acceleration: highest acceleration of end-effector twists [m/s^2]; rotation has it
+        in the proportion of its speed. Infinite where the robot names none.
     """
 
     name: str
@@ -81,6 +85,7 @@ class RobotSpec:
     end_effector_frame: str = 'tool0'
     workspace: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     tool_speed: float = 1.0
+    tool_acceleration: float = math.inf
 
     def __post_init__(self) -> None:
         names = self.joint_names
@@ -96,6 +101,9 @@ class RobotSpec:
                                  f'{joint.lower} to {joint.upper}')
         if not 0 < self.tool_speed < math.inf:
             raise ValueError(f'tool_speed is {self.tool_speed}, expected a positive speed [m/s]')
+        if not self.tool_acceleration > 0:
+            raise ValueError(f'tool_acceleration is {self.tool_acceleration}, expected more than '
+                             '0 m/s^2')
         box = self.workspace
         if box is None:
             return
@@ -141,7 +149,7 @@ def robot_to_mapping(robot: RobotSpec) -> dict[str, Any]:
     plain = to_plain(robot)
     plain['joints'] = [{key: value for key, value in joint.items() if value != math.inf}
                        for joint in plain['joints']]
-    return {key: value for key, value in plain.items() if value is not None}
+    return {key: value for key, value in plain.items() if value not in (None, math.inf)}
 
 
 def _as_tuples(value: Any) -> Any:

@@ -144,6 +144,13 @@ class SceneWatch:
         return self.level == SLOWED
 
     @property
+    def speed(self) -> float:
+        """
+        Give the fraction of the speed limits to allow.
+        """
+        return self.options.slow_factor if self.slowed else 1.0
+
+    @property
     def problem(self) -> str:
         """
         Say why the arm must hold, or nothing.

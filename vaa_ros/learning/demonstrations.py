@@ -21,9 +21,10 @@ import numpy as np
 
 import vaa_ros
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
@@ -165,7 +166,8 @@ class _Take:
         self._push_chance = pushes_a_second / self._pace.control_hz
         self._turning = [joint.unit == 'rad' for joint in self._robot.joints]
         self._controller = ArmController(simulation, simulation.kinematics(), self._pace.tick_s)
-        self._limits = SafetyLimits.from_robot(self._robot)
+        self._motion = LimitedMotion(
+            CommandLimiter(SafetyLimits.from_robot(self._robot), self._kind))
         seen = self._robot.cameras if isinstance(simulation, Simulation) else simulation.cameras
         self._cameras = {camera: f'/{camera}/image_raw' for camera in seen}
         self._topics = dict.fromkeys(self._cameras.values(), messages.IMAGE)
@@ -183,8 +185,7 @@ class _Take:
         simulation = self._simulation
         simulation.reset(seed)
         self._controller.reset()
-        self._limiter = CommandLimiter(self._limits, self._kind)
-        self._last: np.ndarray | None = None
+        self._motion.release()
         self._episode += 1
         rng = np.random.default_rng([seed, 104729])
         metadata = EpisodeMetadata(
@@ -245,11 +246,10 @@ class _Take:
         names = self._robot.joint_names
         position = self._simulation.joint_position
         wanted = self._driver.answer(status, JointState(status.stamp_ns, names, position))
-        last = self._measured(position) if self._last is None else self._last
-        limited = self._limiter.limit(wanted, last, self._pace.tick_s)
+        limited = self._motion.move(wanted, self._measured(position), self._pace.tick_s)
         if limited.command is None:  # Like the node: a refused command is not sent.
             return
-        command = self._last = limited.command
+        command = limited.command
         stamp_ns = status.stamp_ns
         if self._kind != 'joint_position':
             self._controller.open_gripper(command[-1:])

@@ -27,9 +27,10 @@ from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.images import fit_image
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy
@@ -183,7 +184,8 @@ class Driver:
         self._player = ChunkPlayer.for_action(
             spec.action, spec.dt_s, choose_ensemble(spec, ensemble), coefficient,
             robot.gripper)
-        self._limiter = CommandLimiter(SafetyLimits.from_robot(robot), spec.action.kind)
+        self._motion = LimitedMotion(
+            CommandLimiter(SafetyLimits.from_robot(robot), spec.action.kind))
         self._controller = ArmController(simulation, simulation.kinematics(), pace.tick_s)
         self._arm = [index for index, joint in enumerate(robot.joints) if joint.unit == 'rad']
         self._history = ObservationHistory()
@@ -202,21 +204,21 @@ class Driver:
         self._player.reset()
         self._history.reset()
         self.policy.reset()
-        previous = self._measured()
+        self._motion.release()
+        measured = self._measured()
         path, alignments, clamped, ticks = [], [], 0, 0
         while not simulation.done():
             observation = self.observe()
             chunk = self.policy.infer(observation)
             self._player.add(chunk)
             wanted = self._player.setpoint(observation.stamp_ns)
-            result = self._limiter.limit(wanted, previous, simulation.pace.tick_s)
+            result = self._motion.move(wanted, measured, simulation.pace.tick_s)
             if result.command is None:
                 raise ModelError(f'episode {seed}, {simulation.time_s:.2f} s: command refused: '
                                  f'{result.refused}')
-            previous = result.command
-            self._command(previous)
+            self._command(result.command)
             if self._on_tick is not None:
-                self._on_tick(simulation, Tick(observation, chunk, previous))
+                self._on_tick(simulation, Tick(observation, chunk, result.command))
             self._pass_tick()
             path.append(observation.state[self._arm])
             alignments.append(chunk.alignment)

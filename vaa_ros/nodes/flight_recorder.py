@@ -27,7 +27,7 @@ from std_srvs.srv import Trigger
 from vaa_ros import __version__
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.gate import HOLDING
-from vaa_ros.core.gate import RUNNING
+from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import COMMAND_KINDS
@@ -134,7 +134,7 @@ class FlightRecorder(Node):
         values = status_values(message)
         before, self._state = self._state, values.get('state', '')
         self._policy = values.get('policy', '')
-        if self._state in (HOLDING, STOPPED) and before == RUNNING:
+        if self._state in (HOLDING, STOPPED) and before in MOVING:
             self._happened(f'{self._state}: {values.get("reason", "")}')
 
     def _on_e_stop(self, kind: str) -> Callable[[Bool], None]:

@@ -8,7 +8,6 @@ The node policy: from pictures and joint states to commands, with a policy from 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 import gc
 import sys
 from typing import Any
@@ -51,6 +50,7 @@ from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.emergency_stop import EmergencyStop
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
@@ -85,7 +85,6 @@ class PolicyNode(LifecycleNode):
         self._lifecycle = 'unconfigured'
         self._said_state = ''
         self._paused = False
-        self._stops: set[str] = set()
         self._instruction = self._value('instruction')
         self._commanding = False
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
@@ -93,11 +92,12 @@ class PolicyNode(LifecycleNode):
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
         self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
-        # A subscription that asks for the last value never matches a volatile publisher.
-        for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
-            self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
+        self._stop = EmergencyStop(self, self._on_e_stop)
+        for qos in (LATCHED, EVENTS):
             self.create_subscription(
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
+        if self._value('deadman'):
+            self.create_subscription(Bool, 'deadman', self._on_deadman, EVENTS)
         self.create_service(Trigger, '~/reload_policy', self._on_reload)
         self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
@@ -145,7 +145,7 @@ class PolicyNode(LifecycleNode):
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
-        self._thread.set_e_stop(bool(self._stops))
+        self._thread.set_e_stop(self._stop.pressed)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
         self._tell_active_policy()
@@ -215,12 +215,13 @@ class PolicyNode(LifecycleNode):
         self._thread = self._loop = self._inputs = self._commands = None
         self._lifecycle = 'unconfigured'
 
-    def _on_e_stop(self, kind: str, message: Bool) -> None:
-        (self._stops.add if message.data else self._stops.discard)(kind)
+    def _on_deadman(self, message: Bool) -> None:
         if self._thread is not None:
-            self._thread.set_e_stop(bool(self._stops))
-        if message.data:
-            self.get_logger().error('emergency stop: holding until released and ~/reset_policy')
+            self._thread.set_deadman(message.data)
+
+    def _on_e_stop(self, pressed: bool) -> None:
+        if self._thread is not None:
+            self._thread.set_e_stop(pressed)
 
     def _ask_for(self, instruction: str) -> None:
         if instruction == self._instruction:
@@ -254,10 +255,11 @@ class PolicyNode(LifecycleNode):
         return self._slot.put(policy, self._robot, self._kind)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        still = self._stop.release()
         if self._thread is None:
             response.message = 'the node is not configured: there is nothing to reset'
-        elif self._stops:
-            response.message = f'not reset: release e_stop first ({", ".join(self._stops)})'
+        elif still:
+            response.message = f'not reset: release e_stop first ({still})'
         elif not self._thread.reset():
             response.message = 'the control thread did not answer'
         else:

@@ -95,6 +95,9 @@ class Teleop(Node):
         self._mode.stop()
         if self._active:
             self.commands.hold()
+            while self.commands.coasting:
+                time.sleep(self.period_s)
+                self.commands.hold(dt_s=self.period_s)
         self.set_active(False)
 
     def set_active(self, active: bool) -> None:
@@ -203,7 +206,7 @@ class ExpertMode:
                 commands.again(self._sent, answer.stamp_ns)
         elif answer.command is None:
             node.set_active(False)
-            self._sent = commands.hold(answer.stamp_ns)
+            self._sent = commands.hold(answer.stamp_ns, self._node.period_s)
         else:
             start = answer.start
             if start is not None:
@@ -293,10 +296,10 @@ class JogMode:
         self._holds = HOLDS_ON_RELEASE
 
     def _release(self) -> None:
-        if self._holds > 0:
-            self._holds -= 1
-            self._node.commands.hold()
-        if self._holds == 0:
+        if self._holds > 0 or self._node.commands.coasting:
+            self._holds = max(self._holds - 1, 0)
+            self._node.commands.hold(dt_s=self._node.period_s)
+        if self._holds == 0 and not self._node.commands.coasting:
             self._node.set_active(False)
 
 

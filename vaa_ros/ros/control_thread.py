@@ -20,7 +20,7 @@ from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_loop import TickSchedule
+from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.gate import INACTIVE
@@ -28,12 +28,14 @@ from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
 SETTLE_S = 1.0
 HOLD_TIMES = 3
+MOST_HOLDS = 200
 HOLD_GAP_S = 0.01
 NOT_ACTIVE = GateDecision(INACTIVE, False, 'the node is inactive; activate it to move')
 IN_PAUSE = GateDecision(PAUSED, False, 'paused by request; resume with the pause service '
@@ -82,6 +84,7 @@ class ControlThread:
         self._decision = NOT_ACTIVE
         self._changed = threading.Condition()
         self._paused = self._e_stop = False
+        self._deadman_ns: int | None = None
         self._other_publisher = ''
         self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
@@ -129,12 +132,12 @@ class ControlThread:
             self._changed.notify_all()
         thread.join(timeout=5.0)
         self._decision = NOT_ACTIVE
-        held = self._loop.hold()
         silent = self._lockstep or self._paused or self._other_publisher or thread.is_alive()
-        if held is None or silent:
-            return
         stamp_ns = self._sent[0] if self._sent is not None else 0
-        for _ in range(HOLD_TIMES):
+        for turn in range(MOST_HOLDS):
+            held = self._loop.hold(HOLD_GAP_S)
+            if held is None or silent or turn >= HOLD_TIMES and not self._loop.coasting:
+                return
             self._wiring.publish(held, stamp_ns)
             time.sleep(HOLD_GAP_S)
 
@@ -194,6 +197,18 @@ class ControlThread:
             self._wake = True
             self._changed.notify_all()
 
+    def set_deadman(self, held: bool) -> None:
+        """
+        Take note of a deadman switch, and act at once when it is let go.
+
+        :param held: whether somebody holds it.
+        """
+        with self._changed:
+            self._deadman_ns = time.monotonic_ns() if held else None
+            if not held:
+                self._wake = True
+                self._changed.notify_all()
+
     def set_other_publisher(self, reason: str) -> None:
         """
         Take note that someone else commands the arm.
@@ -238,7 +253,12 @@ class ControlThread:
         Give the age of every input by topic [s].
         """
         with self._changed:
-            return self._inputs.ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
+            return self._ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
+
+    def _ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
+        held_ns = self._deadman_ns
+        return {**self._inputs.ages_s(now_ns, ros_ns),
+                DEADMAN_TOPIC: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS}
 
     def _main(self) -> None:
         while not self._stopping:
@@ -268,7 +288,7 @@ class ControlThread:
                 self._wake = False
                 observation, fresh = self._inputs.take()
                 ros_ns = self._wiring.ros_now_ns()
-                gate = self._gate(self._inputs.ages_s(time.monotonic_ns(), ros_ns))
+                gate = self._gate(self._ages_s(time.monotonic_ns(), ros_ns))
             tick = self._tick(time.monotonic_ns(), ros_ns, observation, fresh, gate)
             self._loop.figures.missed_ticks += schedule.ticked(time.monotonic_ns(), tick.moving)
             if tick.moving and tick.fresh:
@@ -297,7 +317,7 @@ class ControlThread:
                     self._do_reset()
                     continue
                 observation, _ = self._inputs.take()
-                gate = self._gate(dict.fromkeys(self._inputs.ages_s(0, 0), 0.0))
+                gate = self._gate(dict.fromkeys(self._ages_s(0, 0), 0.0))
             if self._sent is not None and self._sent[0] == observation.stamp_ns:
                 self._wiring.publish(self._sent[1], observation.stamp_ns)
                 continue

@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from vaa_ros.core.errors import RosError
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.safety import SafetyLimits
 from vaa_ros.ros.command_publisher import CommandPublisher
 
 
@@ -28,8 +29,8 @@ class LimitedCommands:
         """How many commands the limits refused."""
         self._publisher = publisher
         self._robot = robot
-        self._limiter = CommandLimiter(SafetyLimits.from_robot(robot), publisher.kind)
-        self._last: np.ndarray | None = None
+        self._motion = LimitedMotion(
+            CommandLimiter(SafetyLimits.from_robot(robot), publisher.kind))
 
     def send(
         self, wanted: np.ndarray, start: np.ndarray | None, dt_s: float, stamp_ns: int = 0,
@@ -44,11 +45,12 @@ class LimitedCommands:
         :return: what was sent.
         :raises RosError: if the limits refuse it.
         """
-        result = self._limiter.limit(wanted, self._last if start is None else start, dt_s)
+        if start is not None:
+            self._motion.release()
+        result = self._motion.move(wanted, start, dt_s)
         if result.command is None:
             self.refused += 1
             raise RosError(f'command refused: {result.refused}')
-        self._last = result.command
         self._publisher.publish(result.command, stamp_ns)
         return result.command
 
@@ -61,20 +63,25 @@ class LimitedCommands:
         """
         self._publisher.publish(command, stamp_ns)
 
-    def hold(self, stamp_ns: int = 0) -> np.ndarray | None:
+    def hold(self, stamp_ns: int = 0, dt_s: float = 0.02) -> np.ndarray | None:
         """
-        Publish the command that keeps the arm where it is, if there was any.
+        Publish the command that keeps the arm where it is, if there was any; twists end slowly.
 
         :param stamp_ns: stamp of what it answers [ns].
+        :param dt_s: time since the last command [s].
         :return: what was sent.
         """
-        if self._last is None:
-            return None
-        held = self._last
-        if self.kind == 'end_effector_twist':
-            held = np.concatenate([np.zeros(6), held[6:]])
-        self._publisher.publish(held, stamp_ns)
+        held = self._motion.hold(dt_s)
+        if held is not None:
+            self._publisher.publish(held, stamp_ns)
         return held
+
+    @property
+    def coasting(self) -> bool:
+        """
+        Tell whether the arm goes on moving if no further command comes.
+        """
+        return self._motion.moving
 
     def measured(self, joints: np.ndarray, tool: np.ndarray) -> np.ndarray:
         """

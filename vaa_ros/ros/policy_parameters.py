@@ -47,6 +47,14 @@ PARAMETERS = (
               0.0, 10.0, read_only=True),
     Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
               read_only=True),
+    Parameter('ramp_s', 0.3, 'How long the allowed speed rises, from a tenth, at the start of '
+              'each motion: after activation and after every hold.', 's', 0.0, 10.0, read_only=True),
+    Parameter('max_jump', 0.5, 'Part of a joint\'s range (of the workspace\'s diagonal) that a '
+              'wish of the policy may lie from the last command, at the start from where the arm '
+              'is; what lies beyond is refused. Grippers may jump.', '', 0.01, 1.0,
+              read_only=True),
+    Parameter('deadman', False, 'Move only while true comes on the topic deadman (Bool), at least '
+              'every 0.2 s; not in lockstep.', read_only=True),
     Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
               'command topic.', read_only=True),
     Parameter('watch_scene', True, 'Slow the arm, then hold it, when a camera is frozen or the '
@@ -76,4 +84,5 @@ def control_options(value: Callable[[str], Any], period_s: float) -> ControlOpti
         value('watch_hold_after_s'), value('watch_recover_after_s'))
     return ControlOptions(
         period_s, value('ensemble'), value('ensemble_coefficient'), value('max_image_age_s'),
-        value('max_joint_age_s'), value('resume_after_s'), value('speed'), watch)
+        value('max_joint_age_s'), value('resume_after_s'), value('speed'),
+        value('ramp_s'), value('max_jump'), value('deadman'), watch)

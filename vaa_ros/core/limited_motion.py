@@ -1,0 +1,92 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The commands of one motion: each inside the limits, measured against the one before.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.safety import LimitResult
+
+
+class LimitedMotion:
+    """
+    Remembers where the arm was sent, and how fast, for the limits of the next command.
+
+    Not thread-safe.
+
+    :param limiter: the limits.
+    """
+
+    def __init__(self, limiter: CommandLimiter) -> None:
+        self.kind = limiter.kind
+        self._limiter = limiter
+        self._last: np.ndarray | None = None
+        self._velocity: np.ndarray | None = None
+
+    @property
+    def last(self) -> np.ndarray | None:
+        """
+        Give the last command, or None while the arm was not commanded or let go.
+        """
+        return self._last
+
+    def release(self) -> None:
+        """
+        Let go of the arm: the next motion starts where it then is.
+        """
+        self._last = self._velocity = None
+
+    def stand(self, position: np.ndarray | None) -> None:
+        """
+        Begin at a command that keeps the arm where it is.
+
+        :param position: what is measured, as the command's kind has it; None is not known.
+        """
+        self._last, self._velocity = position, None
+
+    def move(self, wanted: object, measured: object, dt_s: float,
+             speed: float = 1.0) -> LimitResult:
+        """
+        Bring a wish inside the limits; what is refused changes nothing.
+
+        :param wanted: the command wanted (n,).
+        :param measured: where the arm is, for the first command of a motion (n,).
+        :param dt_s: time since the last command [s].
+        :param speed: fraction of the speed limits to allow.
+        :return: what may be sent.
+        """
+        previous = measured if self._last is None else self._last
+        result = self._limiter.limit(wanted, previous, dt_s, self._velocity, speed)
+        if result.command is not None:
+            self._last, self._velocity = result.command, result.velocity
+        return result
+
+    def hold(self, dt_s: float) -> np.ndarray | None:
+        """
+        Give the next command that ends the motion and keeps the arm where it is.
+
+        A position is held by saying it again. A velocity is taken back to zero as fast as the
+        acceleration limits allow, command by command.
+
+        :param dt_s: time since the last command [s].
+        :return: the command, or None when nothing was commanded.
+        """
+        self._velocity = None
+        if self._last is None or self.kind != 'end_effector_twist':
+            return self._last
+        still = self._last.copy()
+        still[:6] = 0.0
+        result = self._limiter.limit(still, self._last, dt_s)
+        self._last = still if result.command is None else result.command
+        return self._last
+
+    @property
+    def moving(self) -> bool:
+        """
+        Tell whether the last command itself keeps the arm in motion.
+        """
+        return (self.kind == 'end_effector_twist' and self._last is not None
+                and bool(self._last[:6].any()))
