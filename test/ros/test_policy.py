@@ -127,7 +127,7 @@ def test_pictures_of_the_wrong_size_are_named(ros: Harness, robot: Robot, model:
 def test_poses_start_at_the_tool(ros: Harness, robot: Robot, tmp_path: Path) -> None:
     model = goal_policy(tmp_path / 'pose.onnx', [0.40, 0, 0.24, 1, 0, 0, 0, 0.05],
                         kind='end_effector_pose')
-    activate(ros, model_path=str(model), command_type='target_pose')
+    activate(ros, model_path=str(model), command_type='target_pose', ramp_s=0.0)
     sent = ros.collect(PoseStamped, 'target_pose', COMMAND)
     robot.start()
     xs = [message.pose.position.x for message in sent.wait(8)]

@@ -35,6 +35,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from tiny_policy import goal_policy
+from tiny_policy import ROBOT
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.nodes.policy import PolicyNode
@@ -79,12 +80,55 @@ def test_a_volatile_publisher_does_not_release_a_latched_stop(ros: Harness, mode
     node = activate(ros, model_path=str(model))
     said = statuses(ros)
     ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True))
-    wait_for(lambda: node._stops == {'latched', 'volatile'})
+    wait_for(lambda: node._stop._pressed_by == {'latched', 'volatile'})
     ros.publisher(Bool, 'e_stop', EVENTS).publish(Bool(data=False))
-    wait_for(lambda: node._stops == {'latched'})
+    wait_for(lambda: node._stop._pressed_by == {'latched'})
     newest_in_state(said, 'stopped')
     answer = ros.call(Trigger, 'policy/reset_policy')
     assert not answer.success and 'latched' in answer.message
+
+
+def test_the_stop_service_latches_until_a_reset(ros: Harness, robot: Robot, model: Path) -> None:
+    activate(ros, model_path=str(model))
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait(3)
+    answer = ros.call(Trigger, 'policy/e_stop')
+    assert answer.success and 'reset_policy' in answer.message
+    newest_in_state(said, 'stopped')
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'running')
+
+
+def test_it_moves_only_while_the_deadman_switch_is_held(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    activate(ros, model_path=str(model), deadman=True, ramp_s=0.0)
+    sent, said = commands(ros), statuses(ros)
+    switch = ros.publisher(Bool, 'deadman', EVENTS)
+    robot.start()
+    newest_in_state(said, 'waiting', 'deadman')
+    assert not sent.messages
+    timer = ros.node.create_timer(0.05, lambda: switch.publish(Bool(data=True)))
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    timer.cancel()
+    newest_in_state(said, 'holding', 'deadman')
+    timer.reset()
+    newest_in_state(said, 'running')
+    timer.cancel()
+    switch.publish(Bool(data=False))
+    newest_in_state(said, 'holding', 'deadman')
+
+
+def test_every_motion_begins_slowly(ros: Harness, robot: Robot, model: Path) -> None:
+    activate(ros, model_path=str(model), ramp_s=5.0)
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    newest_in_state(said, 'ramping in')
+    first, second = sent.wait(2)[:2]
+    most = 0.25 * ROBOT.joints[0].velocity * PERIOD_S
+    assert abs(positions(first) - HOME)[0] <= most
+    assert abs(positions(second) - positions(first))[0] <= most
 
 
 def test_an_emergency_stop_from_before_is_obeyed(

@@ -109,7 +109,7 @@ def test_limits_hold_on_the_way_out(ros: Harness) -> None:
     with pytest.raises(RosError, match='not finite'):
         commands.send(home * np.nan, home, 0.1)
     assert commands.refused == 2
-    sent = commands.send(home + 5.0, home, 0.1)
+    sent = commands.send(home + 0.7, home, 0.1)
     assert sent[0] == pytest.approx(0.25)
     assert list(received.wait()[0].data) == pytest.approx(sent)
     assert commands.hold() is sent
@@ -128,4 +128,6 @@ def test_what_is_measured_fits_the_kind(ros: Harness) -> None:
     assert measured[:6].tolist() == [0.0] * 6
     held = commands.send(np.append(np.full(6, 0.1), 0.05), measured, 0.1)
     assert held[0] == 0.1
-    assert commands.hold()[:6].tolist() == [0.0] * 6
+    slower = commands.hold()
+    assert 0 < slower[0] < 0.1 and commands.coasting
+    assert commands.hold()[:6].tolist() == [0.0] * 6 and not commands.coasting

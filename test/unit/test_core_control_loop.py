@@ -160,13 +160,13 @@ def test_a_released_arm_is_not_held_where_it_was() -> None:
     rig, policy = Rig(), Line(0.5)
     for _ in range(8):
         last = rig.tick(policy).command
-    assert rig.loop.hold() == pytest.approx(last)
+    assert rig.loop.hold(PERIOD_S) == pytest.approx(last)
     for _ in range(PAUSE_HOLD_TICKS + 1):
         rig.tick(policy, paused=True)
-    assert rig.loop.hold() is None
+    assert rig.loop.hold(PERIOD_S) is None
     waiting = rig.tick(policy, fresh=False, age_s=0.3)
     assert (waiting.decision.state, waiting.command) == ('waiting', None)
-    assert rig.loop.hold() is None, 'somebody may have moved the arm in the pause'
+    assert rig.loop.hold(PERIOD_S) is None, 'somebody may have moved the arm in the pause'
 
 
 def test_a_pause_after_another_publisher_does_not_bring_the_old_position_back() -> None:
@@ -248,11 +248,11 @@ def test_twists_hold_with_no_motion_and_the_last_gripper() -> None:
     rig.tick(policy)
     tick = rig.tick(policy, fresh=False, age_s=0.3)
     assert tick.command == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
-    assert rig.loop.hold() == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
+    assert rig.loop.hold(PERIOD_S) == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
 
 
 def test_before_the_first_command_there_is_nothing_to_hold() -> None:
-    assert Rig().loop.hold() is None
+    assert Rig().loop.hold(PERIOD_S) is None
 
 
 def test_an_unknown_start_is_refused_not_guessed() -> None:

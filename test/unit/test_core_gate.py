@@ -20,6 +20,8 @@ from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import INACTIVE
 from vaa_ros.core.gate import LOG_LENGTH
 from vaa_ros.core.gate import PAUSED
+from vaa_ros.core.gate import RAMP_FROM
+from vaa_ros.core.gate import RAMPING
 from vaa_ros.core.gate import RUNNING
 from vaa_ros.core.gate import STATES
 from vaa_ros.core.gate import STOPPED
@@ -57,6 +59,34 @@ def test_a_reset_ends_a_hold_at_once() -> None:
     assert clock.update().state == HOLDING
     assert clock.update(reset=True).state == RUNNING
     assert clock.update(fault='dark', reset=True).state == HOLDING
+
+
+def test_every_motion_begins_slowly_and_gains_speed() -> None:
+    clock = Clock(ramp_s=0.1, resume_after_s=0.0)
+    for _ in range(2):
+        begin = [clock.update() for _ in range(5)]
+        assert [decision.state for decision in begin] == [RAMPING] * 4 + [RUNNING]
+        assert all(decision.may_move for decision in begin)
+        speeds = [decision.speed for decision in begin]
+        assert speeds[0] == RAMP_FROM and speeds[-1] == 1.0
+        assert speeds == sorted(speeds)
+        assert clock.update(fault='dark').state == HOLDING
+
+
+def test_a_clock_set_back_begins_slowly_anew() -> None:
+    clock = Clock(ramp_s=0.1)
+    for _ in range(5):
+        clock.update()
+    clock.now_ns = 0
+    assert clock.update().speed == RAMP_FROM
+
+
+def test_a_motion_that_does_not_go_on_begins_slowly() -> None:
+    clock = Clock(ramp_s=0.1)
+    for _ in range(5):
+        clock.update()
+    clock.gate.begin_anew()
+    assert clock.update().speed == RAMP_FROM
 
 
 def test_begins_unconfigured() -> None:
@@ -218,7 +248,7 @@ def test_limits_must_be_positive_times(limit: float) -> None:
 
 @pytest.mark.parametrize('options', [
     {'resume_after_s': -0.1}, {'resume_after_s': float('nan')},
-    {'future_tolerance_s': float('inf')}])
+    {'future_tolerance_s': float('inf')}, {'ramp_s': float('nan')}])
 def test_options_must_be_times(options: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         Gate(LIMITS, **options)

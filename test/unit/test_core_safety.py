@@ -15,14 +15,8 @@ from hypothesis.extra import numpy as hnp
 import numpy as np
 import pytest
 
-from vaa_ros.core.bounding import clamp
-from vaa_ros.core.bounding import rotate_toward
-from vaa_ros.core.bounding import toward
-from vaa_ros.core.bounding import within
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.limits import SafetyLimits
-from vaa_ros.core.robot import JointSpec
-from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
 
 DT_S = 1 / 30
@@ -178,110 +172,6 @@ def test_what_is_inside_passes_unchanged(last: tuple, share: np.ndarray) -> None
         assert not result.clamped.any()
 
 
-# --- acceleration -----------------------------------------------------------------------------
-
-ACCELERATION = np.array([8.0, 4.0, 1.0])
-SOFT = CommandLimiter(SafetyLimits(
-    names=LIMITS.names, lower=LOW, upper=HIGH, velocity=SPEED, acceleration=ACCELERATION,
-    gripper=2))
-JUMPY = CommandLimiter(SafetyLimits(
-    names=LIMITS.names, lower=LOW, upper=HIGH, velocity=SPEED, acceleration=ACCELERATION,
-    step=[0.02, 0.02, 0.002], gripper=2))
-SEQUENCE = st.lists(st.tuples(wild(3), st.floats(1e-3, 0.1)), min_size=1, max_size=40)
-
-
-def play(limiter: CommandLimiter, sequence: list) -> list[tuple]:
-    """What is sent of a sequence of wishes and times: position, way and time of each command."""
-    last, velocity, sent = HOME, None, []
-    for command, dt_s in sequence:
-        result = limiter.limit(command, last, dt_s, velocity)
-        if result.command is None:
-            continue
-        sent.append((result.command, result.command - last, dt_s))
-        last, velocity = result.command, result.velocity
-    return sent
-
-
-@settings(max_examples=300, deadline=None)
-@given(SEQUENCE)
-def test_no_sequence_whatsoever_gets_past_an_acceleration_limit(sequence: list) -> None:
-    before = np.zeros(3)
-    for position, way, dt_s in play(SOFT, sequence):
-        assert (position >= LOW).all() and (position <= HIGH).all()
-        velocity = way / dt_s
-        assert (np.abs(velocity) <= SPEED * (1 + 1e-9)).all()
-        assert (np.abs(velocity - before) <= ACCELERATION * dt_s + 1e-9).all()
-        # It can still stop in time.
-        room = np.where(velocity > 0, HIGH - position, position - LOW)
-        assert (velocity**2 <= 2 * ACCELERATION * room + 1e-9).all()
-        before = velocity
-
-
-@settings(max_examples=200, deadline=None)
-@given(SEQUENCE)
-def test_no_sequence_whatsoever_gets_past_a_step_limit(sequence: list) -> None:
-    for position, way, dt_s in play(JUMPY, sequence):
-        assert (np.abs(way) <= [0.02, 0.02, 0.002]).all()
-        assert (np.abs(way) <= SPEED * dt_s * (1 + 1e-9)).all()
-        assert (position >= LOW).all() and (position <= HIGH).all()
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(hnp.arrays(np.float64, 3, elements=st.floats(-1, 1)),
-                          st.floats(5e-3, 0.1)), min_size=1, max_size=30))
-def test_a_sequence_inside_all_limits_passes_bit_for_bit(pushes: list) -> None:
-    middle = last = position = np.array([0.0, 0.5, 0.05])
-    velocity, given = np.zeros(3), None
-    for push, dt_s in pushes:
-        velocity = np.clip(velocity + 0.4 * ACCELERATION * dt_s * push, -SPEED / 2, SPEED / 2)
-        position = position + velocity * dt_s
-        if (np.abs(position - middle) > [1.0, 0.5, 0.02]).any():
-            return  # Near a limit speeds are bounded by what can be braked.
-        result = SOFT.limit(position, last, dt_s, given)
-        assert result.command.tobytes() == position.tobytes() and result.clamped_count == 0
-        last, given = result.command, result.velocity
-
-
-def test_it_arrives_at_a_limit_standing() -> None:
-    sent = play(SOFT, [(np.array([2.0, 1.5, 0.09]), 0.02)] * 200)
-    assert sent[-1][0] == pytest.approx(HIGH, abs=1e-6)
-    assert np.abs(sent[-1][1]).max() < 1e-6
-
-
-def test_a_lowered_speed_limit_is_braked_to() -> None:
-    last, velocity, speeds = HOME, np.array([3.0, 0.0, 0.0]), []
-    for _ in range(20):
-        result = SOFT.limit(last + [1.0, 0.0, 0.0], last, 0.02, velocity, speed=0.1)
-        last, velocity = result.command, result.velocity
-        speeds.append(velocity[0])
-    assert speeds[0] == pytest.approx(3.0 - 8.0 * 0.02)
-    assert speeds[-1] == pytest.approx(0.3)
-
-
-def test_after_a_pause_the_arm_counts_as_standing() -> None:
-    result = SOFT.limit([1.0, 0.5, 0.05], HOME, 0.2, np.array([3.0, 0.0, 0.0]))
-    assert result.command[0] == pytest.approx(8.0 * 0.1 * 0.1)
-
-
-def test_a_wish_that_cannot_be_meant_is_refused() -> None:
-    limits = SafetyLimits(names=LIMITS.names, lower=LOW, upper=HIGH, velocity=SPEED,
-                          jump=[1.0, 1.0, math.inf], gripper=2, tool_jump=0.2)
-    assert CommandLimiter(limits).limit([0.9, 0.5, 0.0], HOME, DT_S).refused is None
-    refused = CommandLimiter(limits).limit([0.0, -1.0, 0.0], HOME, DT_S).refused
-    assert refused.startswith('elbow is told to go to -1.0000, too far from 0.5000')
-    far = HOME_POSE + [0.3, 0, 0, 0, 0, 0, 0, 0]
-    refused = CommandLimiter(limits, 'end_effector_pose').limit(far, HOME_POSE, DT_S).refused
-    assert refused.startswith('end effector is told to go to [0.6, 0.0, 0.2], too far')
-
-
-def test_a_twist_gains_speed_no_faster_than_it_may() -> None:
-    limits = SafetyLimits(names=LIMITS.names, lower=LOW, upper=HIGH, velocity=SPEED, gripper=2,
-                          linear_speed=0.5, linear_acceleration=1.0, angular_acceleration=2.0)
-    twists = CommandLimiter(limits, 'end_effector_twist')
-    result = twists.limit([0.5, 0, 0, 0, 0, 1.0, 0.05], NO_TWIST, 0.02)
-    assert result.command == pytest.approx([0.02, 0, 0, 0, 0, 0.04, 0.05])
-
-
 # --- end effector -------------------------------------------------------------------------------
 
 def angle_between(one: np.ndarray, other: np.ndarray) -> float:
@@ -425,81 +315,6 @@ def test_no_sequence_whatsoever_gets_twists_past_a_limit(commands: list) -> None
         last = result.command
 
 
-# --- the limits themselves --------------------------------------------------------------------
-
-ROBOT = RobotSpec(
-    name='two', home=(0.0, 0.05), cameras=('front',), gripper='gripper', tool_speed=0.8,
-    joints=(JointSpec('turn', 'rad', -1, 1, 2.0), JointSpec('gripper', 'm', 0, 0.09, 0.2)),
-    workspace=((0.1, -0.4, 0.0), (0.6, 0.4, 0.5)))
-
-
-def test_limits_come_from_the_robot() -> None:
-    limits = SafetyLimits.from_robot(ROBOT, speed=0.5)
-    assert limits.names == ('turn', 'gripper')
-    assert limits.lower.tolist() == [-1, 0]
-    assert limits.upper.tolist() == [1, 0.09]
-    assert limits.velocity.tolist() == [1.0, 0.1]
-    assert limits.gripper == 1
-    assert limits.workspace_upper.tolist() == [0.6, 0.4, 0.5]
-    assert (limits.linear_speed, limits.angular_speed) == (0.4, 1.0)
-
-
-def test_a_robot_without_box_or_gripper_has_neither() -> None:
-    limits = SafetyLimits.from_robot(RobotSpec('one', ROBOT.joints[:1], (0.0,), ('front',)))
-    assert limits.gripper is None
-    assert limits.workspace_lower.tolist() == [-math.inf] * 3
-
-
-@pytest.mark.parametrize('speed', [0.0, -1.0, 1.01, math.nan, math.inf])
-def test_speed_is_a_fraction(speed: float) -> None:
-    with pytest.raises(ConfigError, match='speed'):
-        SafetyLimits.from_robot(ROBOT, speed=speed)
-
-
-@pytest.mark.parametrize(('change', 'word'), [
-    ({'lower': [0, 0]}, 'lower'), ({'lower': [3, 0, 0]}, 'lower bound above'),
-    ({'upper': [math.nan, 1, 1]}, 'upper'), ({'upper': [math.inf, 1, 1]}, 'finite'),
-    ({'velocity': [-1, 1, 1]}, 'velocity'), ({'velocity': [math.nan] * 3}, 'velocity'),
-    ({'workspace_lower': [1, 1, 1]}, 'lower bound above'), ({'linear_speed': 0}, 'linear_speed'),
-    ({'angular_speed': math.inf}, 'angular_speed'), ({'max_dt_s': math.nan}, 'max_dt_s')])
-def test_limits_that_are_none_are_refused(change: dict, word: str) -> None:
-    values = {'names': LIMITS.names, 'lower': LOW, 'upper': HIGH, 'velocity': SPEED,
-              'workspace_upper': [0.5] * 3}
-    with pytest.raises(ConfigError, match=word):
-        SafetyLimits(**{**values, **change})
-
-
-def test_limits_cannot_be_changed() -> None:
-    with pytest.raises(ValueError, match='read-only'):
-        LIMITS.upper[0] = 99.0
-
-
 def test_an_unknown_kind_lists_those_there_are() -> None:
     with pytest.raises(ConfigError, match='joint_position, end_effector_pose'):
         CommandLimiter(LIMITS, 'torque')
-
-
-# --- the geometry -----------------------------------------------------------------------------
-
-def test_clamp_and_within() -> None:
-    assert clamp(np.array([-9, 0.5, 9]), np.zeros(3), np.ones(3)).tolist() == [0, 0.5, 1]
-    assert within(np.zeros(3), np.array([-9, 0.5, 9]), np.ones(3)).tolist() == [-1, 0.5, 1]
-
-
-@pytest.mark.parametrize('target', [
-    [1e308] * 3, [-1.7e308, 1.7e308, 0], [1e-320, 0, 0], [0, 0, 0], [1, -1, 1e-300]])
-def test_toward_neither_overflows_nor_overshoots(target: list) -> None:
-    result = toward(np.zeros(3), np.array(target, dtype=float), 0.5)
-    assert np.isfinite(result).all()
-    assert math.hypot(*result) <= 0.5 + 1e-12
-    if math.hypot(*target) <= 0.5:
-        assert result.tolist() == target
-
-
-@pytest.mark.parametrize('turn', [1e-12, 1e-8, 1e-3, 0.5, 1.5, 3.0, math.pi])
-def test_rotate_toward_turns_by_the_angle_it_may(turn: float) -> None:
-    start = np.array([0.0, 0.0, 0.0, 1.0])
-    target = np.array([math.sin(turn / 2), 0.0, 0.0, math.cos(turn / 2)])
-    result = rotate_toward(start, target, turn / 3)
-    assert 2 * math.asin(result[0]) == pytest.approx(turn / 3, rel=1e-6)
-    assert rotate_toward(start, target, turn * 1.01).tolist() == target.tolist()

@@ -12,6 +12,9 @@ import numpy as np
 ALMOST_ONE = 1.0 - 1e-12
 """Keeps a shortened way from being a rounding error too long."""
 
+HARDLY = 1e-3
+"""Part of the way that acceleration allows in one step; what is less is left at once."""
+
 
 def clamp(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """
@@ -105,6 +108,29 @@ def reachable(position: np.ndarray, rate: np.ndarray, lower: np.ndarray, upper: 
     high = np.minimum(np.maximum(top, rate - change), np.minimum(rate + change, up))
     low = np.maximum(np.minimum(-top, rate + change), np.maximum(rate - change, -down))
     return np.minimum(low, high), high
+
+
+def approach(position: np.ndarray, goal: np.ndarray, aim: np.ndarray, top: np.ndarray,
+             acceleration: np.ndarray, dt_s: float) -> np.ndarray:
+    """
+    Give where to go next on the way to goals that move, so that none is overshot.
+
+    A joint that is behind closes in so fast that it can still brake to the goal's own speed; one
+    that is with its goal, or hardly behind, goes with it.
+
+    :param position: positions (n,).
+    :param goal: where to be now (n,).
+    :param aim: where the goals were one step before (n,).
+    :param top: speed limits (n,), which the goals' own speeds are taken to keep.
+    :param acceleration: acceleration limits (n,), may be infinite.
+    :param dt_s: time of the step [s].
+    :return: the goals themselves where they may be reached, else points on the way (n,).
+    """
+    rate = clamp((goal - aim) / dt_s, -top, top)
+    behind = goal - rate * dt_s - position
+    change = acceleration * dt_s
+    speed = rate + np.copysign(_brakeable(np.abs(behind), acceleration, change, dt_s), behind)
+    return np.where(np.abs(behind) <= HARDLY * change * dt_s, goal, position + speed * dt_s)
 
 
 def _brakeable(room: np.ndarray, acceleration: np.ndarray, change: np.ndarray,

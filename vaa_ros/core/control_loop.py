@@ -138,12 +138,9 @@ class ControlLoop:
         """
         Start anew, as between episodes: forget the chunks, the last command and any fault.
         """
-        self._player.reset()
-        self._watch.reset()
-        self._motion.release()
+        self.release()
         self._fault: str | None = None
         self._failures_in_a_row = 0
-        self._was_moving = False
         if self._policy is not None:
             self._policy.reset()
 
@@ -190,6 +187,7 @@ class ControlLoop:
         """
         Let go of the arm: the next motion starts where it then is.
         """
+        self._gate.begin_anew()
         self._motion.release()
         self._was_moving = False
         self._player.reset()

@@ -121,8 +121,8 @@ class Gate:
         self._max_age_s = dict(max_age_s)
         self._resume_after_ns = round(resume_after_s * NANOSECONDS)
         self._future_tolerance_s = future_tolerance_s
-        self._ramp_ns = round(ramp_s * NANOSECONDS)
-        self._moving_since_ns = 0
+        self._ramp_ms = ramp_s * 1e3
+        self._moving_since_ns: int | None = None
         self._state = UNCONFIGURED
         self._latched = False
         self._good_since_ns: int | None = None
@@ -141,6 +141,12 @@ class Gate:
         Give the latest changes of state, oldest first.
         """
         return tuple(self._log)
+
+    def begin_anew(self) -> None:
+        """
+        Begin the next motion slowly, for it does not go on from the one before.
+        """
+        self._moving_since_ns = None
 
     def update(self, now_ns: int, inputs: GateInputs) -> GateDecision:
         """
@@ -165,11 +171,13 @@ class Gate:
         """
         Give the fraction of the speed limits that a motion has come to.
         """
-        if self._state not in MOVING or now_ns < self._moving_since_ns:
-            self._moving_since_ns = now_ns
-        if self._ramp_ns == 0:
+        since_ns = self._moving_since_ns
+        if self._state not in MOVING or since_ns is None or now_ns < since_ns:
+            since_ns = self._moving_since_ns = now_ns
+        if self._ramp_ms == 0:
             return 1.0
-        done = min((now_ns - self._moving_since_ns) / self._ramp_ns, 1.0)
+        # In whole milliseconds: stamps of the same period differ by a nanosecond.
+        done = min(round((now_ns - since_ns) / 1e6) / self._ramp_ms, 1.0)
         return RAMP_FROM + (1 - RAMP_FROM) * done
 
     def _next(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:

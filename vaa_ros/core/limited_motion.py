@@ -9,6 +9,7 @@ import numpy as np
 
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import LimitResult
+from vaa_ros.core.safety import Motion
 
 
 class LimitedMotion:
@@ -24,7 +25,7 @@ class LimitedMotion:
         self.kind = limiter.kind
         self._limiter = limiter
         self._last: np.ndarray | None = None
-        self._velocity: np.ndarray | None = None
+        self._motion: Motion | None = None
 
     @property
     def last(self) -> np.ndarray | None:
@@ -37,7 +38,7 @@ class LimitedMotion:
         """
         Let go of the arm: the next motion starts where it then is.
         """
-        self._last = self._velocity = None
+        self._last = self._motion = None
 
     def stand(self, position: np.ndarray | None) -> None:
         """
@@ -45,7 +46,7 @@ class LimitedMotion:
 
         :param position: what is measured, as the command's kind has it; None is not known.
         """
-        self._last, self._velocity = position, None
+        self._last, self._motion = position, None
 
     def move(self, wanted: object, measured: object, dt_s: float,
              speed: float = 1.0) -> LimitResult:
@@ -59,9 +60,9 @@ class LimitedMotion:
         :return: what may be sent.
         """
         previous = measured if self._last is None else self._last
-        result = self._limiter.limit(wanted, previous, dt_s, self._velocity, speed)
+        result = self._limiter.limit(wanted, previous, dt_s, self._motion, speed)
         if result.command is not None:
-            self._last, self._velocity = result.command, result.velocity
+            self._last, self._motion = result.command, result.motion
         return result
 
     def hold(self, dt_s: float) -> np.ndarray | None:
@@ -74,7 +75,7 @@ class LimitedMotion:
         :param dt_s: time since the last command [s].
         :return: the command, or None when nothing was commanded.
         """
-        self._velocity = None
+        self._motion = None
         if self._last is None or self.kind != 'end_effector_twist':
             return self._last
         still = self._last.copy()

@@ -19,6 +19,7 @@ import math
 
 import numpy as np
 
+from vaa_ros.core.bounding import approach
 from vaa_ros.core.bounding import clamp
 from vaa_ros.core.bounding import reachable
 from vaa_ros.core.bounding import rotate_toward
@@ -36,6 +37,26 @@ UNIT_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
+class Motion:
+    """
+    What a command has to go on from, besides the one before it.
+
+    :param velocity: with which velocity each joint moves until the next command (n,), zero for
+        elements that are no joints.
+    :param aim: the command that was wanted (n,).
+    """
+
+    velocity: np.ndarray
+    aim: np.ndarray
+
+    def of(self, part: slice) -> Motion:
+        """
+        Give some of the elements.
+        """
+        return Motion(self.velocity[part], self.aim[part])
+
+
+@dataclass(frozen=True, eq=False)
 class LimitResult:
     """
     What may be sent.
@@ -43,14 +64,13 @@ class LimitResult:
     :param command: the command (n,) float64 to send, or None where refused.
     :param clamped: which elements were changed (n,).
     :param refused: why nothing may be sent, or None.
-    :param velocity: with which velocity each joint moves until the next command (n,), for the
-        acceleration limit of that one; zero for elements that are no joints.
+    :param motion: the motion that it belongs to, for the next command.
     """
 
     command: np.ndarray | None
     clamped: np.ndarray
     refused: str | None = None
-    velocity: np.ndarray | None = None
+    motion: Motion | None = None
 
     @property
     def clamped_count(self) -> int:
@@ -90,14 +110,14 @@ class CommandLimiter:
         self._width = own.get(kind, len(limits.names))
 
     def limit(self, command: object, previous: object, dt_s: float,
-              velocity: np.ndarray | None = None, speed: float = 1.0) -> LimitResult:
+              motion: Motion | None = None, speed: float = 1.0) -> LimitResult:
         """
         Bring one command inside the limits, or refuse it.
 
         :param command: the command wanted (n,).
         :param previous: the last command sent, or what was measured before the first (n,).
         :param dt_s: time since the last command [s].
-        :param velocity: what the result of the last command gave (n,); None while standing.
+        :param motion: what the result of the last command gave; None while standing.
         :param speed: fraction of the speed limits to allow, above 0 up to 1.
         :return: what may be sent.
         """
@@ -108,17 +128,17 @@ class CommandLimiter:
             last = self._vector('previous command or measurement', previous)
             if not 0 < dt_s < math.inf:
                 raise _Refused(f'time since the last command is {dt_s} s, expected more than 0')
-            if velocity is None or dt_s > self.limits.max_dt_s:
-                velocity = np.zeros(self._width)
+            if motion is None or dt_s > self.limits.max_dt_s:
+                motion = Motion(np.zeros(self._width), last)
             dt_s = min(float(dt_s), self.limits.max_dt_s)
             steps = {'joint_position': self._joints, 'end_effector_pose': self._pose,
                      'end_effector_twist': self._twist}
-            result, velocity = steps[self.kind](wanted, last, velocity, dt_s, speed)
+            result, velocity = steps[self.kind](wanted, last, motion, dt_s, speed)
         except _Refused as reason:
             return LimitResult(None, np.zeros(self._width, dtype=bool), str(reason))
         if not np.isfinite(result).all():
             return LimitResult(None, np.zeros(self._width, dtype=bool), 'numbers overflowed')
-        return LimitResult(result, result != wanted, None, velocity)
+        return LimitResult(result, result != wanted, None, Motion(velocity, wanted))
 
     def _vector(self, what: str, values: object) -> np.ndarray:
         if values is None:
@@ -145,12 +165,12 @@ class CommandLimiter:
             wanted[POSITION], self.limits.workspace_lower, self.limits.workspace_upper)
         return inside
 
-    def _joints(self, wanted: np.ndarray, last: np.ndarray, velocity: np.ndarray, dt_s: float,
+    def _joints(self, wanted: np.ndarray, last: np.ndarray, motion: Motion, dt_s: float,
                 speed: float) -> tuple[np.ndarray, np.ndarray]:
-        return self._bounded(wanted, last, velocity, dt_s, speed, slice(None))
+        return self._bounded(wanted, last, motion, dt_s, speed, slice(None))
 
     def _bounded(
-        self, wanted: np.ndarray, last: np.ndarray, velocity: np.ndarray, dt_s: float,
+        self, wanted: np.ndarray, last: np.ndarray, motion: Motion, dt_s: float,
         speed: float, joints: slice,
     ) -> tuple[np.ndarray, np.ndarray]:
         limits = self.limits
@@ -167,17 +187,20 @@ class CommandLimiter:
                            f'far from {last[bad]:.4f} to be meant (limit '
                            f'{limits.jump[joints][bad]:.4f}); bring the arm nearer, or raise '
                            'max_jump')
-        low, high = reachable(inside, velocity, lower, upper, speed * top,
-                              limits.acceleration[joints], dt_s)
-        target = clamp(clamp(wanted, lower, upper), inside + low * dt_s, inside + high * dt_s)
+        acceleration = limits.acceleration[joints]
+        low, high = reachable(inside, motion.velocity, lower, upper, speed * top, acceleration,
+                              dt_s)
+        target = approach(inside, clamp(wanted, lower, upper), clamp(motion.aim, lower, upper),
+                          speed * top, acceleration, dt_s)
+        target = clamp(target, inside + low * dt_s, inside + high * dt_s)
         # A start just outside its limits comes back at once; that is no speed to go on with.
         target = np.where(inside == last, target, inside)
-        result = within(last, target, np.minimum(np.maximum(top, np.abs(velocity)) * dt_s,
-                                                 limits.step[joints]))
+        result = within(last, target, np.minimum(
+            np.maximum(top, np.abs(motion.velocity)) * dt_s, limits.step[joints]))
         result = clamp(result, lower, upper)
         return result, np.where(inside == last, clamp((result - last) / dt_s, low, high), 0.0)
 
-    def _gripper(self, wanted: np.ndarray, last: np.ndarray, velocity: np.ndarray, dt_s: float,
+    def _gripper(self, wanted: np.ndarray, last: np.ndarray, motion: Motion, dt_s: float,
                  speed: float) -> tuple[float, np.ndarray]:
         """
         Limit the last element; give it and the velocity of all elements.
@@ -186,11 +209,11 @@ class CommandLimiter:
         if self.limits.gripper is None:
             return wanted[-1], moving
         joint = slice(self.limits.gripper, self.limits.gripper + 1)
-        opening, moving[-1:] = self._bounded(wanted[-1:], last[-1:], velocity[-1:], dt_s, speed,
-                                             joint)
+        opening, moving[-1:] = self._bounded(
+            wanted[-1:], last[-1:], motion.of(slice(-1, None)), dt_s, speed, joint)
         return opening[0], moving
 
-    def _pose(self, wanted: np.ndarray, last: np.ndarray, velocity: np.ndarray, dt_s: float,
+    def _pose(self, wanted: np.ndarray, last: np.ndarray, motion: Motion, dt_s: float,
               speed: float) -> tuple[np.ndarray, np.ndarray]:
         low, high = self.limits.workspace_lower, self.limits.workspace_upper
         start = clamp(last[POSITION], low, high)
@@ -211,10 +234,10 @@ class CommandLimiter:
         result[QUATERNION] = rotate_toward(
             self._unit('previous', last[QUATERNION]), self._unit('command', wanted[QUATERNION]),
             speed * self.limits.angular_speed * dt_s)
-        result[7], velocity = self._gripper(wanted, last, velocity, dt_s, speed)
+        result[7], velocity = self._gripper(wanted, last, motion, dt_s, speed)
         return result, velocity
 
-    def _twist(self, wanted: np.ndarray, last: np.ndarray, velocity: np.ndarray, dt_s: float,
+    def _twist(self, wanted: np.ndarray, last: np.ndarray, motion: Motion, dt_s: float,
                speed: float) -> tuple[np.ndarray, np.ndarray]:
         limits, result = self.limits, wanted.copy()
         for part, top, acceleration in (
@@ -222,7 +245,7 @@ class CommandLimiter:
                 (ANGULAR, limits.angular_speed, limits.angular_acceleration)):
             target = toward(np.zeros(3), wanted[part], speed * top)
             result[part] = toward(last[part], target, acceleration * dt_s)
-        result[6], velocity = self._gripper(wanted, last, velocity, dt_s, speed)
+        result[6], velocity = self._gripper(wanted, last, motion, dt_s, speed)
         return result, velocity
 
     def _unit(self, what: str, quaternion: np.ndarray) -> np.ndarray:

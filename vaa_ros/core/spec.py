@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 import json
+import math
 from typing import Any
 
 from vaa_ros.core.action_spec import ACTION_KINDS
@@ -222,9 +223,10 @@ class PolicySpec:
         Give the spec as plain dicts, lists and scalars, for YAML and JSON.
         """
         plain = to_plain(self)
-        for joint in plain['joints']:
-            if joint['acceleration'] == float('inf'):
-                del joint['acceleration']
+        plain['joints'] = [
+            {key: value for key, value in joint.items() if value != math.inf}
+            for joint in plain['joints']
+        ]
         return plain
 
     def to_json(self) -> str:

@@ -24,7 +24,10 @@ from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import choose_ensemble
+from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.gate import Gate
+from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.images import fit_image
 from vaa_ros.core.limited_motion import LimitedMotion
@@ -186,6 +189,7 @@ class Driver:
             robot.gripper)
         self._motion = LimitedMotion(
             CommandLimiter(SafetyLimits.from_robot(robot), spec.action.kind))
+        self._gate = Gate({}, ramp_s=ControlOptions(pace.tick_s).ramp_s)
         self._controller = ArmController(simulation, simulation.kinematics(), pace.tick_s)
         self._arm = [index for index, joint in enumerate(robot.joints) if joint.unit == 'rad']
         self._history = ObservationHistory()
@@ -205,6 +209,7 @@ class Driver:
         self._history.reset()
         self.policy.reset()
         self._motion.release()
+        self._gate.begin_anew()
         measured = self._measured()
         path, alignments, clamped, ticks = [], [], 0, 0
         while not simulation.done():
@@ -212,7 +217,8 @@ class Driver:
             chunk = self.policy.infer(observation)
             self._player.add(chunk)
             wanted = self._player.setpoint(observation.stamp_ns)
-            result = self._motion.move(wanted, measured, simulation.pace.tick_s)
+            speed = self._gate.update(observation.stamp_ns, GateInputs()).speed
+            result = self._motion.move(wanted, measured, simulation.pace.tick_s, speed)
             if result.command is None:
                 raise ModelError(f'episode {seed}, {simulation.time_s:.2f} s: command refused: '
                                  f'{result.refused}')

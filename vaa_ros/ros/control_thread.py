@@ -84,9 +84,8 @@ class ControlThread:
         self._decision = NOT_ACTIVE
         self._changed = threading.Condition()
         self._paused = self._e_stop = False
-        self._deadman_ns: int | None = None
-        self._other_publisher = ''
-        self._bug = ''
+        self._switches: dict[str, int | None] = {}
+        self._other_publisher = self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
         self._settled = threading.Event()
         self._sent: tuple[int, np.ndarray] | None = None
@@ -204,10 +203,9 @@ class ControlThread:
         :param held: whether somebody holds it.
         """
         with self._changed:
-            self._deadman_ns = time.monotonic_ns() if held else None
-            if not held:
-                self._wake = True
-                self._changed.notify_all()
+            self._switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
+            self._wake |= not held
+            self._changed.notify_all()
 
     def set_other_publisher(self, reason: str) -> None:
         """
@@ -256,9 +254,9 @@ class ControlThread:
             return self._ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
 
     def _ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
-        held_ns = self._deadman_ns
         return {**self._inputs.ages_s(now_ns, ros_ns),
-                DEADMAN_TOPIC: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS}
+                **{topic: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
+                   for topic, held_ns in self._switches.items()}}
 
     def _main(self) -> None:
         while not self._stopping:
@@ -346,7 +344,6 @@ class ControlThread:
         self._resetting = False
         self._loop.reset()
         self._inputs.reset()
-        self._sent = None
-        self._bug = ''
+        self._sent, self._bug = None, ''
         self._released = True
         self._settled.set()

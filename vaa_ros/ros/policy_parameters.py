@@ -48,7 +48,8 @@ PARAMETERS = (
     Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
               read_only=True),
     Parameter('ramp_s', 0.3, 'How long the allowed speed rises, from a tenth, at the start of '
-              'each motion: after activation and after every hold.', 's', 0.0, 10.0, read_only=True),
+              'each motion: after activation and after every hold.', 's', 0.0, 10.0,
+              read_only=True),
     Parameter('max_jump', 0.5, 'Part of a joint\'s range (of the workspace\'s diagonal) that a '
               'wish of the policy may lie from the last command, at the start from where the arm '
               'is; what lies beyond is refused. Grippers may jump.', '', 0.01, 1.0,
