@@ -97,7 +97,10 @@ class Person:
             return
         way = np.array(status.objects['target'][:3]) - self._tool
         distance = float(np.linalg.norm(way))
-        if distance < self._nearest - NEARER_M:
+        if self.source != 'policy':
+            # Patience begins when the policy does.
+            self._nearest, self._nearest_s = math.inf, status.time_s
+        elif distance < self._nearest - NEARER_M:
             self._nearest, self._nearest_s = distance, status.time_s
         idle_s = status.time_s - self._nearest_s
         if self.watching and not self._drives and distance > CLOSE_M and (

@@ -195,6 +195,37 @@ def test_e_stop_holds_whoever_drives(ros: Harness, source: Callable[..., Source]
     goes_to(sent, GOAL)
 
 
+def test_its_own_stop_service_holds_until_resume(
+    ros: Harness, source: Callable[..., Source],
+) -> None:
+    ros.make_node(CommandMuxNode, pause_service='', **PATIENT)
+    sent, said = commands(ros), sources(ros)
+    policy = source('policy', trajectory(GOAL))
+    policy.on = True
+    wait_for(lambda: newest(said) == 'policy')
+    assert '~/resume' in ros.call(Trigger, 'command_mux/e_stop').message
+    wait_for(lambda: newest(said) == 'hold')
+    assert ros.call(Trigger, 'command_mux/resume').success
+    goes_to(sent, GOAL)
+
+
+def test_a_velocity_is_braked_to_nothing_when_nobody_drives(
+    ros: Harness, source: Callable[..., Source],
+) -> None:
+    ros.make_node(CommandMuxNode, pause_service='', command_type='delta_twist_cmds', **PATIENT)
+    sent = ros.collect(TwistStamped, 'delta_twist_cmds', COMMAND)
+    commanding = ros.collect(Bool, 'command_mux/commanding', LATCHED)
+    stop = ros.publisher(Bool, 'e_stop', LATCHED)
+    ros.publisher(Float64MultiArray, 'policy/gripper_commands', COMMAND).publish(
+        positions_msg([0.05]))
+    policy = source('policy', twist_msg([0.2, 0, 0, 0, 0, 0], 'base_link', 7), 'delta_twist_cmds')
+    policy.on = True
+    sent.wait_until(lambda found: found.twist.linear.x > 0.19)
+    stop.publish(Bool(data=True))
+    wait_for(lambda: commanding.messages and not commanding.messages[-1].data)
+    wait_for(lambda: sent.messages[-1].twist.linear.x == 0.0)
+
+
 def test_another_publisher_is_not_fought_with(
     ros: Harness, source: Callable[..., Source],
 ) -> None:
@@ -251,7 +282,9 @@ def test_every_command_type_passes(
     found = sent.messages[-1]
     assert found.header.stamp.nanosec == 7
     if command_type == 'target_pose':
-        assert found.pose == message.pose
+        # It begins where the tool is, and goes to where it is sent.
+        assert sent.messages[0].pose != message.pose
+        sent.wait_until(lambda found: found.pose == message.pose)
     else:
         assert found.twist == message.twist
 

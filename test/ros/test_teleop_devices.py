@@ -109,6 +109,40 @@ def test_speed_may_be_set_while_the_node_runs(ros: Harness, world: World) -> Non
     assert not ros.set_parameters('teleop', speed=2.0)[0].successful
 
 
+def test_an_emergency_stop_ends_the_drive_until_the_hand_was_off(
+    ros: Harness, world: World,
+) -> None:
+    node = teleop(ros, mode='spacemouse')
+    sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    active = ros.collect(Bool, 'teleop/active', LATCHED)
+    stop = ros.publisher(Bool, 'e_stop', EVENTS)
+    world.puck = ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0, 0])
+    sent.wait(3)
+    stop.publish(Bool(data=True))
+    wait_for(lambda: not active.messages[-1].data)
+    assert 'e_stop is pressed' in node._trouble
+    stop.publish(Bool(data=False))
+    wait_for(lambda: 'let go' in node._trouble)
+    assert not active.messages[-1].data
+    world.puck = ([0.0] * 6, [0, 0])
+    wait_for(lambda: not node.stop_latch.bars(True))
+    world.puck = ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0, 0])
+    wait_for(lambda: active.messages[-1].data)
+
+
+def test_an_emergency_stop_lets_go_of_the_leader(ros: Harness, world: World) -> None:
+    teleop(ros, mode='leader')
+    active = ros.collect(Bool, 'teleop/active', LATCHED)
+    stop = ros.publisher(Bool, 'e_stop', LATCHED)
+    world.leader = HOME + 0.01
+    wait_for(lambda: engage(ros, True).success)
+    stop.publish(Bool(data=True))
+    wait_for(lambda: not active.messages[-1].data)
+    assert 'e_stop is pressed' in engage(ros, True).message
+    stop.publish(Bool(data=False))
+    wait_for(lambda: engage(ros, True).success)
+
+
 def test_the_robot_is_led_to_the_leader_and_follows_it(ros: Harness, world: World) -> None:
     teleop(ros, mode='leader')
     sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)

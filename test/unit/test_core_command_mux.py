@@ -176,3 +176,17 @@ def test_without_a_start_or_a_time_the_wish_passes() -> None:
 def test_times_that_are_none_are_refused(make: object) -> None:
     with pytest.raises(ConfigError):
         make()
+
+
+def test_who_held_the_arm_when_it_was_stopped_must_let_go_first() -> None:
+    arm = mux()
+    arm.person(True, 0.0)
+    arm.command(PERSON, 0.0)
+    arm.e_stop(True)
+    assert not arm.command(PERSON, 0.1)
+    arm.e_stop(False)
+    assert not arm.command(PERSON, 0.2)
+    arm.person(False, 0.3)
+    arm.person(True, 0.4)
+    assert arm.command(PERSON, 0.4)
+    assert (arm.source, arm.takeovers) == (PERSON, 2)

@@ -121,7 +121,7 @@ def test_the_arm_is_led_slowly_to_the_leader_and_follows_then() -> None:
     steps = np.abs(np.diff(track, axis=0))
     assert (steps <= 0.3 * np.array([j.velocity for j in ROBOT.joints]) * DT_S + 1e-9).all()
     assert np.abs(track[-1] - goal).max() < TOGETHER
-    away = goal + 0.3
+    away = goal + [0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.0]
     assert np.array_equal(follow.step(away, DT_S), away)
     follow.let_go()
     assert not (follow.following or follow.together)
@@ -134,3 +134,16 @@ def test_following_is_smoothed_without_a_step_at_the_meeting() -> None:
     track = np.array([follow.step(goal, DT_S) for _ in range(60)])
     assert np.abs(np.diff(track, axis=0)).max() <= 0.3 * 2.5 * DT_S + 1e-9
     assert track[-1] == pytest.approx(goal, abs=1e-3)
+
+
+def test_a_trigger_may_be_faster_than_the_gripper() -> None:
+    aloha = load_robot('aloha')
+    home, speed = np.array(aloha.home), np.array([joint.velocity for joint in aloha.joints])
+    follow = LeaderFollow(aloha, 0.5, 0.0)
+    follow.begin(home, home)
+    follow.step(home, DT_S)
+    pulled = home.copy()
+    pulled[[6, 13]] = 0.057, 0.021
+    track = np.array([home] + [follow.step(pulled, DT_S) for _ in range(20)])
+    assert (np.abs(np.diff(track, axis=0)) <= speed * DT_S + 1e-9).all()
+    assert track[-1] == pytest.approx(pulled)

@@ -17,13 +17,14 @@ import math
 import numpy as np
 
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.stop_latch import PRESSED
+from vaa_ros.core.stop_latch import StopLatch
 
 POLICY = 'policy'
 PERSON = 'person'
 HOLD = 'hold'
 SOURCES = (POLICY, PERSON, HOLD)
 
-STOPPED = 'e_stop is pressed'
 WAITS = 'the person let go; ~/resume gives the arm back to the policy'
 
 
@@ -65,7 +66,7 @@ class CommandMux:
         self._options = options
         self._last_s = dict.fromkeys((POLICY, PERSON), -math.inf)
         self._person_active: bool | None = None
-        self._e_stop = False
+        self._stop = StopLatch()
         self._resume_at_s = math.inf
 
     def command(self, source: str, now_s: float) -> bool:
@@ -77,11 +78,11 @@ class CommandMux:
         :return: whether it is to be sent to the arm.
         """
         self._last_s[source] = now_s
-        if self._e_stop:
+        if self._stop.pressed:
             return False
         if source == PERSON:
             # Without word of teleop/active, its commands are the sign of activity.
-            if self._person_active is False:
+            if self._person_active is False or self._stop.bars(bool(self._person_active)):
                 return False
             if self.source != PERSON:
                 self.takeovers += 1
@@ -100,6 +101,7 @@ class CommandMux:
         :param now_s: when it came [s].
         """
         self._person_active = active
+        self._stop.bars(active)
         if not active and self.source == PERSON:
             self._let_go(WAITS, now_s)
 
@@ -107,14 +109,16 @@ class CommandMux:
         """
         Hold while an emergency stop is pressed; the policy then waits for a request.
 
+        A person who had hold of the arm must let go first.
+
         :param pressed: whether it is.
         """
-        self._e_stop = pressed
+        self._stop.press(pressed, bool(self._person_active))
         if pressed:
             self.keeps_policy_waiting = True
             self._resume_at_s = math.inf
-            self._become(HOLD, STOPPED)
-        elif self.reason == STOPPED:
+            self._become(HOLD, PRESSED)
+        elif self.reason == PRESSED:
             self.reason = 'e_stop was pressed; ~/resume gives the arm back to the policy'
 
     def resume(self) -> str:
@@ -123,8 +127,8 @@ class CommandMux:
 
         :return: why not, or an empty string.
         """
-        if self._e_stop:
-            return STOPPED
+        if self._stop.pressed:
+            return PRESSED
         if self.source == PERSON:
             return 'a person drives; let go first'
         self.keeps_policy_waiting = False

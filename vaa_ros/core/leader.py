@@ -197,8 +197,10 @@ class LeaderFollow:
 
     def __init__(self, robot: RobotSpec, max_gap: float, smoothing_s: float) -> None:
         self._names = robot.joint_names
-        self._speed = np.array([joint.velocity for joint in robot.joints]) * LED_SPEED_PART
-        self._turns = np.array([name != robot.gripper for name in robot.joint_names])
+        self._speed = np.array([joint.velocity for joint in robot.joints])
+        # Whatever slides is a gripper or a finger: its leader is a trigger that may be anywhere.
+        self._turns = np.array([joint.unit == 'rad' and joint.name != robot.gripper
+                                for joint in robot.joints])
         self._max_gap = max_gap
         self._filter = Smoother(smoothing_s)
         self._target: np.ndarray | None = None
@@ -245,11 +247,14 @@ class LeaderFollow:
         """
         assert self._target is not None
         if self.together:
-            self._target = self._filter.step(leader, dt_s)
-            return self._target
-        step = self._speed * dt_s
-        self._target = self._target + np.clip(leader - self._target, -step, step)
-        if np.abs(np.where(self._turns, leader - self._target, 0.0)).max() < TOGETHER:
+            wanted, step = self._filter.step(leader, dt_s), self._speed * dt_s
+            # A trigger is faster than a gripper; joints that are too fast are the limiter's.
+            step = np.where(self._turns, np.inf, step)
+        else:
+            wanted, step = leader, LED_SPEED_PART * self._speed * dt_s
+        self._target = np.clip(wanted, self._target - step, self._target + step)
+        gap = np.where(self._turns, np.abs(leader - self._target), 0.0)
+        if not self.together and gap.max() < TOGETHER:
             self.together = True
             self._filter.reset(self._target)
         return self._target

@@ -15,11 +15,11 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
-from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Bool
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
@@ -31,22 +31,22 @@ from vaa_ros.core.command_mux import HOLD
 from vaa_ros.core.command_mux import MuxOptions
 from vaa_ros.core.command_mux import PERSON
 from vaa_ros.core.command_mux import POLICY
-from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.command_reader import CommandReader
-from vaa_ros.ros.conversions import joint_state_from_msg
+from vaa_ros.ros.conversions import pose_from_msg
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.emergency_stop import EmergencyStop
 from vaa_ros.ros.limited_commands import LimitedCommands
+from vaa_ros.ros.measured_joints import MeasuredJoints
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
-from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import LATCHED
 
@@ -54,7 +54,6 @@ CHECK_S = 0.02
 SAY_S = 0.5
 HOLD_TICKS = 3
 GAP_PERIODS = 2.5
-MAX_JOINT_AGE_S = 0.5
 
 PARAMETERS = (
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
@@ -99,9 +98,8 @@ class CommandMuxNode(Node):
         self._commanding = False
         self._holds = 0
         self._sent: np.ndarray | None = None
-        self._sent_s = self._measured_s = self._say_s = -1e9
-        self._measured: np.ndarray | None = None
-        self._stops: set[str] = set()
+        self._tool: np.ndarray | None = None
+        self._sent_s = self._say_s = -1e9
         self._paused = False
         self._pause = self.create_client(SetBool, self._value('pause_service')) \
             if self._value('pause_service') else None
@@ -111,10 +109,11 @@ class CommandMuxNode(Node):
         for source, prefix in ((POLICY, 'policy'), (PERSON, 'teleop')):
             CommandReader(self, prefix, command_type, self._robot, self._period_s,
                           partial(self._on_command, source))
-        for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
-            self.create_subscription(Bool, 'e_stop', partial(self._on_e_stop, kind), qos)
+        self._stop = EmergencyStop(self, self._on_e_stop, '~/resume')
         self.create_subscription(Bool, 'teleop/active', self._on_active, LATCHED)
-        self.create_subscription(JointStateMsg, 'joint_states', self._on_joints, JOINTS)
+        self._measured = MeasuredJoints(self, self._robot, self._warn)
+        if self._commands.kind == 'end_effector_pose':
+            self.create_subscription(PoseStamped, 'tool_pose', self._on_tool, JOINTS)
         self.create_service(Trigger, '~/resume', self._on_resume)
         self.create_timer(CHECK_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         DiagnosticsPublisher(self, 'commands', self._report)
@@ -126,30 +125,26 @@ class CommandMuxNode(Node):
         Hold the arm before the process ends.
         """
         if self._commanding:
-            self._commands.hold()
+            self._commands.come_to_rest(self._period_s)
         self._announce(False)
         self._pause_policy(False)
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
-    def _on_joints(self, message: JointStateMsg) -> None:
-        try:
-            state = joint_state_from_msg(message)
-            order = [state.names.index(name) for name in self._robot.joint_names]
-        except (VaaError, ValueError) as error:
-            self.get_logger().warning(f'joint_states: {error}', throttle_duration_sec=2.0)
-            return
-        self._measured, self._measured_s = state.position[order], time.monotonic()
+    def _warn(self, reason: str) -> None:
+        self._trouble = reason
+        self.get_logger().warning(reason, throttle_duration_sec=2.0)
+
+    def _on_tool(self, message: PoseStamped) -> None:
+        self._tool = pose_from_msg(message)
 
     def _on_active(self, message: Bool) -> None:
         self._mux.person(message.data, time.monotonic())
         self._say()
 
-    def _on_e_stop(self, kind: str, message: Bool) -> None:
-        (self._stops.add if message.data else self._stops.discard)(kind)
-        if message.data or not self._stops:
-            self._mux.e_stop(message.data)
+    def _on_e_stop(self, pressed: bool) -> None:
+        self._mux.e_stop(pressed)
         self._say()
 
     def _on_command(self, source: str, vector: np.ndarray, stamp_ns: int) -> None:
@@ -167,8 +162,7 @@ class CommandMuxNode(Node):
             dt_s = self._period_s if start is not None else max(now_s - self._sent_s, 1e-3)
             self._sent = self._commands.send(wanted, start, dt_s, stamp_ns)
         except VaaError as error:
-            self._trouble = f'{source}: {error}'
-            self.get_logger().warning(self._trouble, throttle_duration_sec=2.0)
+            self._warn(f'{source}: {error}')
             return
         self._trouble = ''
         self._sent_s, self._holds = now_s, HOLD_TICKS
@@ -180,12 +174,10 @@ class CommandMuxNode(Node):
 
         :raises RosError: while that is not known.
         """
-        if self._commands.kind == 'end_effector_pose':
-            # Nobody here knows where the tool is; whoever commands poses began at the arm's.
-            return wanted
-        if self._measured is None or time.monotonic() - self._measured_s > MAX_JOINT_AGE_S:
-            raise RosError('cannot take hold of the arm: no fresh joint_states')
-        return self._commands.measured(self._measured, np.zeros(7))
+        if self._commands.kind != 'end_effector_pose':
+            return self._commands.measured(self._measured.fresh(), np.zeros(7))
+        # Where nobody says where the tool is, whoever commands poses began at the arm's.
+        return wanted if self._tool is None else np.append(self._tool, wanted[-1])
 
     def _filled(self, vector: np.ndarray, start: np.ndarray | None) -> np.ndarray:
         """
@@ -211,11 +203,11 @@ class CommandMuxNode(Node):
         """
         if self._mux.source != HOLD:
             if now_s - self._sent_s > GAP_PERIODS * self._period_s:
-                self._commands.hold()
+                self._sent = self._commands.hold(dt_s=CHECK_S)
             return
-        self._commands.hold()
+        self._sent = self._commands.hold(dt_s=CHECK_S)
         self._holds -= 1
-        if self._holds <= 0:
+        if self._holds <= 0 and not self._commands.coasting:
             self._announce(False)
 
     def _look_for_others(self) -> None:
@@ -225,6 +217,7 @@ class CommandMuxNode(Node):
             'policy/ or teleop/, or stop it')
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._stop.release()
         problem = self._mux.resume()
         response.success = not problem
         response.message = problem or 'the policy goes on with its next command'

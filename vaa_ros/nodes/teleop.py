@@ -29,9 +29,11 @@ from vaa_ros.core.jogging import JogSession
 from vaa_ros.core.jogging import JogTarget
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.smoothing import JogSmoother
+from vaa_ros.core.stop_latch import PRESSED
+from vaa_ros.core.stop_latch import StopLatch
+from vaa_ros.core.teleop_mapping import Jog
 from vaa_ros.ros.arm_modes import HandMode
 from vaa_ros.ros.arm_modes import LeaderMode
-from vaa_ros.ros.arm_modes import Measured
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.conversions import joint_state_from_msg
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
@@ -39,10 +41,12 @@ from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.emergency_stop import EmergencyStop
 from vaa_ros.ros.jog_devices import open_gamepad
 from vaa_ros.ros.jog_devices import open_keyboard
 from vaa_ros.ros.jog_devices import open_spacemouse
 from vaa_ros.ros.limited_commands import LimitedCommands
+from vaa_ros.ros.measured_joints import MeasuredJoints
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import EVENTS
@@ -72,6 +76,8 @@ class Teleop(Node):
         self._active_out = self.create_publisher(Bool, 'teleop/active', LATCHED)
         self._active: bool | None = None
         self._trouble = ''
+        self.stop_latch = StopLatch()
+        EmergencyStop(self, self.stop_latch.press, reset='')
         self._status_out = self.create_publisher(DiagnosticStatus, 'teleop/status', LATCHED)
         self._said: tuple[Any, ...] = ()
         self._mode: Any = None
@@ -94,10 +100,7 @@ class Teleop(Node):
         """
         self._mode.stop()
         if self._active:
-            self.commands.hold()
-            while self.commands.coasting:
-                time.sleep(self.period_s)
-                self.commands.hold(dt_s=self.period_s)
+            self.commands.come_to_rest(self.period_s)
         self.set_active(False)
 
     def set_active(self, active: bool) -> None:
@@ -181,7 +184,11 @@ class ExpertMode:
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         self._ticks.seed = self._node.value('seed')
-        if self._recording:
+        if self._node.stop_latch.pressed:
+            self._sent = self._node.commands.hold(dt_s=self._node.period_s)
+            self._node.set_active(False)
+            self._node.trouble(PRESSED)
+        elif self._recording:
             self._try(lambda: self._ticks.push_status(self._read(status_values(message))))
         else:
             self._node.set_active(False)
@@ -238,7 +245,7 @@ class JogMode:
         joints = () if kinematics is None and kind != 'joint_position' else tuple(
             index for index, name in enumerate(robot.joint_names) if name != robot.gripper)
         self._smoother = JogSmoother(node.value('smoothing_s'), len(robot.joints))
-        self._measured = Measured(node)
+        self._measured = MeasuredJoints(node, node.robot, node.trouble)
         self._last_s = time.monotonic()
         self._holds = 0
         opened = {'keyboard': open_keyboard, 'spacemouse': open_spacemouse}
@@ -282,7 +289,12 @@ class JogMode:
     def _step(self, now_s: float, dt_s: float) -> None:
         session, commands, measured = self._session, self._node.commands, self._measured
         session.target.speed = self._node.value('speed')
-        jog = self._smoother.step(self._device.jog(now_s), dt_s)
+        jog = self._device.jog(now_s)
+        barred = self._node.stop_latch.bars(jog.engaged)
+        if barred and jog.engaged:
+            self._node.trouble(barred)
+            jog = Jog()
+        jog = self._smoother.step(jog, dt_s)
         wanted = session.step(jog, measured.position, now_s - measured.at_s, dt_s)
         if wanted is None:
             self._release()

@@ -20,46 +20,14 @@ from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.leader import LeaderFollow
 from vaa_ros.core.leader import load_leader
-from vaa_ros.ros.conversions import joint_state_from_msg
+from vaa_ros.ros.measured_joints import MeasuredJoints
 from vaa_ros.ros.qos import JOINTS
 
-MAX_JOINT_AGE_S = 0.5
 HOLDS_ON_RELEASE = 3
 MOVING = 0.02
 """Part of its speed limit above which a joint that is led by hand moves."""
 RESTS_S = 0.5
 """How long an arm that is led by hand may rest before nobody moves it any more [s]."""
-
-
-class Measured:
-    """
-    The newest joint states of the robot, in its order.
-
-    :param node: the node that subscribes; says what cannot be read.
-    """
-
-    def __init__(self, node: Any) -> None:
-        self._node = node
-        self.position: np.ndarray | None = None
-        """Joint positions (n,) [rad or m]."""
-        self.at_s = -np.inf
-        node.create_subscription(JointStateMsg, 'joint_states', self._on_joints, JOINTS)
-
-    @property
-    def fresh(self) -> bool:
-        """
-        Tell whether they are there and not too old.
-        """
-        return self.position is not None and time.monotonic() - self.at_s <= MAX_JOINT_AGE_S
-
-    def _on_joints(self, message: JointStateMsg) -> None:
-        try:
-            state = joint_state_from_msg(message)
-            order = [state.names.index(name) for name in self._node.robot.joint_names]
-        except (VaaError, ValueError) as error:
-            self._node.trouble(f'joint_states: {error}')
-            return
-        self.position, self.at_s = state.position[order], time.monotonic()
 
 
 class _Told:
@@ -97,7 +65,7 @@ class LeaderMode:
         self._map = load_leader(node.value('leader'), node.robot)
         self._follow = LeaderFollow(
             node.robot, node.value('leader_max_gap'), node.value('smoothing_s'))
-        self._measured = Measured(node)
+        self._measured = MeasuredJoints(node, node.robot, node.trouble)
         self._told = {topic: _Told() for topic in topics}
         self._last_s = -np.inf
         self._holds = 0
@@ -130,8 +98,7 @@ class LeaderMode:
 
         :raises RosError: while that is not known.
         """
-        if not self._measured.fresh:
-            raise RosError('cannot take hold of the arm: no fresh joint_states')
+        measured = self._measured.fresh()
         timeout_s = self._node.value('joy_timeout_s')
         silent = [topic for topic, told in self._told.items()
                   if time.monotonic() - told.at_s > timeout_s]
@@ -141,7 +108,7 @@ class LeaderMode:
         joints = {name: position for told in self._told.values()
                   for name, position in told.joints.items()}
         return self._map.positions(
-            list(joints), np.array(list(joints.values())), self._measured.position)
+            list(joints), np.array(list(joints.values())), measured)
 
     def _on_engage(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         try:
@@ -160,6 +127,9 @@ class LeaderMode:
     def _begin(self) -> None:
         if self._follow.following:
             return
+        barred = self._node.stop_latch.bars(False)
+        if barred:
+            raise RosError(barred)
         self._follow.begin(self._leader(), self._measured.position)
         self._starting = True
         self._node.set_active(True)
@@ -168,6 +138,10 @@ class LeaderMode:
         now_s = time.monotonic()
         dt_s = min(max(now_s - self._last_s, 1e-3), 2 * self._node.period_s)
         self._last_s = now_s
+        barred = self._node.stop_latch.bars(self._follow.following)
+        if barred and self._follow.following:
+            self._follow.let_go()
+            self._node.trouble(barred)
         if not self._follow.following:
             self._release()
             return
@@ -201,7 +175,7 @@ class HandMode:
         self.device = 'the arm itself'
         self.speed, self.moves = 1.0, 'joints'
         self._node = node
-        self._measured = Measured(node)
+        self._measured = MeasuredJoints(node, node.robot, node.trouble)
         self._before: tuple[float, np.ndarray] | None = None
         self._moved_s = -np.inf
         self._least = MOVING * np.array([joint.velocity for joint in node.robot.joints])
