@@ -4,10 +4,10 @@
 Build description for colcon (ament_python) and pip.
 
 Extras: ``ros`` is what rosdep installs on a machine with a ROS distro; ``sim`` is the simulated
-arm and the reports; ``train`` is learning; ``lerobot`` and ``aloha-data`` are for datasets of
-LeRobot and ALOHA; ``teleop`` reads gamepads and 3D mice directly; ``aloha`` is for gym-aloha;
-``test`` is what ``make test`` needs. Versions are pinned in ``constraints.txt``, that of gym-aloha
-here.
+arm and the reports; ``ik`` is inverse kinematics; ``train`` is learning; ``lerobot`` and
+``aloha-data`` are for datasets of LeRobot and ALOHA; ``teleop`` reads gamepads and 3D mice
+directly; ``aloha`` is for gym-aloha; ``test`` is what ``make test`` needs. Versions are pinned in
+``constraints.txt``, that of gym-aloha here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ EXTRAS = {
         'mcap',
         'onnxruntime',
         'opencv-python-headless',
+        'py-minisign',
         'ros-builtin-interfaces',
         'ros-diagnostic-msgs',
         'ros-geometry-msgs',
@@ -44,6 +45,10 @@ EXTRAS = {
         'mujoco>=3.3',
         'pillow',
         'tqdm',
+    ],
+    'ik': [
+        # End-effector policies on arms that take joint commands alone.
+        'pin',
     ],
     'train': [
         'accelerate',
@@ -76,6 +81,7 @@ EXTRAS = {
         'pytest-timeout',
         'ros-domain-coordinator',
         'ruff',
+        'scipy',
     ],
 }
 

@@ -15,6 +15,7 @@ from launch.substitutions import LaunchConfiguration
 
 from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import BOOL
+from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import together
@@ -29,8 +30,7 @@ def generate_launch_description() -> LaunchDescription:
                  ['reach', 'push', 'pick_place', 'sort']),
         argument('seed', '0', 'Seed of the first episode: object poses, colours, light.'),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
-        argument('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        command_type_argument(),
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
                  'services.', BOOL),

@@ -19,6 +19,7 @@ from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
 from vaa_ros.ros.launching import camera_remappings
+from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import together
@@ -31,8 +32,7 @@ def generate_launch_description() -> LaunchDescription:
         argument('model_path', 'pick_place',
                  'The policy: a name in models, a path to an .onnx file, or hold.'),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
-        argument('command_type', 'joint_trajectory', 'Type of the commands.',
-                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        command_type_argument(),
         *topic_arguments(),
         argument('compressed', 'false',
                  'Read the compressed images, on the topics of the cameras with /compressed.',
@@ -41,6 +41,9 @@ def generate_launch_description() -> LaunchDescription:
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
                  'services.', BOOL),
+        argument('dry_run', 'false',
+                 'Do everything but command the arm: what it would have commanded goes to '
+                 'policy/would_command.', BOOL),
         argument('guard', 'true',
                  'Start a guard too, which stops the arm when the policy process was killed or is '
                  'stuck.', BOOL),
@@ -50,7 +53,7 @@ def generate_launch_description() -> LaunchDescription:
             node('camera_subscriber', {'model_path': str, 'compressed': bool},
                  remappings=camera_remappings()),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'speed': float, 'autostart': bool},
+                            'speed': float, 'autostart': bool, 'dry_run': bool},
                  remappings=arm_remappings()),
             node('guard', {'command_type': str}, remappings=arm_remappings(),
                  condition=IfCondition(LaunchConfiguration('guard'))),

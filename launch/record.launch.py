@@ -22,6 +22,7 @@ from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
 from vaa_ros.ros.launching import camera_remappings
+from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import node
@@ -77,8 +78,7 @@ def source_arguments() -> list:
         argument('joy', 'false', 'Start joy_node of the package joy too, which reads the gamepad.',
                  BOOL),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
-        argument('command_type', 'joint_trajectory', 'Type of the commands.',
-                 ['joint_trajectory', 'commands', 'delta_twist_cmds', 'target_pose']),
+        command_type_argument(),
         *topic_arguments('the commands, sent by teleop and recorded'),
         argument('control_rate_hz', '30.0', 'Rate of the commands in Hz, also for the metadata.'),
         argument('compressed', 'false', 'Record the compressed images instead of the raw ones.',

@@ -12,8 +12,8 @@ trap 'rm -f "$new"' EXIT
 # Not the extra `aloha`, which would take MuJoCo back for everyone.
 # Set-up needs wheel for the one dependency that is a source archive.
 printf 'torch==%s\nwheel\n' "$torch" | "$uv" pip compile setup.py - \
-    --extra ros --extra sim --extra train --extra vision --extra aloha-data --extra lerobot \
-    --extra test \
+    --extra ros --extra sim --extra ik --extra train --extra vision --extra aloha-data \
+    --extra lerobot --extra test \
     --universal --python-version 3.10 --fork-strategy requires-python --upgrade \
     --no-header --no-annotate --quiet --output-file "$new"
 {

@@ -5,11 +5,14 @@ What every test may use: a ROS domain of its own, and node processes that end wi
 """
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 
 from processes import NodeProcess
 from processes import ROOT
@@ -19,6 +22,9 @@ import pytest
 # job of a script, which ignores it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault('MUJOCO_GL', 'egl')
+# No test may find in the cache of `vaa dataset` what another one, or its user, left there.
+os.environ['VAA_CACHE'] = tempfile.mkdtemp(prefix='vaa_cache_')
+atexit.register(shutil.rmtree, os.environ['VAA_CACHE'], ignore_errors=True)
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', str(ROOT / 'config' / 'fastdds.xml'))
 

@@ -38,17 +38,19 @@ HOMES = {
     'gym_aloha': ('sim/aloha_env.py',),
     'h5py': ('learning/aloha_import.py',),
     'mcap': ('recording',),
+    'minisign': ('policies/signature.py',),
     'mujoco': ('sim',),
     'onnx': ('learning/export.py',),
     'onnxruntime': ('policies/onnx_policy.py', 'learning/export.py'),
     'onnxscript': ('learning/export.py',),
+    'pinocchio': ('policies/kinematics.py',),
     'pyarrow': ('learning/lerobot_layout.py',),
     'rosbags': ('recording',),
     'tensorboard': ('learning',),
     'torch': ('alignment', 'learning'),
 }
 CORE_MAY = {'numpy', 'yaml', 'cv2'}
-HEAVY = ('mujoco', 'onnx', 'onnxruntime', 'torch')
+HEAVY = ('mujoco', 'onnx', 'onnxruntime', 'pinocchio', 'torch')
 
 MODULES = [path for path in python_files('vaa_ros') if len(path.parts) > 2]
 

@@ -30,6 +30,7 @@ LIBRARIES = {
     'av': (None, 'av'),
     'builtin_interfaces': ('builtin_interfaces', 'ros-builtin-interfaces'),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'control_msgs': ('control_msgs', None),
     'cv_bridge': ('cv_bridge', None),
     'diagnostic_msgs': ('diagnostic_msgs', 'ros-diagnostic-msgs'),
     'evdev': ('python3-evdev', 'evdev'),
@@ -42,11 +43,13 @@ LIBRARIES = {
     'lifecycle_msgs': ('lifecycle_msgs', 'ros-lifecycle-msgs'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'mcap': ('mcap-ros2-support', 'mcap'),
+    'minisign': (None, 'py-minisign'),
     'mujoco': ('python3-mujoco-pip', 'mujoco'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),
     'onnxruntime': ('python3-onnxruntime-pip', 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
+    'pinocchio': ('pinocchio', 'pin'),
     'pyarrow': (None, 'pyarrow'),
     'rcl_interfaces': ('rcl_interfaces', 'ros-rcl-interfaces'),
     'rclpy': ('rclpy', 'ros-kilted-rclpy'),
@@ -69,6 +72,7 @@ TESTING = {
     'domain_coordinator': ('domain_coordinator', 'ros-domain-coordinator'),
     'hypothesis': ('python3-hypothesis', 'hypothesis'),
     'pytest': ('python3-pytest', 'pytest'),
+    'scipy': ('python3-scipy', 'scipy'),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 import re
+import shlex
 
 from contract_tree import files
 from contract_tree import NODES
@@ -87,7 +88,7 @@ def test_documented_vaa_commands_parse() -> None:
     for path in documents():
         text = (ROOT / path).read_text(encoding='utf-8')
         for line in re.findall(r'^(?:\.venv/bin/)?(vaa [a-z].*)$', text, re.MULTILINE):
-            words = re.split(r'\s+(?:#|&&|\|)\s*', line)[0].split()[1:]
+            words = shlex.split(re.split(r'\s+(?:#|&&|\|)\s*', line)[0])[1:]
             if '...' in words or words[0].isupper():
                 continue
             try:

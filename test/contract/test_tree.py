@@ -24,7 +24,8 @@ LARGEST_FILE = 10_000_000
 HEADER = ['# Copyright 2026 vaa_ros contributors', '# SPDX-License-Identifier: Apache-2.0']
 # Spelled apart so that this file does not find itself.
 MACHINE_PATH = re.compile('/(' + '|'.join(['tmp', 'work', 'root', 'home']) + ')/')
-TEXT = {'.py', '.md', '.rst', '.yaml', '.xml', '.toml', '.cfg', '.sh', '.txt', '.json', ''}
+TEXT = {'.py', '.md', '.rst', '.yaml', '.xml', '.urdf', '.toml', '.cfg', '.sh', '.txt', '.json',
+        ''}
 
 
 @pytest.mark.parametrize('path', python_files(), ids=str)

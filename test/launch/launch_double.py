@@ -62,6 +62,11 @@ def resolve(value: Any, context: Context) -> str:
     return value if isinstance(value, str) else value.perform(context)
 
 
+class Substitution:
+    def perform(self, context: Context) -> str:
+        raise NotImplementedError
+
+
 class LaunchConfiguration:
     def __init__(self, variable_name: str) -> None:
         self.name = variable_name
@@ -234,7 +239,7 @@ def execute(description: LaunchDescription, arguments: Mapping[str, str],
 
 
 MODULES = {
-    'launch': (Action, LaunchDescription),
+    'launch': (Action, LaunchDescription, Substitution),
     'launch.actions': (DeclareLaunchArgument, GroupAction, SetEnvironmentVariable),
     'launch.conditions': (IfCondition,),
     'launch.substitutions': (EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution,

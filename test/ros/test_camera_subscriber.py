@@ -121,7 +121,7 @@ def bad_images() -> dict[str, Image]:
 
     return {
         'step': changed(step=10),
-        'encoding': changed(encoding='32FC1'),
+        'encoding': changed(encoding='64FC1'),
         'data': changed(data=good.data[:100]),
         'size': changed(height=100_000, width=100_000, step=300_000),
         'step of nothing': Image(encoding='rgb8', height=4, width=4),

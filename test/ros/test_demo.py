@@ -106,7 +106,8 @@ def test_a_node_that_dies_is_named_with_its_last_words(tmp_path: Path) -> None:
     robots.mkdir(parents=True)
     robot = (ROOT / 'config' / 'robots' / 'vaa_arm.yaml').read_text()
     # The policy has no camera to look through, which it says before it ends.
-    (robots / 'vaa_arm.yaml').write_text(robot.replace('cameras: [front, wrist]', 'cameras: []'))
+    (robots / 'vaa_arm.yaml').write_text(robot.replace('cameras: [front, wrist]', 'cameras: []')
+                                         .replace('urdf: vaa_arm.urdf', "urdf: ''"))
     (robots.parent / 'fastdds.xml').write_text((ROOT / 'config' / 'fastdds.xml').read_text())
     done = subprocess.run(
         demo(out), env={**environment(), 'VAA_ROS_SHARE': str(tmp_path / 'share')},

@@ -30,7 +30,7 @@ from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.safety import CommandLimiter
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.nodes.sim_arm import SimArm
 from vaa_ros.nodes.teleop import Teleop
 from vaa_ros.ros.conversions import stamp_to_ns
@@ -86,7 +86,7 @@ def expert(ros: Harness, **parameters: Any) -> Any:
     return ros.make_node(make, mode='expert', lockstep=True, **parameters)
 
 
-@pytest.mark.parametrize('command_type', COMMAND_KINDS)
+@pytest.mark.parametrize('command_type', SOURCE_KINDS)
 def test_the_expert_does_the_task_through_topics(ros: Harness, command_type: str) -> None:
     arm = Lockstep(ros)
     clock = ros.collect(Clock, '/clock', COMMAND)
@@ -201,8 +201,9 @@ def in_process(seed: int, ticks: int) -> list[bytes]:
     positions = []
     for _ in range(ticks):
         positions.append(simulation.joint_position.tobytes())
-        speed = gate.update(simulation.time_ns, GateInputs()).speed
-        command = motion.move(np.array(GOAL, np.float32), start, 1 / 30, speed).command
+        begun = gate.update(simulation.time_ns, GateInputs())
+        command = motion.move(
+            np.array(GOAL, np.float32), start, 1 / 30, begun.speed, begun.share).command
         simulation.set_targets(command)
         simulation.step()
     return positions

@@ -147,7 +147,7 @@ def test_setting_a_model_that_does_not_exist_is_refused(ros: Harness, model: Pat
 def test_an_answer_that_is_not_finite_holds(
     ros: Harness, robot: Robot, tmp_path: Path,
 ) -> None:
-    # Not at the ends or the middle of its range, where the warm-up would see it.
+    # So near one place that neither the trial nor the warm-up sees it.
     model = goal_policy(tmp_path / 'fails.onnx', GOAL, fails_near=2.0)
     activate(ros, model_path=str(model))
     sent, said = commands(ros), statuses(ros)

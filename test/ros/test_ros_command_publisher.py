@@ -12,11 +12,12 @@ from processes import wait_for
 import pytest
 from ros_harness import Harness
 from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.command_publisher import array_stamp_ns
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import CommandPublisher
@@ -45,7 +46,7 @@ def stamp_of(message: object) -> int | None:
 
 
 def test_every_command_type_has_a_message() -> None:
-    assert set(COMMAND_MESSAGES) == set(COMMAND_KINDS)
+    assert set(COMMAND_MESSAGES) == set(SOURCE_KINDS)
 
 
 @pytest.mark.parametrize('command_type', COMMAND_MESSAGES)
@@ -68,7 +69,7 @@ def test_commands_without_a_stamp_mean_now(ros: Harness, command_type: str) -> N
     before = time.time_ns()
     commands.publish(VECTORS[commands.kind], STAMP_NS)
     stamp = stamp_of(received.wait()[0])
-    expected = {'joint_trajectory': 0, 'commands': None}
+    expected = {'joint_trajectory': 0, 'commands': None, 'velocity_commands': None}
     if command_type in expected:
         assert stamp == expected[command_type]
     else:
@@ -114,8 +115,8 @@ def test_limits_hold_on_the_way_out(ros: Harness) -> None:
     assert list(received.wait()[0].data) == pytest.approx(sent)
     assert commands.hold() is sent
     received.wait(2)
-    commands.again(sent, 0)
-    assert len(received.wait(3)) == 3
+    commands.again()
+    assert list(received.wait(3)[2].data) == pytest.approx(sent)
 
 
 def test_what_is_measured_fits_the_kind(ros: Harness) -> None:
@@ -131,3 +132,16 @@ def test_what_is_measured_fits_the_kind(ros: Harness) -> None:
     slower = commands.hold()
     assert 0 < slower[0] < 0.1 and commands.coasting
     assert commands.hold()[:6].tolist() == [0.0] * 6 and not commands.coasting
+
+
+def test_a_gripper_with_a_controller_of_its_own_has_its_own_command(ros: Harness) -> None:
+    robot = load_robot('vx300s')
+    commands = CommandPublisher(ros.node, 'joint_trajectory', robot, 0.1, False)
+    arm = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    gripper = ros.collect(JointTrajectory, 'gripper_controller/joint_trajectory', COMMAND)
+    commands.publish(np.array(robot.home), STAMP_NS)
+    (told,), (finger,) = arm.wait(), gripper.wait()
+    assert told.joint_names == list(robot.joint_names[:-1])
+    assert list(told.points[0].positions) == pytest.approx(robot.home[:-1])
+    assert finger.joint_names == ['left_finger']
+    assert list(finger.points[0].positions) == pytest.approx(robot.home[-1:])

@@ -167,7 +167,8 @@ def other_arm(tmp_path: Path) -> str:
     """A robot that vaa_ros has no kinematics of."""
     text = (ROOT / 'config' / 'robots' / 'vaa_arm.yaml').read_text(encoding='utf-8')
     path = tmp_path / 'other.yaml'
-    path.write_text(text.replace('name: vaa_arm', 'name: other'), encoding='utf-8')
+    path.write_text(text.replace('name: vaa_arm', 'name: other').replace(
+        'urdf: vaa_arm.urdf', "urdf: ''"), encoding='utf-8')
     return str(path)
 
 

@@ -30,6 +30,21 @@ ROBOT = load_robot('vaa_arm')
 OUTPUTS = ('actions', 'scale', 'z_vision', 'z_action')
 
 
+def spec_of(
+    name: str, cameras: Sequence[str] = ('front', 'wrist'), kind: str = 'joint_position',
+    sees_change: bool = False, instructions: Sequence[str] = (),
+) -> PolicySpec:
+    """
+    Give the spec of a tiny policy.
+    """
+    return PolicySpec(
+        name=name, task='reach', robot=ROBOT.name,
+        cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in cameras),
+        joints=ROBOT.joints, action=ActionSpec.for_robot(kind, ROBOT), control_rate_hz=30.0,
+        chunk_length=LENGTH, embedding_size=4, observation_history=1 + sees_change,
+        instructions=tuple(instructions))
+
+
 def goal_policy(
     path: Path, goal: Sequence[float], name: str = 'goal', cameras: Sequence[str] = ('front',
                                                                                      'wrist'),
@@ -44,18 +59,13 @@ def goal_policy(
     :param name: the policy's name.
     :param cameras: the cameras it wants.
     :param kind: its action kind.
-    :param fails_near: answer NaN when the first joint is within 0.2 of this [rad].
+    :param fails_near: answer NaN when the first joint is within 0.01 of this [rad].
     :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
     :param sees_change: see two frames, and embed how much brighter the present one is.
     :param goals: the goal of each instruction that it knows, instead of the one goal.
     :return: the file.
     """
-    spec = PolicySpec(
-        name=name, task='reach', robot=ROBOT.name,
-        cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in cameras),
-        joints=ROBOT.joints, action=ActionSpec.for_robot(kind, ROBOT), control_rate_hz=30.0,
-        chunk_length=LENGTH, embedding_size=4, observation_history=1 + sees_change,
-        instructions=tuple(goals or ()))
+    spec = spec_of(name, cameras, kind, sees_change, tuple(goals or ()))
     values = {
         'actions': np.tile(np.array(goal, np.float32), (1, LENGTH, 1)),
         'scale': np.full((1, LENGTH, len(goal)), 0.1, np.float32),
@@ -64,7 +74,7 @@ def goal_policy(
     }
     inner = {'actions': 'wanted', 'z_vision': 'z_dark'}
     constants = {inner.get(output, output): value for output, value in values.items()}
-    constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.2),
+    constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.01),
                      nan=np.float32('nan'), nothing=np.float32(0.0),
                      light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
                                     np.float32))

@@ -20,11 +20,11 @@ import torch
 
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.hub_encoder import body_config
 from vaa_ros.alignment.hub_encoder import FAMILIES
 from vaa_ros.alignment.hub_encoder import HubEncoder
 from vaa_ros.alignment.model import AlignedPolicy
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.types import Observation

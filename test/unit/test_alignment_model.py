@@ -17,11 +17,11 @@ from vaa_ros.alignment.config import CONTRASTS
 from vaa_ros.alignment.config import DECODERS
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.alignment.embedding import chunk_distances
+from vaa_ros.alignment.graphs import ChunkGraph
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.model import Batch
-from vaa_ros.alignment.model import ChunkGraph
 from vaa_ros.alignment.model import crop_size
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.learning.config import load_config
 

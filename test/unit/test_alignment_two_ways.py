@@ -23,9 +23,9 @@ from two_ways import ways_of
 from vaa_ros.alignment.action_decoder import Density
 from vaa_ros.alignment.flow_decoder import FlowDensity
 from vaa_ros.alignment.flow_decoder import lonely
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.model import Batch
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.export import export_policy
 from vaa_ros.policies.onnx_policy import OnnxPolicy

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vaa_ros.cli.contact_sheet import LABEL_WIDTH
 from vaa_ros.cli.main import main
+from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.types import JointState
 from vaa_ros.recording import messages
@@ -145,3 +147,38 @@ def test_a_bad_file_is_named(tmp_path: Path, name: str, content: bytes,
 def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['inspect', str(tmp_path)]) == 2
     assert 'the folder is empty' in capsys.readouterr().err
+
+
+def test_a_folder_with_verdicts_and_a_contact_sheet(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, sheet = tmp_path / 'episodes', tmp_path / 'sheet.png'
+    for seed in range(2):
+        record(folder, seed, True, SPEC)
+    assert main(['inspect', str(folder), '--contact-sheet', str(sheet)]) == 0
+    assert 'discard' not in capsys.readouterr().out
+    figures = tmp_path / 'figures.json'
+    assert main(['inspect', str(folder), '--judge', '--json', str(figures),
+                 '--contact-sheet', str(sheet)]) == 0
+    said = capsys.readouterr().out
+    assert said.count('/front/image_raw: 100% of the pictures are dark') == 2
+    found = json.loads(figures.read_text())['episodes']
+    assert [entry['verdict'] for entry in found] == ['discard', 'discard']
+    picture = decode_compressed(sheet.read_bytes())
+    # A strip of black pictures for each episode, beside its label.
+    strips = (picture[:, LABEL_WIDTH:].reshape(len(picture), -1) < 10).mean(axis=1) > 0.9
+    assert np.flatnonzero(np.diff(strips.astype(int))).size >= 3
+    assert main(['inspect', str(folder), '--contact-sheet', 'sheet.xyz']) == 2
+    assert 'ends in .png' in capsys.readouterr().err
+
+
+def test_the_verdict_of_an_episode_is_shown_and_made_anew(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = record(tmp_path / 'episodes', 7, True, SPEC)
+    inspect(bag, tmp_path)
+    assert 'not judged when it was recorded' in capsys.readouterr().out
+    thresholds = tmp_path / 'mine.yaml'
+    thresholds.write_text('length_s: {look: 10}\n')
+    assert main(['inspect', str(bag), '--judge', '--thresholds', str(thresholds)]) == 0
+    said = capsys.readouterr().out
+    assert 'verdict: look; episode is 0.40 s long (limit 10)' in said
+    assert 'dark_share' in said

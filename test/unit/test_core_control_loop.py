@@ -101,6 +101,28 @@ def test_a_hold_before_the_first_motion_answers_who_waits_for_it(waited_for: boo
         assert held.command is None
 
 
+def test_what_it_says_ahead_is_what_it_commands_then() -> None:
+    rig, policy = Rig(), Line(0.5)
+    rig.tick(policy)
+    ahead = rig.loop.ahead(6)
+    assert rig.loop.ahead(2) == pytest.approx(ahead[:2])  # nothing of it is remembered
+    commands = [rig.tick(policy, fresh=False).command for _ in range(6)]
+    np.testing.assert_allclose(ahead, commands, atol=1e-9)
+    assert len(rig.loop.ahead(100)) == 24 - 7  # the chunk ends
+    rig.tick(policy, fault='dark')
+    assert len(rig.loop.ahead(6)) == 0
+
+
+def test_what_moves_on_by_itself_is_not_left_alone_in_a_pause() -> None:
+    rig, policy = Rig(), Line(0.5)
+    rig.tick(policy)
+    rig.loop.sender_coasts = lambda: True
+    ticks = [rig.tick(policy, paused=True) for _ in range(PAUSE_HOLD_TICKS + 3)]
+    assert all(tick.command is not None and not tick.moving for tick in ticks)
+    rig.loop.sender_coasts = lambda: False
+    assert rig.tick(policy, paused=True).command is None
+
+
 def test_coasts_along_the_chunk_without_a_new_observation() -> None:
     rig, policy = Rig(), Line(0.1)
     rig.tick(policy)

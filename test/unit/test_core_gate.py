@@ -70,6 +70,7 @@ def test_every_motion_begins_slowly_and_gains_speed() -> None:
         speeds = [decision.speed for decision in begin]
         assert speeds[0] == RAMP_FROM and speeds[-1] == 1.0
         assert speeds == sorted(speeds)
+        assert [begin[0].share, begin[-1].share] == [0.0, 1.0]
         assert clock.update(fault='dark').state == HOLDING
 
 

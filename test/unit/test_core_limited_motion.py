@@ -5,6 +5,9 @@ A motion: what it goes on from, and how it ends.
 """
 from __future__ import annotations
 
+from dataclasses import replace
+import math
+
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -44,6 +47,28 @@ def test_a_position_is_held_by_saying_it_again_and_the_next_motion_starts_standi
     assert not joints.moving
     again = joints.move(HOME + 0.5, None, 0.02)
     assert again.command[0] - moved.command[0] == pytest.approx(20 * 0.02 * 0.02)
+
+
+def test_a_motion_blends_in_from_where_it_begins() -> None:
+    joints, wish = motion(), HOME + [0.004, 0.0, 0.0]
+    path = [joints.move(wish, HOME, 0.02, share=share).command for share in (0.0, 0.25, 0.75, 1.0)]
+    assert [command[0] for command in path] == pytest.approx([0.0, 0.001, 0.003, 0.004])
+    joints.hold(0.02)
+    again = joints.move(HOME, None, 0.02, share=0.5).command
+    assert again[0] == pytest.approx(0.002)
+
+
+def test_a_wish_too_far_is_refused_also_while_it_blends_in() -> None:
+    limiter = CommandLimiter(replace(LIMITS, jump=[0.3, 0.3, 1.0]))
+    assert LimitedMotion(limiter).move(HOME + [0.9, 0, 0], HOME, 0.02, share=0.1).refused
+
+
+def test_poses_blend_in_as_rotations() -> None:
+    start = np.array([0.3, 0, 0.2, 0, 0, 0, 1, 0.05])
+    wish = np.array([0.304, 0, 0.2, 0, 0, -math.sin(0.01), -math.cos(0.01), 0.05])
+    half = motion('end_effector_pose').move(wish, start, 0.02, share=0.5).command
+    assert half[0] == pytest.approx(0.302)
+    assert half[3:7] == pytest.approx([0, 0, math.sin(0.005), math.cos(0.005)], abs=1e-9)
 
 
 def test_what_is_refused_changes_nothing() -> None:

@@ -6,6 +6,7 @@ Robot descriptions: the one that ships, and the errors of those that are wrong.
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 import json
 import math
 from pathlib import Path
@@ -114,4 +115,5 @@ def test_a_robot_survives_a_mapping_that_json_can_hold() -> None:
     bare = RobotSpec('bare', (JointSpec('a', 'rad', -1.0, 1.0, 2.0),), (0.0,), ())
     for robot in (bare, load_robot('vaa_arm')):
         text = json.dumps(robot_to_mapping(robot), allow_nan=False)
-        assert robot_from_mapping(json.loads(text), 'text') == robot
+        # The path of a URDF means nothing on another computer.
+        assert robot_from_mapping(json.loads(text), 'text') == replace(robot, urdf='')

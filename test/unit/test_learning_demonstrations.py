@@ -11,11 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.learning.demonstrations import Demonstration
 from vaa_ros.learning.demonstrations import record_demonstrations
+from vaa_ros.learning.evaluate import evaluate
+from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
 from vaa_ros.recording.messages import header_stamp_ns
@@ -127,3 +131,21 @@ def test_interrupted_recording_leaves_no_half_episode(
     with pytest.raises(KeyboardInterrupt):
         record_demonstrations('reach', [0], tmp_path, image_size=(24, 32))
     assert not list(tmp_path.glob('episode_*'))
+
+
+def test_a_policy_demonstrates_what_it_does(tmp_path: Path) -> None:
+    policy = OnnxPolicy(model_file('pick_place'))
+    done = record_demonstrations('pick_place', [100_003], tmp_path, policy=policy)
+    with BagReader(done.episodes[0].path) as bag:
+        assert bag.metadata.operator == policy.spec.name
+        assert bag.metadata.success == done.episodes[0].success
+    rollout, = evaluate(policy, 'pick_place', [100_003]).rollouts
+    assert rollout.success and done.successes == 1
+    assert abs(rollout.time_s - done.episodes[0].seconds) < 0.5
+
+
+def test_a_policy_demonstrates_only_what_it_commands(tmp_path: Path) -> None:
+    policy = OnnxPolicy(model_file('pick_place'))
+    with pytest.raises(ModelError, match='commands joint_position, and end_effector_pose is to'):
+        record_demonstrations('reach', [0], tmp_path, command_type='target_pose', policy=policy)
+    assert not list(tmp_path.iterdir())

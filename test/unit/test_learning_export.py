@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.learning import export as export_module

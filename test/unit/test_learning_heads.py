@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from vaa_ros.alignment.config import LossConfig
-from vaa_ros.alignment.model import PolicyGraph
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.core.errors import ExportError
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.export import ask

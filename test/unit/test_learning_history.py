@@ -21,9 +21,9 @@ import torch
 
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.alignment.config import ModelConfig
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.model import Batch
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.history import seen_frames

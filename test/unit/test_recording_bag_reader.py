@@ -86,8 +86,21 @@ def damage_missing_file(bag: Path) -> None:
     (bag / 'episode_000000_0.mcap').unlink()
 
 
-def damage_no_metadata(bag: Path) -> None:
-    (bag / 'metadata.yaml').unlink()
+def damage_all_files(bag: Path) -> None:
+    for file in bag.iterdir():
+        file.unlink()
+
+
+def damage_count(bag: Path) -> None:
+    file = bag / 'metadata.yaml'
+    file.write_text(file.read_text().replace('message_count: 20', 'message_count: 21'))
+
+
+def damage_index(bag: Path) -> None:
+    file = bag / 'episode_000000_0.mcap'
+    data = bytearray(file.read_bytes())
+    data[-60] ^= 1
+    file.write_bytes(data)
 
 
 def damage_metadata(bag: Path) -> None:
@@ -105,9 +118,10 @@ def damage_custom_data(bag: Path) -> None:
 
 DAMAGES = [(damage_nothing, 'no such bag'), (damage_cut, 'cannot be read'),
            (damage_garbage, 'cannot be read'), (damage_empty, 'cannot be read'),
-           (damage_missing_file, 'missing'), (damage_no_metadata, 'has no metadata.yaml'),
+           (damage_missing_file, 'missing'), (damage_all_files, 'no storage file'),
            (damage_metadata, 'YAML'), (damage_other_metadata, 'cannot be read'),
-           (damage_custom_data, "seed is 'three'")]
+           (damage_custom_data, "seed is 'three'"), (damage_index, 'check sum'),
+           (damage_count, '21 messages on /front/image_raw, the files hold 20')]
 
 
 @pytest.mark.parametrize(('damage', 'words'), DAMAGES)

@@ -49,6 +49,7 @@ from vaa_ros.alignment.fusion import Fusion
 from vaa_ros.alignment.fusion import ProprioEncoder
 from vaa_ros.alignment.ranks import share_of_mean
 from vaa_ros.alignment.ranks import whole
+from vaa_ros.alignment.residual import Residual
 from vaa_ros.alignment.text_encoder import TextEncoder
 from vaa_ros.alignment.vision_encoder import make_vision_encoder
 from vaa_ros.core.spec import CameraSpec
@@ -125,6 +126,7 @@ class AlignedPolicy(nn.Module):
             nn.Linear(2 * config.action_width, steps * elements),
             nn.Unflatten(1, (steps, elements)))
         self.balance = GradientBalance(loss.align) if loss.balance == 'gradient' else None
+        self.residual: Residual | None = None
 
     def read(self, instruction: torch.Tensor | None) -> torch.Tensor | None:
         """
@@ -269,79 +271,3 @@ class AlignedPolicy(nn.Module):
             if self.balance is not None:
                 terms['align_weight'] = weight
         return total, {name: value.detach() for name, value in terms.items()}
-
-
-class PolicyGraph(nn.Module):
-    """
-    The deployed graph: uint8 pictures and raw joint states in, physical actions out.
-
-    :param policy: the trained policy.
-    """
-
-    def __init__(self, policy: AlignedPolicy) -> None:
-        super().__init__()
-        self.policy = policy
-        self.crops = {camera.key: crop_size(camera, policy.config.crop)
-                      for camera in policy.spec.cameras}
-        known = None if policy.text is None else policy.text.table().detach()
-        self.register_buffer('known', known, persistent=False)
-
-    def prepare(self, key: str, picture: torch.Tensor) -> torch.Tensor:
-        """
-        Cut out the centre and scale to -1..1: (B, H, W, 3) uint8 to (B, 3, h, w) float.
-        """
-        rows, columns = self.crops[key]
-        top, left = (picture.shape[1] - rows) // 2, (picture.shape[2] - columns) // 2
-        picture = picture[:, top:top + rows, left:left + columns].permute(0, 3, 1, 2)
-        return picture.float() / 127.5 - 1
-
-    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """
-        Answer an observation.
-
-        :param inputs: the (B, H, W, 3) uint8 pictures of each camera in spec order, its present
-            one first, then the joint states (B, S) float [rad or m], then for a policy that knows
-            several instructions the place of the one that is asked for (B,) int64.
-        :return: actions (B, T, D) and scale (B, T, D) in physical units, z_vision (B, E),
-            z_action (B, E) of these actions.
-        """
-        policy, text = self.policy, None
-        if self.known is not None:
-            *inputs, instruction = inputs
-            text = self.known[instruction]
-        *pictures, state = inputs
-        count = policy.spec.observation_history
-        seen = {}
-        for place, key in enumerate(policy.spec.camera_keys):
-            frames = pictures[place * count:(place + 1) * count]
-            frames = frames[0] if count == 1 else torch.stack(frames, 1).flatten(0, 1)
-            seen[key] = self.prepare(key, frames)
-        features, z_vision = policy.see(seen, text=text)
-        chunk, log_scale, z_action = policy.answer(
-            policy.decide(features, z_vision, state, text), z_vision)
-        actions = policy.space.physical_chunk(chunk, state)
-        return actions, log_scale.exp() * policy.space.action_scale, z_vision, z_action
-
-
-class ChunkGraph(nn.Module):
-    """
-    The other half of the space: demonstrated actions to their embedding.
-
-    :param policy: the trained policy.
-    """
-
-    def __init__(self, policy: AlignedPolicy) -> None:
-        super().__init__()
-        self.policy = policy
-
-    def forward(self, actions: torch.Tensor, mask: torch.Tensor,
-                state: torch.Tensor) -> torch.Tensor:
-        """
-        Embed chunks.
-
-        :param actions: (B, T, D) physical, padded with the last real step.
-        :param mask: 1 where a step is real (B, T).
-        :param state: joint states (B, S).
-        :return: z_action (B, E).
-        """
-        return self.policy.embed_chunk(self.policy.space.normal_chunk(actions, state), mask)

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+import os
 from pathlib import Path
+import tempfile
 from typing import TYPE_CHECKING
 
 from vaa_ros.cli.options import add_json
@@ -31,6 +33,7 @@ EPILOG = """\
 examples:
   vaa dataset out/episodes --out out/dataset
   vaa dataset monday/ tuesday/ --out out/both              several folders, or single bags
+  vaa dataset out/episodes --out out/dataset --overwrite          only new bags are read again
   vaa dataset out/mixed --out out/push --task push         one task of several
   vaa dataset out/episodes --out out/dataset --overwrite --include-failed
   vaa dataset out/demos out/takeovers --out out/both       demonstrations and corrections
@@ -68,6 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'policy (default: from that, and from whole demonstrations)')
     parser.add_argument('--overwrite', action='store_true',
                         help='replace the dataset that is there')
+    parser.add_argument('--workers', type=positive_int, metavar='N',
+                        help='processes that read bags (default: one a processor core)')
+    parser.add_argument('--cache', type=Path, metavar='DIR',
+                        help='where to keep what was read, so that the same recording is not read '
+                             'again, here or after an interruption (default: $VAA_CACHE, or '
+                             '~/.cache/vaa_ros; at most 20 GB, the oldest goes first)')
+    parser.add_argument('--no-cache', action='store_true', help='keep nothing')
     add_json(parser)
     add_plain(parser)
     group = parser.add_argument_group('LeRobotDataset v3.0')
@@ -167,7 +177,8 @@ def run(args: argparse.Namespace) -> int:
                         robot=plain.mapping.robot or None, command_type=args.command_type,
                         control_rate_hz=args.rate, held_out=args.held_out,
                         chunk_length=args.chunk,
-                        include_failed=args.include_failed, only=args.only, plain=plain)
+                        include_failed=args.include_failed, only=args.only, plain=plain,
+                        workers=args.workers, cache=cache_folder(args.cache, args.no_cache))
     write_json(args.json, figures)
     print(f'\nnext: vaa train --data {args.out} --out RUN')
     return 0
@@ -195,10 +206,34 @@ def check_sources(args: argparse.Namespace) -> None:
         raise ConfigError('--degrees goes with --from-lerobot')
 
 
-def build(bags: list[Path], out: Path, overwrite: bool, **options: object) -> dict[str, object]:
+def cache_folder(given: Path | None, none: bool) -> Path | None:
+    """
+    Tell where to keep what was read.
+
+    :raises ConfigError: if a folder was asked for that cannot be written.
+    """
+    from vaa_ros.core.errors import ConfigError
+    if none:
+        return None
+    base = Path(os.environ.get('VAA_CACHE') or '~/.cache/vaa_ros').expanduser()
+    folder = given or base / 'episodes'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        if given is None:
+            return None  # a home that cannot be written is no reason to fail
+        raise ConfigError(f'--cache {folder}: cannot write there: {error.strerror}') from error
+
+
+def build(bags: list[Path], out: Path, overwrite: bool, workers: int | None = None,
+          cache: Path | None = None, **options: object) -> dict[str, object]:
     """
     Build a dataset with a progress bar, and print what is in it.
 
+    :param workers: processes that read bags; None for one a processor core.
+    :param cache: where to keep what was read; None keeps nothing.
     :param options: fields of DatasetOptions; None leaves one as it is.
     :return: the figures for machines.
     """
@@ -217,7 +252,8 @@ def build(bags: list[Path], out: Path, overwrite: bool, **options: object) -> di
             bar.total = count
             bar.update(number - bar.n)
 
-        result = build_dataset(bags, out, chosen, overwrite, on_bag)
+        result = build_dataset(bags, out, chosen, overwrite, on_bag,
+                               workers or len(os.sched_getaffinity(0)), cache)
         bar.update((bar.total or 0) - bar.n)
     return report(result)
 
@@ -227,7 +263,7 @@ def report(result: DatasetResult) -> dict[str, object]:
     print(table([
         ('episodes', result.episodes), ('held out', result.held_out), ('frames', result.frames),
         ('failed, left out', result.failed), ('skipped bags', len(result.skipped)),
-        ('frames without command', result.dropped_frames),
+        ('pictures without a frame', result.dropped_frames),
         ('unusable messages', result.bad_messages)], title=str(result.folder)))
     for note in result.notes:
         print(note)

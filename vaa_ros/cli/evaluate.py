@@ -24,6 +24,7 @@ from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import write_json
+from vaa_ros.core.spec import SOURCE_KINDS
 
 if TYPE_CHECKING:
     from vaa_ros.cli.results import EpisodeResult
@@ -37,6 +38,7 @@ EPILOG = f"""\
 examples:
   vaa evaluate --model pick_place --task pick_place --seeds {EVALUATION_SEED}:200
   vaa evaluate --model out/policy.onnx --task reach --ros --json figures.json
+  vaa evaluate --model pick_place --task pick_place --ros --command-type velocity_commands
   vaa evaluate --model out/policy.onnx --task reach --data out/dataset
   vaa evaluate --model out/policy.onnx --task reach --data out/unseen --report out/report
   vaa evaluate --model out/policy.onnx --task reach --knn out/dataset --neighbours 32
@@ -60,6 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='through the nodes, in lockstep, instead of in process')
     parser.add_argument('--real-time', action='store_true',
                         help='with --ros: in real time, which also measures latencies')
+    parser.add_argument('--command-type', choices=tuple(SOURCE_KINDS), metavar='TYPE',
+                        help='with --ros: how the arm is told, one of '
+                             f'{", ".join(SOURCE_KINDS)} (default: the first that carries what '
+                             'the policy answers)')
     parser.add_argument('--data', type=Path, metavar='DIR',
                         help='dataset for action error and retrieval on held-out episodes')
     parser.add_argument('--knn', type=Path, metavar='DIR',
@@ -141,6 +147,8 @@ def _check_options(args: argparse.Namespace) -> None:
     from vaa_ros.core.errors import ConfigError
     if args.real_time and not args.ros:
         raise ConfigError('--real-time goes with --ros')
+    if args.command_type and not args.ros:
+        raise ConfigError('--command-type goes with --ros')
     if args.ros and (args.report is not None or args.knn is not None):
         raise ConfigError('--report and --knn are in process; leave out --ros. `vaa demo` reports '
                           'episodes through ROS')
@@ -166,7 +174,8 @@ def _episodes(args: argparse.Namespace, model: str, numbers: list[int],
         traces = PolicyRun(args.task, model, numbers, not args.real_time, args.logs,
                            pictures=False, robot=args.loaded.robot if args.loaded else 'vaa_arm',
                            environment=args.environment or '',
-                           allowed=args.allow_module).run(
+                           allowed=args.allow_module,
+                           command_type=args.command_type or '').run(
                                lambda trace: shown(trace.result is not None
                                                    and trace.result.success))
         return [trace.result for trace in traces if trace.result is not None]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import json
 from pathlib import Path
 from typing import Any
+from typing import TYPE_CHECKING
 
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.output import prepare_json
@@ -24,13 +25,23 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.paths import model_names
 
+if TYPE_CHECKING:
+    from vaa_ros.recording.bag_reader import BagReader
+    from vaa_ros.recording.verdict import Limits
+
+HIDDEN = ('counts', 'dropped', 'spec', 'software', 'active_policy', 'verdict')
+"""What is not shown of an episode's metadata as one line each."""
+
 EPILOG = """\
 examples:
   vaa inspect out/episodes                     every episode of a folder, one line each
+  vaa inspect out/episodes --judge --contact-sheet sheet.png
+                                               with verdicts by today's thresholds, and pictures
   vaa inspect out/episodes/episode_000003      topics, counts and verdict of one episode
   vaa inspect out/dataset                      episodes, frames and split of a dataset
   vaa inspect models/pick_place                spec of a model, as YAML
   vaa inspect policy.onnx --json spec.json     the same for machines
+  vaa inspect policy.onnx --follow out         the recordings it learned from, if below out
 """
 
 
@@ -39,22 +50,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('path', metavar='PATH',
                         help='bag, folder of bags, dataset, run folder, .onnx file, or the name '
                              'of a model that ships with the package')
+    parser.add_argument('--judge', action='store_true',
+                        help='read the messages of bags and judge them anew, instead of showing '
+                             'the verdict that was recorded')
+    parser.add_argument('--thresholds', metavar='FILE', default='',
+                        help='thresholds of --judge (default: config/verdict.yaml)')
+    parser.add_argument('--contact-sheet', metavar='FILE', type=Path,
+                        help='draw pictures of every episode into one image')
+    parser.add_argument('--follow', metavar='DIR', type=Path, nargs='*',
+                        help='also say which recordings a model or dataset came from, and which '
+                             'policy ran in a recording and what was learned from it; they are '
+                             'looked for below these folders')
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what the path holds."""
     prepare_json(args.json)
-    write_json(args.json, describe(args.path))
+    if args.contact_sheet is not None:
+        from vaa_ros.cli.contact_sheet import check_sheet
+        check_sheet(args.contact_sheet)
+    found = dict(describe(args.path, args.judge, args.thresholds, args.contact_sheet))
+    if args.follow is not None:
+        found['provenance'] = follow(found, args.follow)
+    write_json(args.json, found)
     return 0
 
 
-def describe(name: str) -> Mapping[str, object]:
+def follow(found: Mapping[str, Any], folders: list[Path]) -> object:
+    """
+    Print where something came from, and what came of it.
+
+    :param found: what :func:`describe` gave.
+    :param folders: where to look.
+    :return: the same for machines.
+    :raises VaaError: for what comes from nowhere.
+    """
+    from vaa_ros.cli import provenance
+    place = provenance.Place(folders)
+    if found['kind'] == 'model':
+        return provenance.follow_model(found['spec'], place)
+    if found['kind'] == 'dataset':
+        return provenance.follow_dataset(found['description']['episodes'], place)
+    if found['kind'] == 'episode':
+        return provenance.follow_bag(Path(found['path']), found['active_policy'], place)
+    raise VaaError(f'--follow: {found["path"]} is a {found["kind"]}, expected a model, a dataset '
+                   'or one recording')
+
+
+def describe(name: str, judge: bool = False, thresholds: str = '',
+             contact_sheet: Path | None = None) -> Mapping[str, object]:
     """
     Print what a path holds and return the same for machines.
 
+    :param name: the path, or the name of a model.
+    :param judge: judge bags anew.
+    :param thresholds: the file of thresholds for that; empty for that of the package.
+    :param contact_sheet: where to draw pictures of a folder of bags.
     :raises VaaError: when it is nothing that this package knows.
     """
+    from vaa_ros.recording.verdict import load_thresholds
+    limits = load_thresholds(thresholds) if judge else None
     path = Path(name).expanduser()
     if path.is_dir():
         if (path / 'dataset.json').is_file():
@@ -62,14 +118,14 @@ def describe(name: str) -> Mapping[str, object]:
         if (path / 'metrics.jsonl').is_file():
             return _run(path)
         if (path / 'metadata.yaml').is_file():
-            return _episode(path)
+            return _episode(path, limits)
         if any(path.glob('*.onnx')):
             return _model(name)
         if any(path.iterdir()):
-            return _episodes(path)
+            return _episodes(path, limits, contact_sheet)
         raise BagError(f'{path}: the folder is empty')
     if path.suffix in ('.mcap', '.db3') and path.is_file():
-        return _episode(path)
+        return _episode(path, limits)
     if path.suffix == '.onnx' or name in model_names():
         return _model(name)
     if path.exists():
@@ -94,27 +150,53 @@ def _model(name: str) -> Mapping[str, object]:
     return {'kind': 'model', 'path': path, 'bytes': path.stat().st_size, 'spec': spec}
 
 
-def _episode(path: Path) -> Mapping[str, object]:
+def _episode(path: Path, limits: Mapping[str, Limits] | None) -> Mapping[str, object]:
     from vaa_ros.recording.bag_reader import BagReader
     with BagReader(path) as bag:
-        seconds, metadata = bag.seconds, bag.metadata
+        seconds, metadata, verdict = bag.seconds, bag.metadata, _verdict(bag, limits)
         topics = [(topic, kind, bag.counts.get(topic, 0))
                   for topic, kind in sorted(bag.topics.items())]
     facts = metadata.to_custom_data() if metadata is not None else {}
     spec = dict(metadata.spec) if metadata is not None else {}
     shown = {key: value for key, value in facts.items()
-             if key not in ('counts', 'dropped', 'spec')}
+             if key not in HIDDEN}
     print(table([('bag', str(path)), ('length', f'{seconds:.1f} s'), *shown.items()]))
     if metadata is None:
         print('(no vaa_ros metadata: recorded by something else)')
     elif spec:
         _robot(spec)
+    _print_verdict(verdict)
     print()
     print(table([(*topic, topic[2] / seconds if seconds > 0 else None) for topic in topics],
                 header=('topic', 'type', 'messages', 'per second')))
     return {'kind': 'episode', 'path': path, 'seconds': seconds, 'metadata': facts, 'spec': spec,
+            'verdict': verdict,
+            'active_policy': dict(metadata.active_policy) if metadata is not None else {},
             'topics': [dict(zip(('topic', 'type', 'messages'), topic, strict=True))
                        for topic in topics]}
+
+
+def _verdict(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str, Any]:
+    """Give the verdict on a bag as it was recorded, or anew by thresholds."""
+    from vaa_ros.recording.episode import EpisodeMetadata
+    known = bag.metadata or EpisodeMetadata()
+    if limits is None:
+        return known.verdict
+    from vaa_ros.recording.take import take_of
+    from vaa_ros.recording.take_figures import figures_of
+    from vaa_ros.recording.verdict import judge
+    take = take_of(bag.topics, bag.raw_messages())
+    return judge(figures_of(take, known), limits).to_mapping()
+
+
+def _print_verdict(verdict: Mapping[str, Any]) -> None:
+    if not verdict:
+        print('(not judged when it was recorded: --judge does it now)')
+        return
+    print()
+    print('; '.join([f'verdict: {verdict.get("judgement")}', *verdict.get('reasons', ())]))
+    print(table([(name, subject, value) for name, values in verdict.get('figures', {}).items()
+                 for subject, value in values.items()], header=('figure', 'of', 'value')))
 
 
 def _robot(spec: Mapping[str, Any]) -> None:
@@ -135,25 +217,38 @@ def _robot(spec: Mapping[str, Any]) -> None:
                 header=('joint', 'unit', 'lower', 'upper', 'per s', 'per s2')))
 
 
-def _episodes(folder: Path) -> Mapping[str, object]:
+def _episodes(folder: Path, limits: Mapping[str, Limits] | None,
+              contact_sheet: Path | None) -> Mapping[str, object]:
     from vaa_ros.recording.bag_reader import BagReader
     from vaa_ros.recording.bag_reader import list_episodes
     paths, skipped = list_episodes(folder)
-    episodes = []
+    episodes: list[dict[str, Any]] = []
+    strips = []
     total_s = 0.0
     for path in paths:
         with BagReader(path) as bag:
             known = bag.metadata
             total_s += bag.seconds
+            verdict = _verdict(bag, limits)
+            if contact_sheet is not None:
+                from vaa_ros.cli.contact_sheet import film_strips
+                strips.append(film_strips(bag))
             episodes.append({
                 'episode': path.name, 'task': known.task if known else None,
                 'seed': known.seed if known else None,
                 'success': known.success if known else None,
                 'operator': known.operator if known else None,
                 'seconds': round(bag.seconds, 2), 'messages': sum(bag.counts.values()),
-                'dropped': sum(known.dropped.values()) if known else None})
-    columns = ('episode', 'task', 'seed', 'success', 'operator', 'seconds', 'messages', 'dropped')
-    print(table([[_word(entry[name]) for name in columns] for entry in episodes], header=columns))
+                'dropped': sum(known.dropped.values()) if known else None,
+                'verdict': verdict.get('judgement'), 'reasons': verdict.get('reasons', [])})
+    columns = ('episode', 'task', 'seed', 'success', 'operator', 'seconds', 'messages', 'dropped',
+               'verdict')
+    print(table([[*(_word(entry[name]) for name in columns), '; '.join(entry['reasons'])]
+                 for entry in episodes], header=(*columns, 'reasons')))
+    if contact_sheet is not None and episodes:
+        from vaa_ros.cli.contact_sheet import draw_sheet
+        draw_sheet(contact_sheet, list(zip(episodes, strips, strict=True)))
+        print(f'\npictures: {contact_sheet}')
     good = [entry['success'] for entry in episodes].count(True)
     print(f'\n{len(episodes)} episodes, {good} of them successes, '
           f'{total_s:.0f} s in all; {len(skipped)} skipped')

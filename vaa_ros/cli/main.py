@@ -18,8 +18,8 @@ from typing import NoReturn
 
 from vaa_ros.core.errors import VaaError
 
-VERBS = ('demo', 'record', 'dataset', 'train', 'evaluate', 'export', 'calibrate', 'replay',
-         'inspect')
+VERBS = ('demo', 'record', 'recover', 'dataset', 'data', 'train', 'evaluate', 'export',
+         'calibrate', 'sign', 'replay', 'inspect', 'robot')
 
 DESCRIPTION = """\
 Learn robot arm policies from demonstrations with vision-action alignment, on ROS 2.

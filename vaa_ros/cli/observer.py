@@ -12,8 +12,6 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
-from geometry_msgs.msg import TwistStamped
 import numpy as np
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState
@@ -29,6 +27,7 @@ from vaa_ros.core.errors import ImageError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.image_cdr import read_image
@@ -36,11 +35,6 @@ from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import SENSOR
-
-COMMAND_MESSAGES: dict[str, Any] = {
-    'joint_trajectory': JointTrajectory, 'commands': Float64MultiArray,
-    'target_pose': PoseStamped, 'delta_twist_cmds': TwistStamped,
-}
 
 
 @dataclass(frozen=True)
@@ -165,7 +159,7 @@ class Observer:
         repeated = bool(trace.commands.stamps_ns) and stamp_ns <= trace.commands.stamps_ns[-1]
         if isinstance(message, JointTrajectory) and message.points and not repeated:
             where = {name: index for index, name in enumerate(message.joint_names)}
-            positions = message.points[-1].positions
+            positions = message.points[0].positions
             trace.commands.add(stamp_ns, np.asarray(
                 [positions[where[name]] if name in where else np.nan
                  for name in self._robot.joint_names]))

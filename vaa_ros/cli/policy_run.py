@@ -46,6 +46,7 @@ class PolicyRun:
     :param robot: the robot.
     :param environment: a Gymnasium environment in place of the task, which is then its name.
     :param allowed: module that may be imported for it.
+    :param command_type: how the arm is told; empty for the first type that carries the actions.
     """
 
     task: str
@@ -57,6 +58,7 @@ class PolicyRun:
     robot: str = 'vaa_arm'
     environment: str = ''
     allowed: str = ''
+    command_type: str = ''
 
     def run(self, progress: Callable[[EpisodeTrace], object] = lambda trace: None
             ) -> list[EpisodeTrace]:
@@ -69,7 +71,7 @@ class PolicyRun:
         from vaa_ros.cli.observer import Observer
         robot = load_robot(self.robot)
         spec = policy_spec(self.model)
-        command_type = command_type_of(spec)
+        command_type = self.command_type or command_type_of(spec)
         cameras = robot.cameras if self.pictures else ()
         traces = []
         with open_world(self.log_dir) as world:

@@ -44,6 +44,7 @@ examples:
   vaa record --task pick_place --episodes 60 --out out/episodes --seeds 60 --pushes 0.6
   vaa record --task pick_place --episodes 3 --out out/mine --teleop keyboard
   vaa record --task reach --episodes 200 --out out/many --in-process     without ROS, faster
+  vaa record --task reach --episodes 200 --out out/own --in-process --policy out/rl.onnx
   vaa record --environment aloha_transfer --episodes 50 --in-process --out out/aloha
 """
 
@@ -72,6 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pushes(parser)
     parser.add_argument('--in-process', action='store_true',
                         help='simulate, demonstrate and write bags in one process, without ROS')
+    parser.add_argument('--policy', metavar='MODEL',
+                        help='with --in-process: this policy drives, an .onnx file or a shipped '
+                             'model; its successes can teach another one')
     add_json(parser)
 
 
@@ -87,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     if args.in_process and (args.teleop != 'expert' or args.real_time):
         raise ConfigError('--in-process records the expert as fast as it goes; leave out '
                           '--teleop and --real-time')
+    if args.policy is not None and not args.in_process:
+        raise ConfigError('--policy goes with --in-process')
     if args.time_limit is not None and args.teleop == 'expert':
         raise ConfigError("--time-limit is for --teleop keyboard or gamepad; the expert has the "
                           "task's own")
@@ -131,8 +137,10 @@ def _record(args: argparse.Namespace, missing: list[int], bar: tqdm[Any],
     logs = args.out / 'logs'
     if args.in_process:
         from vaa_ros.cli.record_run import record_in_process
+        from vaa_ros.core.paths import model_file
+        model = None if args.policy is None else model_file(args.policy)
         return record_in_process(args.task, missing, args.out, args.command_type, progress,
-                                 args.pushes, environment, args.allow_module)
+                                 args.pushes, environment, args.allow_module, model)
     if args.teleop == 'expert':
         from vaa_ros.cli.record_run import RecordRun
         return RecordRun(args.task, missing, args.out, logs, args.command_type,

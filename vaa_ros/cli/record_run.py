@@ -172,11 +172,16 @@ def recorded_seeds(folder: Path, task: str) -> set[int]:
 
 def record_in_process(task: str, seeds: Sequence[int], out: Path, command_type: str,
                       progress: Callable[[Recorded], object], pushes_a_second: float = 0.0,
-                      environment: EnvironmentSpec | None = None,
-                      allowed: str = '') -> list[Recorded]:
-    """Record the expert without ROS: the same bags, as fast as one process can make them."""
+                      environment: EnvironmentSpec | None = None, allowed: str = '',
+                      model: Path | None = None) -> list[Recorded]:
+    """Record the expert or a policy without ROS: the same bags, as fast as one process can."""
     from vaa_ros.learning.demonstrations import Demonstration
     from vaa_ros.learning.demonstrations import record_demonstrations
+
+    policy = None
+    if model is not None:
+        from vaa_ros.policies.onnx_policy import OnnxPolicy
+        policy = OnnxPolicy(model)
 
     def recorded(episode: Demonstration) -> Recorded:
         return Recorded(episode.path, episode.seed, episode.success, episode.seconds)
@@ -186,5 +191,5 @@ def record_in_process(task: str, seeds: Sequence[int], out: Path, command_type: 
 
     made = record_demonstrations(task, seeds, out, command_type=command_type, progress=done,
                                  pushes_a_second=pushes_a_second, environment=environment,
-                                 allowed=allowed)
+                                 allowed=allowed, policy=policy)
     return [recorded(episode) for episode in made.episodes]

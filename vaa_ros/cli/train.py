@@ -1,17 +1,21 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Train an aligned policy from a dataset.
+Train an aligned policy from a dataset, or improve one by reward in the simulator.
 
-Vision encoder, action encoder, alignment and action decoder learn together, in one loss. Ctrl-C
-ends it after the present step with a checkpoint; --resume goes on from there. Figures go to
-RUN/metrics.jsonl and to TensorBoard (tensorboard --logdir RUN). A GPU is used where there is one.
-Under torchrun several processes share every batch, on one machine or on several.
+With --method bc (the default) vision encoder, action encoder, alignment and action decoder learn
+together, in one loss. A GPU is used where there is one; under torchrun several processes share
+every batch, on one machine or on several. With rl a small residual on a trained policy learns from
+the task's own reward, with irl from one that is learned from demonstrations alone.
+
+Ctrl-C ends it after the present step or round with a checkpoint; --resume goes on from there.
+Figures go to RUN/metrics.jsonl and to TensorBoard (tensorboard --logdir RUN).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from vaa_ros.cli.options import add_json
@@ -21,42 +25,82 @@ from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 
+METHODS = ('bc', 'irl', 'rl')
+
 EPILOG = """\
 examples:
   vaa train --data out/dataset --out out/run
   vaa train --data out/dataset --out out/run --minutes 12
   vaa train --data out/dataset --out out/run --config my_config.yaml --steps 20000
   vaa train --out out/run --resume                        go on where Ctrl-C ended it
+  vaa train --method rl --base out/run --out out/rl       improve a policy by the task's reward
+  vaa train --method irl --base out/run --out out/irl     the same, without the task's reward
   torchrun --nproc-per-node 2 --no-python vaa train --data out/dataset --out out/run   two GPUs
 """
+
+LIVE = """\
+--live is refused: exploring with a real arm means commands that nobody has seen before. The limits
+that bound them here are those of the robot description, and no person with an e-stop has
+confirmed that they fit your arm, table and tools; this version has no way to confirm it, and
+acts in the simulator alone. To improve a policy on a real arm: run it with the policy node, whose
+gate, limits and e-stop you have checked (doc/safety.md), record its successes with
+teleop_recorder, and train on them with --method bc."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
+    parser.add_argument('--method', choices=METHODS, default='bc',
+                        help='bc: behaviour cloning; rl: reinforcement learning; irl: inverse '
+                             'reinforcement learning (default: bc)')
     parser.add_argument('--data', type=Path, metavar='DIR',
-                        help='dataset folder (with --resume: where it was, unless given)')
+                        help='dataset folder (with --resume, rl and irl: where it was, unless '
+                             'given)')
+    parser.add_argument('--base', type=Path, metavar='RUN',
+                        help='rl and irl: run folder of the policy to improve')
+    parser.add_argument('--task', metavar='TASK',
+                        help='rl and irl: task to act (default: that of the policy)')
+    parser.add_argument('--workers', type=positive_int, metavar='N',
+                        help='rl and irl: processes that act (default: 2)')
+    parser.add_argument('--live', action='store_true',
+                        help='rl and irl: explore with a real arm; refused, and says why')
     parser.add_argument('--out', type=Path, required=True, metavar='RUN',
                         help='run folder to write, or to go on with')
     parser.add_argument('--config', metavar='NAME',
-                        help='configuration in config/train, or a .yaml file (default: small)')
+                        help='configuration in config/train, or a .yaml file (default: small, rl '
+                             'or irl)')
     parser.add_argument('--minutes', type=positive_float, metavar='M',
-                        help='time limit; the learning rate is fitted to it')
-    parser.add_argument('--steps', type=positive_int, metavar='N', help='batches to learn from')
+                        help='time limit; the learning rate of bc is fitted to it')
+    parser.add_argument('--steps', type=positive_int, metavar='N',
+                        help='batches to learn from, with rl and irl control ticks to act')
     parser.add_argument('--resume', action='store_true', help='go on with an interrupted run')
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say what came of it."""
-    from vaa_ros.cli.stage import watched
     from vaa_ros.core.errors import ConfigError
     prepare_json(args.json)
     if args.resume:
-        given = [f'--{name}' for name in ('config', 'minutes', 'steps')
+        given = [f'--{name}' for name in ('config', 'minutes', 'steps', 'base', 'task', 'workers')
                  if getattr(args, name) is not None]
         if given:
             raise ConfigError(f'{", ".join(given)} cannot be changed with --resume: the run goes '
                               'on with the configuration it began with')
+        from vaa_ros.learning.improve import is_improvement
+        if is_improvement(args.out):
+            return _improve(args)
+    if args.method != 'bc':
+        return _improve(args)
+    only = [f'--{name}' for name in ('base', 'task', 'workers', 'live') if getattr(args, name)]
+    if only:
+        raise ConfigError(f'{", ".join(only)} need --method rl or irl')
+    return _clone(args)
+
+
+def _clone(args: argparse.Namespace) -> int:
+    from vaa_ros.cli.stage import watched
+    from vaa_ros.core.errors import ConfigError
+    if args.resume:
         from vaa_ros.learning.train import resume
         result = resume(args.out, args.data, watched(args.out))
     else:
@@ -81,3 +125,61 @@ def run(args: argparse.Namespace) -> int:
         return 130
     print(f'\nnext: vaa export --run {args.out} --out policy.onnx')
     return 0
+
+
+def _improve(args: argparse.Namespace) -> int:
+    """Improve a policy by reward."""
+    from vaa_ros.cli.stage import watched
+    from vaa_ros.core.errors import ConfigError
+    from vaa_ros.learning.improve import improve
+    from vaa_ros.learning.improve import resume_improvement
+    from vaa_ros.learning.improve_config import load_improve_config
+    if args.live:
+        raise ConfigError(LIVE)
+    if args.resume:
+        if args.data is not None:
+            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
+        result = resume_improvement(args.out, watched(args.out))
+    else:
+        if args.base is None:
+            raise ConfigError(f'--base is missing: --method {args.method} improves a policy, the '
+                              'run folder that `vaa train` wrote')
+        config = load_improve_config(args.config or args.method, max_minutes=args.minutes,
+                                     steps=args.steps, workers=args.workers)
+        if config.method != args.method:
+            raise ConfigError(f'--config {args.config} is for --method {config.method}, not for '
+                              f'{args.method}')
+        result = improve(config, args.base, args.out, args.data, args.task, watched(args.out))
+    write_json(args.json, {
+        'run': result.folder, 'finished': result.finished, 'steps': result.steps,
+        'episodes': result.episodes, 'minutes': result.minutes,
+        'steps_per_second': result.steps_per_second, 'deaths': result.deaths,
+        'curve': result.curve})
+    print(table([
+        ('control ticks', result.steps), ('episodes', result.episodes),
+        ('minutes', round(result.minutes, 2)),
+        ('control ticks a second', round(result.steps_per_second, 1)),
+        ('processes replaced', result.deaths), *early_and_late(result.curve)],
+        title=str(result.folder)))
+    if not result.finished:
+        print(f'\nstopped; go on with: vaa train --out {args.out} --resume')
+        return 130
+    print(f'\nnext: vaa export --run {args.out} --out policy.onnx')
+    return 0
+
+
+def early_and_late(curve: Sequence[tuple[int, int, int]]) -> list[tuple[str, str]]:
+    """
+    Compare the first quarter of a learning curve with the last.
+
+    :param curve: for each round the control ticks, the successes and the episodes without noise.
+    :return: rows of a table.
+    """
+    quarter = max(1, len(curve) // 4)
+    rows = []
+    for name, part in (('first', curve[:quarter]), ('last', curve[-quarter:])):
+        wins, count = (sum(item[place] for item in part) for place in (1, 2))
+        if count:
+            rows.append((f'success without noise, {name} quarter',
+                         f'{wins} of {count}, {100 * wins / count:.0f} %'))
+    return rows

@@ -17,7 +17,12 @@ COMMAND_KINDS = {
     'target_pose': 'end_effector_pose',
     'delta_twist_cmds': 'end_effector_twist',
 }
-"""The command types of the ROS interface, and the kind of action that each one carries."""
+"""The command types of the ROS interface that carry actions, and the kind that each carries."""
+
+VELOCITY_COMMANDS = 'velocity_commands'
+SOURCE_KINDS = {**COMMAND_KINDS, VELOCITY_COMMANDS: 'joint_position'}
+"""Every command type that can be sent, and the kind of action that it is made from: joint
+velocities are made from the way between two positions."""
 
 POSE_NAMES = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw', 'gripper')
 TWIST_NAMES = ('vx', 'vy', 'vz', 'wx', 'wy', 'wz', 'gripper')

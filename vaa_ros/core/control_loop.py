@@ -10,6 +10,7 @@ not move it says what to hold instead. Time is passed in.
 from __future__ import annotations
 
 from collections.abc import Callable
+import copy
 from dataclasses import dataclass
 from dataclasses import replace
 import time
@@ -122,6 +123,8 @@ class ControlLoop:
         watch: SceneWatch | None = None,
     ) -> None:
         self.figures = LoopFigures()
+        self.sender_coasts: Callable[[], bool] = lambda: False
+        """Whether what was sent for the last command, such as velocities, moves on by itself."""
         self._gate = gate
         self._player = player
         self._motion = motion
@@ -130,7 +133,8 @@ class ControlLoop:
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None
         self._instruction = ''
-        self._last_ns = 0
+        self._last_ns = self._stamp_ns = 0
+        self._pace = (1.0, 1.0)
         self._pause_ticks = 0
         self.reset()
 
@@ -208,7 +212,7 @@ class ControlLoop:
         """
         Tell whether the arm goes on moving if no further command comes.
         """
-        return self._motion.moving
+        return self._motion.moving or self.sender_coasts()
 
     def _answer(self, inputs: TickInputs, policy: Answers) -> bool:
         """
@@ -260,6 +264,27 @@ class ControlLoop:
         figures.confidence, figures.alarms, figures.holds = (
             watch.confidence, watch.alarms, watch.holds)
 
+    def ahead(self, count: int) -> np.ndarray:
+        """
+        Give the commands that would follow the last one, a control period apart.
+
+        Nothing of it is remembered. In a hold there is none: the arm stays.
+
+        :param count: how many at most.
+        :return: commands (k, n) inside the limits; fewer where the chunks end earlier.
+        """
+        # Copies, which may forget what is over by then and remember what is only foreseen.
+        player, motion = copy.copy(self._player), copy.copy(self._motion)
+        found: list[np.ndarray] = []
+        while self._was_moving and len(found) < count:
+            due_ns = self._stamp_ns + round((len(found) + 1) * self._period_s * NANOSECONDS)
+            wanted = player.setpoint(due_ns)
+            if wanted is None or motion.move(
+                    wanted, None, self._period_s, *self._pace).command is None:
+                break
+            found.append(motion.last)
+        return np.array(found) if found else np.empty((0, 0))
+
     @property
     def _latched(self) -> bool:
         return self._failures_in_a_row >= FAILURES_LATCHED
@@ -274,13 +299,14 @@ class ControlLoop:
             return None, 'no action chunk covers the present: the observations come too late'
         starting = self._motion.last is None
         dt_s = self._period_s if starting else self._elapsed_s(inputs)
-        result = self._motion.move(wanted, inputs.measured, dt_s,
-                                   decision.speed * self._watch.speed)
+        pace = decision.speed * self._watch.speed, decision.share
+        result = self._motion.move(wanted, inputs.measured, dt_s, *pace)
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
         self._count_clamped(result)
-        self._last_ns = inputs.now_ns
+        self._last_ns, self._stamp_ns = inputs.now_ns, inputs.stamp_now_ns
+        self._pace = pace
         return result.command, ''
 
     def _elapsed_s(self, inputs: TickInputs) -> float:
@@ -301,7 +327,7 @@ class ControlLoop:
         dt_s = self._elapsed_s(inputs)
         if decision.state == PAUSED:
             self._pause_ticks += 1
-            if self._pause_ticks > PAUSE_HOLD_TICKS and not self._motion.moving:
+            if self._pause_ticks > PAUSE_HOLD_TICKS and not self.coasting:
                 return None
             self._last_ns = inputs.now_ns
             return self.hold(dt_s)

@@ -46,7 +46,7 @@ class ControlOptions:
     :param max_joint_age_s: age of the joint states above which the arm holds [s].
     :param resume_after_s: how long every input must be good before a hold ends [s].
     :param speed: fraction of the robot's speed limits to allow.
-    :param ramp_s: how long the allowed speed rises at the start of each motion [s].
+    :param ramp_s: how long each motion takes to begin [s].
     :param max_jump: part of a joint's range that a wish may lie from the last command.
     :param deadman: whether the arm may only move while somebody holds the deadman switch.
     :param watch: how the scene is watched.

@@ -66,13 +66,27 @@ class GateDecision:
     :param state: one of :data:`STATES`.
     :param may_move: whether a new setpoint may be sent; otherwise the last one is held.
     :param reason: a sentence for a person, empty while running.
-    :param speed: fraction of the speed limits to allow.
+    :param ramp: how far the begin of a motion has come, from 0 to 1.
     """
 
     state: str
     may_move: bool
     reason: str
-    speed: float = 1.0
+    ramp: float = 1.0
+
+    @property
+    def speed(self) -> float:
+        """
+        Give the fraction of the speed limits to allow.
+        """
+        return RAMP_FROM + (1 - RAMP_FROM) * self.ramp
+
+    @property
+    def share(self) -> float:
+        """
+        Give the part of the way to what is wanted to go: from 0 to 1, without a jolt.
+        """
+        return self.ramp * self.ramp * (3 - 2 * self.ramp)
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class Gate:
     :param max_age_s: highest age of each topic that the policy needs [s].
     :param resume_after_s: how long every input must be good again before a hold ends [s].
     :param future_tolerance_s: how far a stamp may be ahead of the clock [s].
-    :param ramp_s: how long the allowed speed rises at the start of each motion [s]; 0 for at once.
+    :param ramp_s: how long each motion takes to begin [s]; 0 for at once.
     :raises ConfigError: if a limit is not a positive time.
     """
 
@@ -158,18 +172,18 @@ class Gate:
         :raises ConfigError: if the lifecycle state is not one of :data:`LIFECYCLES`.
         """
         state, reason = self._next(now_ns, inputs)
-        speed = 1.0
+        ramp = 1.0
         if state == RUNNING:
-            speed = self._ramp(now_ns)
-            state = RAMPING if speed < 1 else RUNNING
+            ramp = self._ramp(now_ns)
+            state = RAMPING if ramp < 1 else RUNNING
         if state != self._state:
             self._log.append(Transition(now_ns, self._state, state, reason))
         self._state = state
-        return GateDecision(state, state in MOVING, reason, speed)
+        return GateDecision(state, state in MOVING, reason, ramp)
 
     def _ramp(self, now_ns: int) -> float:
         """
-        Give the fraction of the speed limits that a motion has come to.
+        Give how far the begin of a motion has come.
         """
         since_ns = self._moving_since_ns
         if self._state not in MOVING or since_ns is None or now_ns < since_ns:
@@ -177,8 +191,7 @@ class Gate:
         if self._ramp_ms == 0:
             return 1.0
         # In whole milliseconds: stamps of the same period differ by a nanosecond.
-        done = min(round((now_ns - since_ns) / 1e6) / self._ramp_ms, 1.0)
-        return RAMP_FROM + (1 - RAMP_FROM) * done
+        return min(round((now_ns - since_ns) / 1e6) / self._ramp_ms, 1.0)
 
     def _next(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:
         if inputs.lifecycle not in LIFECYCLES:

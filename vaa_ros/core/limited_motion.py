@@ -10,6 +10,7 @@ import numpy as np
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import LimitResult
 from vaa_ros.core.safety import Motion
+from vaa_ros.core.safety import QUATERNION
 
 
 class LimitedMotion:
@@ -26,6 +27,7 @@ class LimitedMotion:
         self._limiter = limiter
         self._last: np.ndarray | None = None
         self._motion: Motion | None = None
+        self._start: np.ndarray | None = None
 
     @property
     def last(self) -> np.ndarray | None:
@@ -48,8 +50,8 @@ class LimitedMotion:
         """
         self._last, self._motion = position, None
 
-    def move(self, wanted: object, measured: object, dt_s: float,
-             speed: float = 1.0) -> LimitResult:
+    def move(self, wanted: object, measured: object, dt_s: float, speed: float = 1.0,
+             share: float = 1.0) -> LimitResult:
         """
         Bring a wish inside the limits; what is refused changes nothing.
 
@@ -57,12 +59,20 @@ class LimitedMotion:
         :param measured: where the arm is, for the first command of a motion (n,).
         :param dt_s: time since the last command [s].
         :param speed: fraction of the speed limits to allow.
+        :param share: part of the way from where the motion began to the wish that is wanted yet.
         :return: what may be sent.
         """
         previous = measured if self._last is None else self._last
         result = self._limiter.limit(wanted, previous, dt_s, self._motion, speed)
-        if result.command is not None:
-            self._last, self._motion = result.command, result.motion
+        if result.command is None:
+            return result
+        if self._motion is None:
+            self._start = np.array(result.command if previous is None else previous, np.float64)
+        if share < 1:
+            # The wish itself was checked before: a way that is too far is too far from the start.
+            wanted = _between(self._start, np.asarray(wanted, np.float64), share, self.kind)
+            result = self._limiter.limit(wanted, previous, dt_s, self._motion, speed)
+        self._last, self._motion = result.command, result.motion
         return result
 
     def hold(self, dt_s: float) -> np.ndarray | None:
@@ -91,3 +101,16 @@ class LimitedMotion:
         """
         return (self.kind == 'end_effector_twist' and self._last is not None
                 and bool(self._last[:6].any()))
+
+
+def _between(start: np.ndarray, end: np.ndarray, share: float, kind: str) -> np.ndarray:
+    """
+    Give the command at a part of the way from one to another.
+    """
+    mixed = start + share * (end - start)
+    if kind == 'end_effector_pose':
+        one, other = start[QUATERNION], end[QUATERNION]
+        other = other if one @ other >= 0 else -other
+        turned = one + share * (other - one)
+        mixed[QUATERNION] = turned / np.linalg.norm(turned)
+    return mixed

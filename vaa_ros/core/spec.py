@@ -18,6 +18,7 @@ from typing import Any
 from vaa_ros.core.action_spec import ACTION_KINDS
 from vaa_ros.core.action_spec import ActionSpec
 from vaa_ros.core.action_spec import COMMAND_KINDS
+from vaa_ros.core.action_spec import SOURCE_KINDS
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.records import from_mapping
@@ -29,7 +30,7 @@ from vaa_ros.core.types import NANOSECONDS
 
 __all__ = [
     'ACTION_KINDS', 'ActionSpec', 'CameraSpec', 'COMMAND_KINDS', 'JointSpec', 'METADATA_KEY',
-    'PolicySpec', 'RobotSpec', 'SCHEMA_VERSION', 'load_robot',
+    'PolicySpec', 'RobotSpec', 'SCHEMA_VERSION', 'SOURCE_KINDS', 'load_robot',
 ]
 
 SCHEMA_VERSION = 1

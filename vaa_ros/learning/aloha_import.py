@@ -93,7 +93,8 @@ def import_aloha(source: str | Path, output: str | Path, environment: Environmen
             streams = BagStreams(EpisodeMetadata(
                 task=options.task or '', instruction=environment.instruction,
                 robot=builder.robot.name), 'joint_trajectory', {})
-            builder.keep(path, episode, Take(streams), builder.spec_for(path, streams))
+            builder.keep(path, episode, Take(streams), builder.spec_for(
+                path, streams.metadata, streams.command_type))
         return builder.finish(target)
 
 

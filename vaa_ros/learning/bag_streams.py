@@ -20,21 +20,19 @@ import numpy as np
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ImageError
-from vaa_ros.core.images import decode_compressed
-from vaa_ros.core.images import decode_image
-from vaa_ros.core.images import fit_image
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.learning.bag_pictures import BagPictures
+from vaa_ros.learning.bag_pictures import PICTURES
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.messages import COMMAND_TYPES
-from vaa_ros.recording.messages import COMPRESSED_IMAGE
+from vaa_ros.recording.messages import COMPRESSED_VIDEO
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import header_stamp_ns
-from vaa_ros.recording.messages import IMAGE
 from vaa_ros.recording.messages import JOINT_STATE
 
 JOINTS, GRIPPER = 'joint_states', 'gripper_commands'
@@ -70,6 +68,7 @@ class BagStreams:
     :param gripper: gripper openings (1,), where there is such a topic.
     :param bad: messages left out, by reason.
     :param unstamped: topics of messages without a stamp; their time of arrival stands for it.
+    :param by_arrival: whether times of arrival stand for all stamps.
     """
 
     metadata: EpisodeMetadata | None
@@ -80,6 +79,7 @@ class BagStreams:
     gripper: list[Timed] = field(default_factory=list)
     bad: Counter[str] = field(default_factory=Counter)
     unstamped: set[str] = field(default_factory=set)
+    by_arrival: bool = False
 
 
 def read_streams(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
@@ -103,7 +103,7 @@ def read_streams(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt
 
 def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: RobotSpec,
             cameras: Sequence[CameraSpec], dt_s: float, start_ns: int | None = None,
-            stop_ns: int | None = None) -> BagStreams:
+            stop_ns: int | None = None, pictures: BagPictures | None = None) -> BagStreams:
     """
     Read the messages of topics whose roles are known.
 
@@ -115,19 +115,28 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
     :param dt_s: control period, to step through longer trajectories [s].
     :param start_ns: leave out what was received before; None for nothing [ns].
     :param stop_ns: leave out what was received then or later; None for nothing [ns].
+    :param pictures: what decoded the pictures of this bag up to ``start_ns``; None if nothing was.
     :return: the streams.
     :raises BagError: if a topic is missing, or the bag is damaged.
     """
     streams = BagStreams(bag.metadata, command_type, {c.key: [] for c in cameras})
+    pictures = pictures or BagPictures()
     by_key = {camera.key: camera for camera in cameras}
-    for topic, log_ns, message in bag.messages(list(roles), start_ns, stop_ns):
+    first_ns = start_ns
+    if start_ns and COMPRESSED_VIDEO in map(bag.topics.get, roles):
+        first_ns = min(start_ns, pictures.read_to_ns)
+    for topic, log_ns, message in bag.messages(list(roles), first_ns, stop_ns):
         role, kind = roles[topic], bag.topics[topic]
+        if start_ns is not None and log_ns < start_ns:
+            if kind == COMPRESSED_VIDEO:
+                pictures.follow(topic, message)
+            continue
         stamp_ns = message_stamp_ns(message)
         if not stamp_ns:
             streams.unstamped.add(topic)
         try:
             if role in by_key:
-                value = fit_image(picture(message, kind), by_key[role])
+                value = pictures.fitted(topic, kind, message, by_key[role])
                 streams.pictures[role].append(Timed(stamp_ns, log_ns, value))
             elif role == JOINTS:
                 state = joint_state(message, stamp_ns or log_ns)
@@ -141,6 +150,7 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
                 streams.commands.extend(commands(message, role, robot, dt_s, stamp_ns, log_ns))
         except (ImageError, ValueError) as problem:
             streams.bad[f'{topic}: {problem}'] += 1
+    pictures.read_to_ns = stop_ns or bag.stop_ns
     return streams
 
 
@@ -175,7 +185,7 @@ def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
     :return: topic to camera key, ``joint_states``, ``gripper_commands`` or command type.
     :raises BagError: naming what is missing and what is there.
     """
-    wanted = {camera.key: (camera_topics(camera.key), (IMAGE, COMPRESSED_IMAGE))
+    wanted = {camera.key: (camera_topics(camera.key), PICTURES)
               for camera in cameras}
     wanted[JOINTS] = ((JOINTS,), (JOINT_STATE,))
     if command_type is not None:
@@ -201,7 +211,8 @@ def camera_topics(key: str) -> tuple[str, ...]:
     """
     Give the names that a camera's topic may have, the best one first.
     """
-    return f'{key}/image_raw', f'vision/{key}', f'{key}/image_raw/compressed'
+    return (f'{key}/image_raw', f'vision/{key}', f'{key}/image_raw/compressed',
+            f'{key}/image_raw/video')
 
 
 def topics_of(bag: BagReader, name: str, types: Sequence[str]) -> list[str]:
@@ -224,16 +235,6 @@ def message_stamp_ns(message: Any) -> int:
     label = layout.dim[0].label if layout is not None and layout.dim else ''
     text = label[len(STAMP_LABEL):] if label.startswith(STAMP_LABEL) else ''
     return int(text) if text.isdecimal() else 0
-
-
-def picture(message: Any, kind: str) -> np.ndarray:
-    """
-    Decode a picture (H, W, 3) uint8 rgb.
-    """
-    if kind == COMPRESSED_IMAGE:
-        return decode_compressed(message.data)
-    return decode_image(message.height, message.width, message.encoding, message.step,
-                        message.data)
 
 
 def joint_state(message: Any, stamp_ns: int) -> JointState:

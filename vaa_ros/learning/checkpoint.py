@@ -16,6 +16,7 @@ import torch
 import yaml
 
 from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.alignment.residual import Residual
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.spec import PolicySpec
@@ -95,6 +96,8 @@ def load_policy(folder: str | Path) -> tuple[AlignedPolicy, TrainConfig, dict[st
     policy = AlignedPolicy(spec, config.model, config.loss)
     try:
         policy.load_state_dict(state['averaged'])
+        if 'residual' in state:
+            policy.residual = Residual.of(state['residual'])
     except (KeyError, RuntimeError) as problem:
         raise ModelError(f'the weights in {folder} do not fit their configuration: '
                          f'{problem}') from problem

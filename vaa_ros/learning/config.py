@@ -169,14 +169,13 @@ def config_from_mapping(values: Any, where: str) -> TrainConfig:
     return from_mapping(TrainConfig, plain, where)
 
 
-def load_config(name: str | Path = 'small', **overrides: Any) -> TrainConfig:
+def read_config(name: str | Path) -> tuple[Any, Path]:
     """
-    Load a configuration by name or by the path of its YAML file.
+    Read a configuration file.
 
     :param name: a name in ``config/train``, or a path that ends in ``.yaml``.
-    :param overrides: top-level keys to replace, such as ``max_minutes``; None leaves a key.
-    :return: the configuration.
-    :raises ConfigError: if there is no such file, or it has a wrong key or value.
+    :return: what is in it, and the file.
+    :raises ConfigError: if there is no such file, or it is no YAML.
     """
     path = Path(name)
     if path.suffix != '.yaml':
@@ -190,6 +189,21 @@ def load_config(name: str | Path = 'small', **overrides: Any) -> TrainConfig:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise ConfigError(f'cannot read the training configuration {path}: {problem}') \
             from problem
+    return values, path
+
+
+def load_config(name: str | Path = 'small', **overrides: Any) -> TrainConfig:
+    """
+    Load a configuration by name or by the path of its YAML file.
+
+    :param name: a name in ``config/train``, or a path that ends in ``.yaml``.
+    :param overrides: top-level keys to replace, such as ``max_minutes``; None leaves a key.
+    :return: the configuration.
+    :raises ConfigError: if there is no such file, or it has a wrong key or value.
+    """
+    values, path = read_config(name)
+    if isinstance(values, dict) and 'method' in values:
+        raise ConfigError(f'{path} is for --method {values["method"]}, which was not given')
     config = config_from_mapping(values, str(path))
     given = {key: value for key, value in overrides.items() if value is not None}
     try:

@@ -6,48 +6,49 @@ Recorded episodes to a dataset folder.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
-import hashlib
-import json
 from pathlib import Path
+import shutil
 from typing import Any
 
 import numpy as np
 
-import vaa_ros
 from vaa_ros.core.chunking import align_signs
-from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name
-from vaa_ros.core.instructions import distinct
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
-from vaa_ros.learning.bag_streams import BagStreams
+from vaa_ros.learning.bag_workers import read_bags
 from vaa_ros.learning.corrections import CORRECTIONS
+from vaa_ros.learning.dataset_files import describe
 from vaa_ros.learning.episodes import Episode
-from vaa_ros.learning.episodes import make_episode
-from vaa_ros.learning.episodes import note_rate
-from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
-from vaa_ros.learning.npy_stream import column_statistics
 from vaa_ros.learning.npy_stream import NpyStream
+from vaa_ros.learning.pieces import episode_arrays
+from vaa_ros.learning.pieces import prepare
+from vaa_ros.learning.pieces import Prepared
+from vaa_ros.learning.pieces import prune
+from vaa_ros.learning.pieces import Reading
 from vaa_ros.learning.plain_bags import PlainOptions
-from vaa_ros.learning.plain_bags import read_takes
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_reader import bag_hash
-from vaa_ros.recording.bag_reader import list_episodes
+from vaa_ros.recording.bag_reader import find_bags
+from vaa_ros.recording.episode import EpisodeMetadata
 
 POLICY_SIZE = (128, 96)
 FEWEST_FRAMES = 8
+CACHE_BYTES = 20 * 1024**3
+"""What the cache of pieces may take; those used longest ago go first [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class DatasetResult:
     :param frames: frames in it.
     :param failed: episodes left out because they failed.
     :param skipped: bags left out, with the reason.
-    :param dropped_frames: frames without command, at the ends of episodes or in gaps.
+    :param dropped_frames: pictures without a command, or without joints or pictures of the other
+        cameras that fit: at the ends of episodes, in gaps.
     :param bad_messages: messages that could not be used.
     :param notes: a line for each plain bag: how it was cut, and what stood for what.
     """
@@ -121,15 +123,21 @@ class DatasetResult:
 
 def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
                   options: DatasetOptions | None = None, overwrite: bool = False,
-                  on_bag: Callable[[int, int, Path], None] | None = None) -> DatasetResult:
+                  on_bag: Callable[[int, int, Path], None] | None = None, workers: int = 1,
+                  cache: Path | None = None) -> DatasetResult:
     """
     Make a dataset folder from bags; it appears whole or not at all.
+
+    The same bags and options give the same bytes, whatever ``workers`` and ``cache`` are.
 
     :param bags: a folder of episodes, a bag, or several of these.
     :param output: the folder to write.
     :param options: what to make of them.
     :param overwrite: replace an existing dataset.
     :param on_bag: called before each bag with its number, their count and its path.
+    :param workers: processes that read bags; 1 reads in this one.
+    :param cache: folder of what was read, by content: what is there is not read again. None keeps
+        nothing.
     :return: what came of it.
     :raises BagError: if a folder does not exist or holds no bags.
     :raises DatasetError: if nothing usable is left, episodes do not fit together, or the folder
@@ -138,17 +146,21 @@ def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
     options = options or DatasetOptions()
     target = Path(output)
     with whole_folder(target, DESCRIPTION if overwrite else None) as partial:
-        found: list[Path] = []
-        skipped: list[tuple[Path, str]] = []
-        for folder in [bags] if isinstance(bags, (str, Path)) else bags:
-            good, bad = list_episodes(folder)
-            found += good
-            skipped += bad
-        builder = Builder(options, partial, skipped)
-        for number, path in enumerate(found):
-            if on_bag is not None:
-                on_bag(number, len(found), path)
-            builder.add(path)
+        found = [path for folder in ([bags] if isinstance(bags, (str, Path)) else bags)
+                 for path in find_bags(folder)]
+        builder = Builder(options, partial, [])
+        store = cache or partial / 'pieces'
+        store.mkdir(parents=True, exist_ok=True)
+        pieces = read_bags(found, builder.reading(), store, workers)
+        with contextlib.closing(pieces):
+            for number, path in enumerate(found):
+                if on_bag is not None:
+                    on_bag(number, len(found), path)
+                builder.add(next(pieces))
+        if cache is None:
+            shutil.rmtree(store)
+        else:
+            prune(cache, CACHE_BYTES)
         return builder.finish(target)
 
 
@@ -179,39 +191,56 @@ class Builder:
         self._out: dict[str, NpyStream] = {}
         self._reference: np.ndarray | None = None
 
-    def add(self, path: Path) -> None:
+    def reading(self) -> Reading:
+        """
+        Say how bags are to be read.
+        """
+        options = self.options
+        return Reading(self.robot, self.cameras, options.control_rate_hz, options.max_skew_s,
+                       self.command_type, options.plain, options.task, options.include_failed,
+                       options.include_policy, options.only == CORRECTIONS)
+
+    def add(self, found: Prepared) -> None:
         """
         Add the episodes of a bag, or note why not.
 
-        :param path: the bag.
+        :param found: what came of the bag.
         :raises DatasetError: if one does not fit those before it.
         :raises ConfigError: if it is not clear which topic is what.
         """
-        try:
-            for take in read_takes(path, self.robot, self.cameras, self._dt_s, self.command_type,
-                                   self.options.plain, self.notes, bool(self.options.only)):
-                self._add(path, take)
-        except BagError as problem:
-            self.skipped.append((path, str(problem)))
-
-    def _add(self, path: Path, take: Take) -> None:
-        streams = take.streams
-        reason = self._refuse(take)
-        if reason:
-            self.skipped.append((path, reason))
-            return
-        known = streams.metadata
-        if known is not None and known.success is False and not self.options.include_failed:
-            self.failed += 1
-            return
-        spec = self.spec_for(path, streams)
-        self.bad += streams.bad.total()
-        note_rate(streams, self.options.control_rate_hz, self.notes)
-        self.keep(path, make_episode(streams, spec, self.options.max_skew_s), take, spec)
+        told, asked = found.command_type, found.reading.command_type
+        if self.command_type and not asked and (
+                found.unclear or told and told != self.command_type):
+            # The episodes before it say which commands are learned from.
+            found = prepare(found.path, self.reading(), found.folder.parent)
+        if found.unclear:
+            raise ConfigError(found.problem)
+        self.failed += found.failed
+        if found.problem:
+            self.skipped.append((found.path, found.problem))
+        for text in found.notes:
+            text = text.replace('{bag}', str(found.path))
+            if text not in self.notes:
+                self.notes.append(text)
+        for piece in found.pieces:
+            spec = self.spec_for(found.path, found.known, found.command_type)
+            self.bad += sum(piece.bad.values())
+            self.dropped += piece.dropped
+            if piece.frames < FEWEST_FRAMES:
+                self._skip_short(found.path, piece.frames, piece.name, next(iter(piece.bad), ''))
+                continue
+            self.spec, self.command_type = spec, found.command_type
+            facts = {'sha256': found.sha256}
+            if piece.rule:
+                facts['cut'] = {'rule': piece.rule, 'start_s': piece.start_s,
+                                'stop_s': piece.stop_s}
+            if piece.by_arrival:
+                facts['clock'] = 'arrival'
+            self._write(found.path, found.arrays(piece), found.known, facts)
 
     def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec) -> None:
         """
-        Write an episode, or note that it is too short.
+        Write an episode that does not come from a bag, or note that it is too short.
 
         :param path: where it comes from.
         :param episode: its frames.
@@ -220,15 +249,18 @@ class Builder:
         """
         self.dropped += episode.dropped
         if len(episode.observations) < FEWEST_FRAMES:
-            where = f'{take.name}: ' if take.name else ''
-            bad = take.streams.bad
-            why = f'; {bad.most_common(1)[0][0]}' if bad else ''
-            self.skipped.append((path, f'{where}only {len(episode.observations)} frames have both '
-                                 f'an observation and a command, at least {FEWEST_FRAMES} are '
-                                 f'needed{why}'))
+            self._skip_short(path, len(episode.observations), take.name, '')
             return
         self.spec, self.command_type = spec, take.streams.command_type
-        self._write(path, episode, take)
+        if path not in self._hashes:
+            self._hashes[path] = bag_hash(path)
+        self._write(path, episode_arrays(episode, self.cameras), take.streams.metadata,
+                    {'sha256': self._hashes[path]})
+
+    def _skip_short(self, path: Path, frames: int, name: str, why: str) -> None:
+        self.skipped.append((path, f'{name}{": " if name else ""}only {frames} frames have both '
+                             f'an observation and a command, at least {FEWEST_FRAMES} are '
+                             f'needed{"; " if why else ""}{why}'))
 
     def finish(self, target: Path) -> DatasetResult:
         """
@@ -250,99 +282,62 @@ class Builder:
             if self.options.held_out > 0 else 0
         for number in range(held):
             self.episodes[int((number + 0.5) * count / held)]['split'] = HELD_OUT
-        instructions = distinct(item['instruction'] for item in self.episodes)
-        self.spec = replace(self.spec, instructions=instructions, provenance={
-            'episodes': count, 'frames': self.frames, 'seeds': [
-                item['seed'] for item in self.episodes],
-            'bags_sha256': hashlib.sha256(''.join(
-                item['sha256'] for item in self.episodes).encode()).hexdigest()})
-        description = {
-            'version': DATASET_VERSION, 'vaa_version': vaa_ros.__version__,
-            'command_type': self.command_type, 'spec': self.spec.to_dict(),
-            'episodes': self.episodes, 'failed': self.failed,
-            'skipped': [[str(path), reason] for path, reason in self.skipped],
-            'notes': self.notes,
-            'normalisation': {name: column_statistics(self.folder / f'{name}.npy')
-                              for name in ('state', 'action')}}
-        (self.folder / DESCRIPTION).write_text(json.dumps(description, indent=1),
-                                               encoding='utf-8')
+        self.spec = describe(self.folder, self.spec, self.command_type, self.episodes, {
+            'failed': self.failed, 'notes': self.notes,
+            'skipped': [[str(path), reason] for path, reason in self.skipped]})
         return DatasetResult(target, count, held, self.frames, self.failed, self.skipped,
                              self.dropped, self.bad, self.notes)
 
-    @property
-    def _dt_s(self) -> float:
-        return 1.0 / self.options.control_rate_hz
-
-    def _refuse(self, take: Take) -> str:
-        """
-        Say why an episode is not to be learned from, '' if it is.
-        """
-        known = take.streams.metadata
-        if known is None:
-            return ''
-        if known.robot and known.robot != self.robot.name:
-            return f'recorded with robot {known.robot!r}, not {self.robot.name!r}'
-        if self.options.task is not None and known.task != self.options.task:
-            return f'task {known.task!r}, not {self.options.task!r}'
-        if known.policy and take.rule != CORRECTIONS and not self.options.include_policy:
-            return f'driven by policy {known.policy!r}, no demonstration'
-        return ''
-
-    def spec_for(self, path: Path, streams: BagStreams) -> PolicySpec:
+    def spec_for(self, path: Path, known: EpisodeMetadata | None,
+                 command_type: str) -> PolicySpec:
         """
         Give the spec of the dataset with an episode in it.
 
         :param path: where the episode comes from.
-        :param streams: what is known of it.
+        :param known: what was recorded about it.
+        :param command_type: the command topic's name in the ROS interface.
         :return: the spec.
         :raises DatasetError: if the task is not that of the episodes before.
         """
-        known, options = streams.metadata, self.options
+        options = self.options
         task = known.task if known is not None else options.task or options.plain.mapping.task
         if self.spec is None:
-            kind = COMMAND_KINDS[streams.command_type]
-            return PolicySpec(
-                name=task or 'policy', task=task, robot=self.robot.name, cameras=self.cameras,
-                joints=self.robot.joints, action=ActionSpec.for_robot(kind, self.robot),
-                control_rate_hz=options.control_rate_hz, chunk_length=options.chunk_length,
-                base_frame=self.robot.base_frame,
-                end_effector_frame=self.robot.end_effector_frame)
+            return self.reading().spec(command_type, task, options.chunk_length)
         if task != self.spec.task:
             raise DatasetError(f'{path}: task {task!r}, the episodes before it have '
                                f'{self.spec.task!r}; choose one task')
         return self.spec
 
-    def _write(self, path: Path, episode: Episode, take: Take) -> None:
-        actions = episode.actions
+    def _write(self, path: Path, arrays: Mapping[str, np.ndarray],
+               known: EpisodeMetadata | None, facts: Mapping[str, Any]) -> None:
+        actions, count = arrays['action'], len(arrays['action'])
         if self.spec.action.kind == 'end_effector_pose':
             # q and -q are one rotation: keep all of them in one hemisphere.
             if self._reference is None:
                 self._reference = actions[0, 3:7].copy()
             align_signs(actions[:, 3:7], self._reference)
-        count = len(episode.observations)
-        arrays = {
-            'state': np.stack([item.state for item in episode.observations]),
-            'action': actions.astype(np.float32),
-            'stamp': np.array([item.stamp_ns for item in episode.observations], np.int64),
-            'episode': np.full(count, len(self.episodes), np.int32)}
-        for camera in self.cameras:
-            arrays[f'images_{camera.key}'] = np.stack(
-                [item.images[camera.key] for item in episode.observations])
+        arrays = {**arrays, 'action': actions.astype(np.float32),
+                  'episode': np.full(count, len(self.episodes), np.int32)}
         for name, array in arrays.items():
             if name not in self._out:
                 self._out[name] = NpyStream(self.folder / f'{name}.npy', array.dtype,
                                             array.shape[1:])
             self._out[name].append(array)
-        known = take.streams.metadata
         self.frames += count
-        if path not in self._hashes:
-            self._hashes[path] = bag_hash(path)
-        facts = {'bag': str(path), 'sha256': self._hashes[path], 'frames': count, 'split': TRAIN,
-                 'task': self.spec.task, 'instruction': self.options.plain.mapping.instruction,
-                 'seed': None, 'success': None}
+        told = {'bag': str(path), 'sha256': '', 'frames': count, 'split': TRAIN,
+                'task': self.spec.task, 'instruction': self.options.plain.mapping.instruction,
+                'seed': None, 'success': None}
         if known is not None:
-            facts |= {'instruction': known.instruction, 'seed': known.seed,
-                      'success': known.success}
-        if take.rule:
-            facts['cut'] = {'rule': take.rule, 'start_s': take.start_s, 'stop_s': take.stop_s}
-        self.episodes.append(facts)
+            told |= {'instruction': known.instruction, 'seed': known.seed,
+                     'success': known.success, **origin(known)}
+        self.episodes.append({**told, **facts})
+
+
+def origin(known: EpisodeMetadata) -> dict[str, Any]:
+    """
+    Tell how good a take was, and by which policy it was made, where that was recorded.
+    """
+    told = {'verdict': known.verdict.get('judgement'), 'operator': known.operator,
+            'policy': known.policy, 'policy_sha256': known.active_policy.get('sha256')
+            if known.policy else None}
+    return {name: value for name, value in told.items() if value}

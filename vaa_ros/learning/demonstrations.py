@@ -28,6 +28,8 @@ from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.learning.policy_driver import PolicyDriver
+from vaa_ros.policies.base import Policy
 from vaa_ros.recording import messages
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.bag_writer import qos_profile
@@ -101,10 +103,10 @@ def record_demonstrations(
     command_type: str = 'joint_trajectory',
     progress: Callable[[Demonstration], None] | None = None, pushes_a_second: float = 0.0,
     image_size: tuple[int, int] = (240, 320), compression: str = 'zstd',
-    environment: EnvironmentSpec | None = None, allowed: str = '',
+    environment: EnvironmentSpec | None = None, allowed: str = '', policy: Policy | None = None,
 ) -> Demonstrations:
     """
-    Let the expert do one episode for each seed, and write them as bags.
+    Let the expert, or a policy, do one episode for each seed, and write them as bags.
 
     The same arguments give the same messages. With ``pushes_a_second`` the arm is pushed aside
     at random; the recorded commands are the expert's answers, never the push itself, so a policy
@@ -121,25 +123,30 @@ def record_demonstrations(
     :param compression: ``zstd`` or ``none``.
     :param environment: a Gymnasium environment with an expert, in place of task, robot and size.
     :param allowed: module that may be imported for it.
+    :param policy: drives in the expert's place.
     :return: the episodes.
     :raises ConfigError: for an unknown task, robot or command type; lists those that exist.
     :raises BagError: if the disk is full or the folder cannot be written; whole episodes stay.
     :raises SimulationError: if no pictures can be drawn.
+    :raises VaaError: if the policy is for another robot or another command.
     """
     if command_type not in COMMAND_KINDS:
         raise unknown_name('command type', command_type, COMMAND_KINDS)
     out_dir = Path(out_dir)
     kind = COMMAND_KINDS[command_type]
     simulation: World
-    driver: ExpertDriver | EnvironmentDriver
+    driver: ExpertDriver | EnvironmentDriver | PolicyDriver
     if environment is not None:
         task, simulation = environment.name, GymSimulation(environment, allowed)
         driver = EnvironmentDriver(simulation, kind)
     else:
         simulation = Simulation(task, image_size, robot)
         driver = ExpertDriver(kind, simulation.robot.joint_names)
+    if policy is not None:
+        driver = PolicyDriver(simulation, policy, kind)
     check_output_dir(out_dir)
-    take = _Take(simulation, task, driver, command_type, pushes_a_second)
+    operator = 'expert' if policy is None else policy.spec.name
+    take = _Take(simulation, task, driver, command_type, pushes_a_second, operator)
     episodes = []
     try:
         for seed in seeds:
@@ -156,10 +163,11 @@ class _Take:
     Records one episode after the other with one simulation.
     """
 
-    def __init__(self, simulation: World, task: str, driver: ExpertDriver | EnvironmentDriver,
-                 command_type: str, pushes_a_second: float) -> None:
+    def __init__(self, simulation: World, task: str,
+                 driver: ExpertDriver | EnvironmentDriver | PolicyDriver, command_type: str,
+                 pushes_a_second: float, operator: str) -> None:
         self._simulation, self._task, self._driver = simulation, task, driver
-        self._pace = simulation.pace
+        self._pace, self._operator = simulation.pace, operator
         self._robot: RobotSpec = simulation.robot
         self._type = command_type
         self._kind = COMMAND_KINDS[command_type]
@@ -190,7 +198,7 @@ class _Take:
         rng = np.random.default_rng([seed, 104729])
         metadata = EpisodeMetadata(
             task=self._task, instruction=simulation.instruction, seed=seed,
-            operator='expert', robot=self._robot.name, command_type=self._type,
+            operator=self._operator, robot=self._robot.name, command_type=self._type,
             started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
             spec=recording_spec(self._robot, self._cameras, self._type,
                                 self._pace.control_hz))

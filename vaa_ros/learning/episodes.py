@@ -35,7 +35,8 @@ class Episode:
 
     :param observations: what was seen, in order.
     :param actions: what was commanded (n, D).
-    :param dropped: frames without a command.
+    :param dropped: pictures of the reference camera without a command, or without joints or
+        pictures of the other cameras that fit.
     """
 
     observations: list[Observation]
@@ -59,7 +60,8 @@ def make_episode(streams: BagStreams, spec: PolicySpec, max_skew_s: float = 0.01
         fill_missing(action, observation, spec)
     usable = np.isfinite(actions).all(1) if len(actions) else np.zeros(0, bool)
     kept = [item for item, good in zip(observations, usable, strict=True) if good]
-    return Episode(kept, actions[usable], int((~usable).sum()))
+    pictures = len(streams.pictures[spec.cameras[0].key])
+    return Episode(kept, actions[usable], pictures - len(kept))
 
 
 def observe(streams: BagStreams, spec: PolicySpec,

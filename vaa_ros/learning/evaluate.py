@@ -217,8 +217,9 @@ class Driver:
             chunk = self.policy.infer(observation)
             self._player.add(chunk)
             wanted = self._player.setpoint(observation.stamp_ns)
-            speed = self._gate.update(observation.stamp_ns, GateInputs()).speed
-            result = self._motion.move(wanted, measured, simulation.pace.tick_s, speed)
+            gate = self._gate.update(observation.stamp_ns, GateInputs())
+            result = self._motion.move(
+                wanted, measured, simulation.pace.tick_s, gate.speed, gate.share)
             if result.command is None:
                 raise ModelError(f'episode {seed}, {simulation.time_s:.2f} s: command refused: '
                                  f'{result.refused}')

@@ -19,9 +19,9 @@ import warnings
 import numpy as np
 import torch
 
+from vaa_ros.alignment.graphs import ChunkGraph
+from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
-from vaa_ros.alignment.model import ChunkGraph
-from vaa_ros.alignment.model import PolicyGraph
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.history import seen_frames
@@ -89,7 +89,8 @@ def export(run: str | Path, output: str | Path, name: str | None = None,
                   'minutes': round(state['elapsed_s'] / 60, 2),
                   'dataset_sha256': state['dataset_hash'],
                   'vaa_version': state['vaa_version'], 'config': config_to_yaml(config),
-                  'held_out': state['metrics']}
+                  'held_out': state['metrics'],
+                  **({'improved_by': state['improve']} if 'improve' in state else {})}
     spec = replace(policy.spec, name=name or config.name, calibration=state['calibration'],
                    provenance=provenance)
     return export_policy(policy, spec, output)
@@ -138,7 +139,8 @@ def export_policy(policy: AlignedPolicy, spec: PolicySpec, output: str | Path) -
     return ExportResult(path, path.stat().st_size, worst, each, spec)
 
 
-def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
+def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec,
+                   outputs: Sequence[str] = OUTPUTS) -> object:
     """
     Trace the deployed graph with fixed batch 1: an ``onnx.ModelProto``.
     """
@@ -150,7 +152,7 @@ def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec) -> object:
     if spec.conditioned:
         example.append(torch.zeros(1, dtype=torch.int64))
         names.append('instruction')
-    return trace(graph, example, names, OUTPUTS)
+    return trace(graph, example, names, outputs)
 
 
 def encoder_to_onnx(policy: AlignedPolicy, spec: PolicySpec) -> object:
@@ -193,20 +195,20 @@ def trace(graph: torch.nn.Module, example: Sequence[torch.Tensor], inputs: Seque
     return model
 
 
-def write(model: object, encoder: object, spec: PolicySpec, path: Path) -> None:
+def write(model: object, encoder: object | None, spec: PolicySpec, path: Path) -> None:
     """
     Write a model with its spec, and with the action encoder for evaluation.
 
     :param model: the policy, an ``onnx.ModelProto``.
-    :param encoder: the action encoder, an ``onnx.ModelProto``.
+    :param encoder: the action encoder, an ``onnx.ModelProto``, or None to leave it out.
     :param spec: the spec to store.
     :param path: the file.
     """
     import onnx
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {
-        METADATA_KEY: spec.to_json(),
-        ENCODER_KEY: base64.b64encode(encoder.SerializeToString()).decode()})
+    extra = {} if encoder is None else {
+        ENCODER_KEY: base64.b64encode(encoder.SerializeToString()).decode()}
+    onnx.helper.set_model_props(model, {METADATA_KEY: spec.to_json(), **extra})
     path.write_bytes(model.SerializeToString())
 
 

@@ -102,7 +102,7 @@ def import_dataset(source: str | Path, output: str | Path, options: DatasetOptio
                 on_episode(number, len(reader), source)
             streams = BagStreams(metadata_of(reader.task(number), options, builder, facts,
                                              number), command_type, {})
-            wanted = builder.spec_for(source, streams)
+            wanted = builder.spec_for(source, streams.metadata, command_type)
             episode = read_episode(reader, number, wanted, columns)
             if spec is None:
                 check_limits(source, episode, builder.robot)

@@ -55,15 +55,3 @@ class NpyStream:
                      'fortran_order': False, 'shape': (self._count, *self._shape)})
         size = HEADER - len(MAGIC) - 2
         return MAGIC + size.to_bytes(2, 'little') + text.ljust(size - 1).encode() + b'\n'
-
-
-def column_statistics(path: Path) -> dict[str, list[float]]:
-    """
-    Describe the columns of an array on disk.
-
-    :param path: the .npy file, of an array (n, D).
-    :return: mean, std, min and max of each column (D,).
-    """
-    values = np.load(path).astype(np.float64)
-    return {'mean': values.mean(0).tolist(), 'std': values.std(0).tolist(),
-            'min': values.min(0).tolist(), 'max': values.max(0).tolist()}

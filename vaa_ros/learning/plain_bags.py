@@ -21,6 +21,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
 from vaa_ros.learning.bag_streams import find_command_type
@@ -29,6 +30,7 @@ from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
 from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.clocks import align_clocks
 from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.corrections import corrections
 from vaa_ros.learning.corrections import SOURCE
@@ -88,13 +90,13 @@ class Take:
         return f'{self.rule}, {self.start_s:.2f} to {self.stop_s:.2f} s' if self.rule else ''
 
 
-def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
                command_type: str | None, options: PlainOptions, notes: list[str],
                only_corrections: bool = False) -> Iterator[Take]:
     """
     Read the episodes of a bag, one after the other.
 
-    :param path: the bag.
+    :param bag: an open bag.
     :param robot: the robot.
     :param cameras: the cameras wanted and their policy size.
     :param dt_s: control period [s].
@@ -103,30 +105,43 @@ def read_takes(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s
     :param notes: gets a line a plain bag: how it was cut, and whose stamps were missing.
     :param only_corrections: leave out episodes that a person drove from the start.
     :return: the episodes; of one in which a person took over from a policy, what the person did.
-    :raises BagError: if the bag cannot be read, lacks a topic, or holds no episode.
+    :raises BagError: if the bag is damaged, lacks a topic, or holds no episode.
     :raises ConfigError: if it is not clear which topic is what.
     """
-    with BagReader(path) as bag:
-        if bag.metadata is not None:
-            yield from recorded_takes(bag, robot, cameras, dt_s, command_type, options.measured,
-                                      only_corrections)
-            return
-        command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
-                                         options.measured)
-        rule, spans = cut(bag, roles, robot, options)
-        actions = 'the next measured joint positions' if options.measured else command_type
-        notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
-        unstamped: set[str] = set()
-        for span in spans:
-            streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
-                              span.stop_ns)
-            unstamped |= streams.unstamped
-            if options.measured:
-                streams.commands = measured_commands(streams.joints, robot, dt_s)
-            yield Take(streams, rule, *seconds(bag, span))
-        if unstamped:
-            notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
-                         'stand for them')
+    path = bag.path
+    note(notes, path, f'metadata.yaml was changed: {", ".join(bag.edited)}' if bag.edited else '')
+    if bag.metadata is not None:
+        for take in recorded_takes(bag, robot, cameras, dt_s, command_type, options.measured,
+                                   only_corrections):
+            note(notes, path, align_clocks(take.streams))
+            yield take
+        return
+    command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
+                                     options.measured)
+    rule, spans = cut(bag, roles, robot, options)
+    actions = 'the next measured joint positions' if options.measured else command_type
+    notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
+    unstamped: set[str] = set()
+    pictures = BagPictures()
+    for span in spans:
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
+                          span.stop_ns, pictures)
+        unstamped |= streams.unstamped
+        note(notes, path, align_clocks(streams))
+        if options.measured:
+            streams.commands = measured_commands(streams.joints, robot, dt_s)
+        yield Take(streams, rule, *seconds(bag, span))
+    if unstamped:
+        notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
+                     'stand for them')
+
+
+def note(notes: list[str], path: Path, text: str) -> None:
+    """
+    Note something about a bag, once.
+    """
+    if text and f'{path}: {text}' not in notes:
+        notes.append(f'{path}: {text}')
 
 
 def recorded_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,

@@ -20,6 +20,7 @@ from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.records import from_mapping
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.learning.bag_pictures import PICTURES
 from vaa_ros.learning.bag_streams import camera_topics
 from vaa_ros.learning.bag_streams import GRIPPER
 from vaa_ros.learning.bag_streams import JOINTS
@@ -30,13 +31,10 @@ from vaa_ros.learning.cutting import STOP
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.messages import BOOL
 from vaa_ros.recording.messages import COMMAND_TYPES
-from vaa_ros.recording.messages import COMPRESSED_IMAGE
 from vaa_ros.recording.messages import FLOAT64_ARRAY
-from vaa_ros.recording.messages import IMAGE
 from vaa_ros.recording.messages import JOINT_STATE
 from vaa_ros.recording.messages import JOINT_TRAJECTORY
 
-PICTURES = (IMAGE, COMPRESSED_IMAGE)
 RECORDING = 'recording'
 SERVICE_EVENT = '/_service_event'
 VERBS = {START: ('start',), STOP: ('stop', 'save', 'end'),
@@ -240,8 +238,9 @@ def picture_topics(bag: BagReader) -> list[str]:
     List the colour cameras of a bag; the compressed copy of one is not listed beside it.
     """
     found = [topic for topic in of_types(bag, PICTURES) if 'depth' not in topic.lower()]
-    return [topic for topic in found if topic.removesuffix('/compressed') == topic
-            or topic.removesuffix('/compressed') not in found]
+    return [topic for topic in found if not any(
+        topic.endswith(copy) and topic.removesuffix(copy) in found
+        for copy in ('/compressed', '/video'))]
 
 
 def of_types(bag: BagReader, types: Sequence[str]) -> list[str]:

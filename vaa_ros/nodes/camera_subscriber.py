@@ -29,7 +29,6 @@ from sensor_msgs.msg import Image
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ImageError
-from vaa_ros.core.images import fit_image
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
@@ -193,7 +192,7 @@ class CameraSubscriber(Node):
         return on_image
 
     def _forward(self, stream: _Stream, image: RawImage) -> None:
-        picture = fit_image(image.rgb(), stream.camera)
+        picture = image.fitted(stream.camera)
         stream.publisher.publish(write_rgb(picture, image.stamp_ns, image.frame_id))
         age_s = (self.get_clock().now().nanoseconds - image.stamp_ns) / 1e9
         checksum = zlib.crc32(picture)

@@ -30,7 +30,7 @@ from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.recording.bag_writer import qos_profile
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.flight import flight_dir
@@ -60,7 +60,7 @@ PARAMETERS = (
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('topics', (), 'Topics to keep; empty for what the policy sees (vision/<camera>), '
               'says and commands, and the joints.', read_only=True),
     Parameter('seconds', 30.0, 'How far back a flight reaches.', 's', 1.0, 600.0, read_only=True),

@@ -19,9 +19,10 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.command_guard import CommandGuard
 from vaa_ros.core.command_guard import STOPPED
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import GUARD
 from vaa_ros.ros.conversions import still_message
@@ -40,7 +41,7 @@ REPEAT_S = 0.05
 
 PARAMETERS = (
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('commanding_topic', 'policy/commanding', 'Where the process that commands the arm '
               'says (latched Bool) when it begins and when it lets go.', read_only=True),
     Parameter('timeout_s', 0.2, 'Longest silence of the process that commands the arm; well '
@@ -105,7 +106,9 @@ class GuardNode(Node):
 
     def _say_still(self, now_s: float) -> None:
         self._repeated = now_s
-        self._publisher.publish(still_message(self._last, self.get_clock().now().nanoseconds))
+        self._publisher.publish(still_message(
+            self._last, self.get_clock().now().nanoseconds,
+            self._value('command_type') == VELOCITY_COMMANDS))
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = True

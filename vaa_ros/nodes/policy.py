@@ -7,8 +7,8 @@ The node policy: from pictures and joint states to commands, with a policy from 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 import gc
+from pathlib import Path
 import sys
 from typing import Any
 
@@ -34,35 +34,35 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.sync import ObservationSync
-from vaa_ros.policies.base import Policy
-from vaa_ros.policies.opening import check_takeover
+from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
-from vaa_ros.policies.opening import open_policy
-from vaa_ros.policies.opening import policy_file
-from vaa_ros.policies.slot import PolicySlot
-from vaa_ros.ros.background import in_background
+from vaa_ros.policies.swapping import make_swaps
+from vaa_ros.policies.swapping import PolicySwaps
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
-from vaa_ros.ros.control_thread import Wiring
+from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.dry_run import DryRun
 from vaa_ros.ros.emergency_stop import EmergencyStop
+from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
-from vaa_ros.ros.policy_reports import policy_status
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.start_move import StartMove
 
 SWITCH_INTERVAL_S = 0.0005
+UNANSWERED = 'the control thread did not answer'
 
 
 class PolicyNode(LifecycleNode):
@@ -76,32 +76,33 @@ class PolicyNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
         self._robot = load_robot(self._value('robot'))
-        self._kind = COMMAND_KINDS[self._value('command_type')]
-        self._slot = PolicySlot()
+        self._kind = SOURCE_KINDS[self._value('command_type')]
+        self._swaps: PolicySwaps | None = None
         self._thread: ControlThread | None = None
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
         self._inputs: PolicyInputs | None = None
-        self._lifecycle = 'unconfigured'
-        self._said_state = ''
-        self._paused = False
+        self._lifecycle, self._said_state = 'unconfigured', ''
+        self._paused = self._commanding = False
         self._instruction = self._value('instruction')
-        self._commanding = False
+        self._refused = 0
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
-        self._active_policy = self.create_publisher(DiagnosticStatus, '~/active_policy', LATCHED)
+        self._models = ModelServices(self, self._robot.name)
         self._stop = EmergencyStop(self, self._on_e_stop)
         for qos in (LATCHED, EVENTS):
             self.create_subscription(
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
         if self._value('deadman'):
             self.create_subscription(Bool, 'deadman', self._on_deadman, EVENTS)
-        self.create_service(Trigger, '~/reload_policy', self._on_reload)
-        self.create_service(Trigger, '~/rollback_policy', self._on_rollback)
         self.create_service(Trigger, '~/reset_policy', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
+        self._start = StartMove(
+            self, self._robot, lambda: self._swaps.slot.current.spec,
+            lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
+            lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         DiagnosticsPublisher(self, 'control', self._report)
 
@@ -127,19 +128,25 @@ class PolicyNode(LifecycleNode):
         """
         Load the policy and connect its inputs.
         """
-        slot = PolicySlot()
-        spec = slot.put(open_policy(self._value('model_path'), self._robot, self._kind),
-                        self._robot, self._kind).spec
+        swaps = make_swaps(self._robot, self._kind, self._value)
+        spec = swaps.begin(self._value('model_path'))
+        watched = self._value('watch_models')
+        folder = ModelFolder(Path(watched), signed=self._value('require_signature')) \
+            if watched else None
         period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
         lockstep = self._value('lockstep')
         self._loop = make_control_loop(
             spec, self._robot, control_options(self._value, period_s))
-        self._slot = slot
-        self._commands = CommandPublisher(
+        self._swaps = swaps
+        self._refused = 0
+        self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, period_s,
-            self._value('stamp_commands') or lockstep)
+            self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
+            self._loop.ahead, lambda: self._inputs.joints)
+        self._loop.sender_coasts = self._commands.coasts
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: self._slot.current, self._commands.publish, self._after,
+        wiring = Wiring(lambda: self._start.at_work(swaps.slot.at_work), self._commands.publish,
+                        self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
@@ -148,7 +155,8 @@ class PolicyNode(LifecycleNode):
         self._thread.set_e_stop(self._stop.pressed)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
-        self._tell_active_policy()
+        self._tell_scenes()
+        self._models.begin(swaps, self._value('models'), folder)
         self._announce(False)
         return super().on_configure(state)
 
@@ -157,8 +165,7 @@ class PolicyNode(LifecycleNode):
         """
         Begin to command the arm, unless someone else does.
         """
-        others = self._others()
-        if others:
+        if others := self._commands.rivals(self._value('allow_other_publishers')):
             raise RosError(f'not activated: {others}')
         # What exists now stays; later collections then have little to look through.
         gc.collect()
@@ -212,7 +219,8 @@ class PolicyNode(LifecycleNode):
         self.stop()
         if self._commands is not None:
             self._commands.close()
-        self._thread = self._loop = self._inputs = self._commands = None
+        self._models.end()
+        self._thread = self._loop = self._inputs = self._commands = self._swaps = None
         self._lifecycle = 'unconfigured'
 
     def _on_deadman(self, message: Bool) -> None:
@@ -228,31 +236,11 @@ class PolicyNode(LifecycleNode):
             return
         self._instruction = instruction
         self.get_logger().info(f'instruction: {instruction!r}')
+        if self._swaps is not None:
+            # First, so that the policy that knows it is the one that is asked.
+            self._swaps.answer_to(instruction)
         if self._thread is not None:
             self._thread.set_instruction(instruction)
-
-    async def _on_reload(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        return await self._exchange(self._load, response)
-
-    async def _on_rollback(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        return await self._exchange(self._slot.rollback, response)
-
-    async def _exchange(
-        self, change: Callable[[], Policy], response: Trigger.Response,
-    ) -> Trigger.Response:
-        if self._thread is None:
-            response.message = 'the node is not configured: configure it to load a policy'
-            return response
-        response.success, response.message = await in_background(
-            self, lambda: f'policy {change().spec.name!r} is active')
-        self._log(response.success, response.message)
-        self._tell_active_policy()
-        return response
-
-    def _load(self) -> Policy:
-        policy = open_policy(self._value('model_path'), self._robot, self._kind)
-        check_takeover(self._slot.current.spec, policy.spec)
-        return self._slot.put(policy, self._robot, self._kind)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         still = self._stop.release()
@@ -261,18 +249,20 @@ class PolicyNode(LifecycleNode):
         elif still:
             response.message = f'not reset: release e_stop first ({still})'
         elif not self._thread.reset():
-            response.message = 'the control thread did not answer'
+            response.message = UNANSWERED
         else:
             response.success, response.message = True, 'chunks, faults and stops are forgotten'
         return response
 
-    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._paused = request.data
-        done = self._thread is None or self._thread.pause(request.data)
-        response.success = done
-        response.message = ('the control thread did not answer' if not done else
+    def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._pause(request.data)
+        response.message = (UNANSWERED if not response.success else
                             'paused: the arm holds' if request.data else 'going on')
         return response
+
+    def _pause(self, paused: bool) -> bool:
+        self._paused = paused
+        return self._thread is None or self._thread.pause(paused)
 
     def _announce(self, commanding: bool) -> None:
         self._commanding = commanding
@@ -280,9 +270,13 @@ class PolicyNode(LifecycleNode):
 
     def _after(self, tick: Tick) -> None:
         # In lockstep a silence means nothing: time stands still.
-        commanding = tick.command is not None and not self._value('lockstep')
+        commanding = tick.command is not None and not (
+            self._value('lockstep') or self._value('dry_run'))
         if commanding != self._commanding:
             self._announce(commanding)
+        refused, self._refused = self._refused, self._loop.figures.refused
+        if self._refused > refused:
+            self._swaps.slot.failed(tick.decision.reason)
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
             self._confidence.publish(Float64(data=self._loop.figures.confidence))
@@ -292,7 +286,8 @@ class PolicyNode(LifecycleNode):
             return
         # Again and again, for a guard that forgot whom it watches.
         self._announce(self._commanding)
-        self._thread.set_other_publisher(self._others())
+        self._thread.set_other_publisher(
+            self._commands.rivals(self._value('allow_other_publishers')))
         level, message, values = self._report()
         self._status.publish(status_message('policy: control', level, message, values))
         if values['state'] != self._said_state:
@@ -306,28 +301,18 @@ class PolicyNode(LifecycleNode):
         else:
             self.get_logger().warning(text)
 
-    def _others(self) -> str:
-        if self._value('allow_other_publishers'):
-            return ''
-        names = self._commands.others()
-        return '' if not names else (
-            f'{self._commands.topic} has another publisher: {", ".join(names)}; stop it, or set '
-            'allow_other_publishers')
-
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
-        return control_report(
-            self._thread.decision, self._slot.current.spec.name, self._instruction,
-            self._loop.figures.values(), self._thread.ages_s())
+        level, text, values = control_report(
+            self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
+            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
+        return level, f'dry run: {text}' if self._value('dry_run') else text, values
 
-    def _tell_active_policy(self) -> None:
-        policy = self._slot.current
-        known = getattr(policy, 'familiarity', None)
-        self._active_policy.publish(policy_status(
-            policy.spec, *policy_file(policy), self._robot.name,
-            'nothing' if known is None else known.source))
-        if known is None and self._value('watch_scene') and policy.spec.name != HOLD:
+    def _tell_scenes(self) -> None:
+        policy = self._swaps.slot.current
+        if (getattr(policy, 'familiarity', None) is None and self._value('watch_scene')
+                and policy.spec.name != HOLD):
             self.get_logger().info(
                 f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '
                 'frozen cameras are; `vaa calibrate` adds what is missing')

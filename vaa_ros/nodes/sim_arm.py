@@ -167,6 +167,7 @@ class SimArm(Node):
     def _make_subscriptions(self) -> None:
         self._take(JointTrajectory, 'joint_trajectory', _trajectory)
         self._take(Float64MultiArray, 'commands', _positions)
+        self._take(Float64MultiArray, 'velocity_commands', _velocities)
         self._take(TwistStamped, 'delta_twist_cmds', _twist)
         self._take(PoseStamped, 'target_pose', _pose)
         self._gripper = self._take(Float64MultiArray, 'gripper_commands', _opening)
@@ -301,6 +302,11 @@ def _trajectory(message: JointTrajectory) -> Command:
 def _positions(message: Float64MultiArray) -> Command:
     values = np.array(message.data)
     return Command('commands', array_stamp_ns(message), lambda arm: arm.move_to(values))
+
+
+def _velocities(message: Float64MultiArray) -> Command:
+    values = np.array(message.data)
+    return Command('velocity_commands', array_stamp_ns(message), lambda arm: arm.speed(values))
 
 
 def _twist(message: TwistStamped) -> Command:

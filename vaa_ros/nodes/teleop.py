@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 import sys
 import threading
-import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -25,13 +24,9 @@ from std_msgs.msg import Bool
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.jogging import JogSession
-from vaa_ros.core.jogging import JogTarget
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.smoothing import JogSmoother
 from vaa_ros.core.stop_latch import PRESSED
 from vaa_ros.core.stop_latch import StopLatch
-from vaa_ros.core.teleop_mapping import Jog
 from vaa_ros.ros.arm_modes import HandMode
 from vaa_ros.ros.arm_modes import LeaderMode
 from vaa_ros.ros.command_publisher import CommandPublisher
@@ -42,11 +37,8 @@ from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.emergency_stop import EmergencyStop
-from vaa_ros.ros.jog_devices import open_gamepad
-from vaa_ros.ros.jog_devices import open_keyboard
-from vaa_ros.ros.jog_devices import open_spacemouse
+from vaa_ros.ros.jog_mode import JogMode
 from vaa_ros.ros.limited_commands import LimitedCommands
-from vaa_ros.ros.measured_joints import MeasuredJoints
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import EVENTS
@@ -55,7 +47,6 @@ from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.teleop_parameters import PARAMETERS
 
 SIMULATED_ROBOT = 'vaa_arm'
-HOLDS_ON_RELEASE = 3
 STATUS_S = 0.5
 
 
@@ -72,7 +63,8 @@ class Teleop(Node):
         self.period_s = 1.0 / self.value('control_rate_hz')
         self.commands = LimitedCommands(CommandPublisher(
             self, self.value('command_type'), self.robot, self.period_s,
-            self.value('stamp_commands') or self.value('lockstep')), self.robot)
+            self.value('stamp_commands') or self.value('lockstep'),
+            measured=lambda: self._mode and self._mode.measured), self.robot)
         self._active_out = self.create_publisher(Bool, 'teleop/active', LATCHED)
         self._active: bool | None = None
         self._trouble = ''
@@ -93,6 +85,15 @@ class Teleop(Node):
         Give a parameter's value.
         """
         return self.get_parameter(name).value
+
+    def kinematics(self) -> Any:
+        """
+        Give the kinematics of the simulated robot, to drive its tool by joints; else None.
+        """
+        if self.robot.name != SIMULATED_ROBOT:
+            return None
+        from vaa_ros.sim.kinematics import ArmKinematics
+        return ArmKinematics()
 
     def stop(self) -> None:
         """
@@ -174,6 +175,13 @@ class ExpertMode:
         if not self._recording:
             node.create_subscription(Bool, 'is_recording', self._on_recording, LATCHED)
 
+    @property
+    def measured(self) -> np.ndarray | None:
+        """
+        Give the joint positions of the tick that is answered (n,).
+        """
+        return self._ticks.measured
+
     def stop(self) -> None:
         """
         Do nothing: the expert answers only when asked.
@@ -210,7 +218,7 @@ class ExpertMode:
         node, commands = self._node, self._node.commands
         if answer.repeat:
             if self._sent is not None:
-                commands.again(self._sent, answer.stamp_ns)
+                commands.again()
         elif answer.command is None:
             node.set_active(False)
             self._sent = commands.hold(answer.stamp_ns, self._node.period_s)
@@ -221,98 +229,6 @@ class ExpertMode:
             self._sent = None
             self._sent = commands.send(answer.command, start, node.period_s, answer.stamp_ns)
             node.set_active(True)
-
-
-class JogMode:
-    """
-    A person steers a target; a timer sends it at the control rate while the arm is held.
-
-    :param node: the node to send through.
-    :raises ConfigError: in lockstep, which has no pace of its own.
-    """
-
-    def __init__(self, node: Teleop) -> None:
-        if node.value('lockstep'):
-            raise ConfigError(f'mode {node.value("mode")} needs real time: set lockstep to false')
-        self._node = node
-        kinematics = None
-        if node.robot.name == SIMULATED_ROBOT:
-            from vaa_ros.sim.kinematics import ArmKinematics
-            kinematics = ArmKinematics()
-        self._session = JogSession(JogTarget(
-            node.robot, node.commands.kind, kinematics, node.value('speed')))
-        robot, kind = node.robot, node.commands.kind
-        joints = () if kinematics is None and kind != 'joint_position' else tuple(
-            index for index, name in enumerate(robot.joint_names) if name != robot.gripper)
-        self._smoother = JogSmoother(node.value('smoothing_s'), len(robot.joints))
-        self._measured = MeasuredJoints(node, node.robot, node.trouble)
-        self._last_s = time.monotonic()
-        self._holds = 0
-        opened = {'keyboard': open_keyboard, 'spacemouse': open_spacemouse}
-        mode = node.value('mode')
-        self._device = opened[mode](node) if mode in opened else open_gamepad(
-            node, joints, kinematics is not None or kind != 'joint_position')
-        self.device = self._device.name
-        node.create_timer(node.period_s, self._tick,
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
-
-    @property
-    def speed(self) -> float:
-        """
-        Give the fraction of the jog speeds in force.
-        """
-        return self._node.value('speed') * self._device.speed
-
-    @property
-    def moves(self) -> str:
-        """
-        Say what the person moves: ``tool`` or ``joints``.
-        """
-        return self._device.moves
-
-    def stop(self) -> None:
-        """
-        Give the device back.
-        """
-        self._device.stop()
-
-    def _tick(self) -> None:
-        now_s = time.monotonic()
-        dt_s = min(max(now_s - self._last_s, 1e-3), 2 * self._node.period_s)
-        self._last_s = now_s
-        try:
-            self._step(now_s, dt_s)
-        except VaaError as error:
-            self._node.trouble(str(error))
-            self._release()
-
-    def _step(self, now_s: float, dt_s: float) -> None:
-        session, commands, measured = self._session, self._node.commands, self._measured
-        session.target.speed = self._node.value('speed')
-        jog = self._device.jog(now_s)
-        barred = self._node.stop_latch.bars(jog.engaged)
-        if barred and jog.engaged:
-            self._node.trouble(barred)
-            jog = Jog()
-        jog = self._smoother.step(jog, dt_s)
-        wanted = session.step(jog, measured.position, now_s - measured.at_s, dt_s)
-        if wanted is None:
-            self._release()
-            return
-        start = None
-        if session.starting:
-            at = measured.position
-            start = commands.measured(at, session.target.tool_at(at))
-        commands.send(wanted, start, dt_s)
-        self._node.set_active(True)
-        self._holds = HOLDS_ON_RELEASE
-
-    def _release(self) -> None:
-        if self._holds > 0 or self._node.commands.coasting:
-            self._holds = max(self._holds - 1, 0)
-            self._node.commands.hold(dt_s=self._node.period_s)
-        if self._holds == 0 and not self._node.commands.coasting:
-            self._node.set_active(False)
 
 
 def main() -> None:

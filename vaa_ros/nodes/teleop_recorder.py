@@ -28,18 +28,24 @@ from std_srvs.srv import Trigger
 from vaa_ros import __version__
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import recording_spec
+from vaa_ros.recording.episode import software_versions
+from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.verdict import KEEP
+from vaa_ros.recording.verdict import load_thresholds
+from vaa_ros.ros.command_publisher import gripper_topic_of
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.parameters import declare
+from vaa_ros.ros.policy_reports import loaded_policy
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
@@ -49,6 +55,7 @@ from vaa_ros.ros.terminal import TerminalKeys
 
 KEYS = 'keys: s start, y stop as success, n stop as failure, d discard, q quit'
 STATUS_S = 0.5
+ACTIVE_POLICY = 'policy/active_policy'
 Response = TypeVar('Response', Trigger.Response, SetBool.Response)
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
@@ -67,6 +74,7 @@ class TeleopRecorder(LifecycleNode):
         self._required: list[str] = []
         self._topics: RawTopics | None = None
         self._session: RecordingSession | None = None
+        self._robot: RobotSpec | None = None
         self._simulated = False
         self._saved = 0
         self._state = (OK, 'idle')
@@ -86,16 +94,25 @@ class TeleopRecorder(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Work out the topics of every episode."""
         self._required = [self.resolve_topic_name(name) for name in self._wanted()]
+        try:
+            self._robot = load_robot(self._value('robot'))
+        except VaaError as error:
+            self._robot = None
+            self.get_logger().warning(f'the metadata will not describe the robot: {error}')
         return TransitionCallbackReturn.SUCCESS
 
     @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, and read keys where there is a terminal."""
+        thresholds = load_thresholds(self._value('thresholds'))
+        warm_up()
         self._simulated = bool(self._value('use_sim_time'))
         extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
+        # Always: a bag says which policy was there when it was recorded.
+        extra.append(self.resolve_topic_name(ACTIVE_POLICY))
         names = list(dict.fromkeys([*self._required, *extra]))
         self._topics = RawTopics(self, names, self._on_message)
-        self._session = RecordingSession(self._topics, self._required, self._now_ns)
+        self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
                                f'{self._output_dir()}')
         if self._value('keys') and self._terminal.start():
@@ -186,10 +203,8 @@ class TeleopRecorder(LifecycleNode):
         robot = load_robot(self._value('robot'))
         command_type = self._value('command_type')
         names = [self._image(camera) for camera in self._value('cameras') or robot.cameras]
-        names += ['joint_states', command_type]
-        if COMMAND_KINDS[command_type] != 'joint_position' and robot.gripper is not None:
-            names.append('gripper_commands')
-        return names
+        names += ['joint_states', command_type, gripper_topic_of(robot, command_type)]
+        return [name for name in names if name]
 
     def _metadata(self) -> EpisodeMetadata:
         seed = self._value('seed')
@@ -197,15 +212,17 @@ class TeleopRecorder(LifecycleNode):
             task=self._value('task'), instruction=self._value('instruction'),
             seed=None if seed < 0 else seed, operator=self._value('operator'),
             robot=self._value('robot'), command_type=self._value('command_type'),
-            policy=self._value('policy'), vaa_version=__version__, spec=self._spec())
+            policy=self._value('policy'), vaa_version=__version__, spec=self._spec(),
+            software=software_versions(), active_policy=self._active_policy())
+
+    def _active_policy(self) -> dict[str, str]:
+        assert self._topics is not None
+        heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
+        return {} if heard is None else loaded_policy(heard)
 
     def _spec(self) -> dict[str, Any]:
-        try:
-            robot = load_robot(self._value('robot'))
-        except VaaError as error:
-            self.get_logger().warning(f'the metadata will not describe the robot: {error}')
-            return {}
-        return recording_spec(
+        robot = self._robot
+        return {} if robot is None else recording_spec(
             robot, {name: self.resolve_topic_name(self._image(name))
                     for name in self._value('cameras') or robot.cameras},
             self._value('command_type'), self._value('control_rate_hz'))
@@ -254,6 +271,10 @@ class TeleopRecorder(LifecycleNode):
             self.get_logger().warning(f'{text}; {"; ".join(problems)}')
         else:
             self.get_logger().info(text)
+        if recorded.verdict is not None:
+            log = self.get_logger()
+            (log.info if recorded.verdict.judgement == KEEP else log.warning)(
+                f'verdict: {recorded.verdict}')
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
 
     def _halt(self, reason: str) -> None:
@@ -289,6 +310,9 @@ class TeleopRecorder(LifecycleNode):
         if shown is not None:
             values.update(path=shown.path, seconds=float(shown.seconds),
                           messages=shown.messages, dropped=sum(shown.dropped.values()))
+        if self._last is not None and self._last.verdict is not None:
+            values.update(verdict=self._last.verdict.judgement,
+                          reasons='; '.join(self._last.verdict.reasons))
         self._episode.publish(status_message(f'{self.get_name()}: episode', level, message,
                                              values))
         self._is_recording.publish(Bool(data=recorder is not None))

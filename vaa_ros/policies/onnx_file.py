@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+import os
 from pathlib import Path
 
 from vaa_ros.core.errors import ModelError
@@ -94,13 +95,15 @@ def read_model_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
         raise ModelError(f'model {path} is not a file; give the path of an .onnx file')
     try:
         with path.open('rb') as stream:
-            data = stream.read(max_bytes + 1)
+            # Not read to the limit first: that takes memory and time beside a running arm.
+            too_large = os.fstat(stream.fileno()).st_size > max_bytes
+            data = b'' if too_large else stream.read(max_bytes + 1)
     except OSError as problem:
         raise ModelError(f'cannot read the model {path}: {problem}') from problem
+    if too_large or len(data) > max_bytes:
+        raise ModelError(f'model {path} is larger than the {max_bytes / 2**20:.0f} MiB allowed')
     if not data:
         raise ModelError(f'model {path} is empty')
-    if len(data) > max_bytes:
-        raise ModelError(f'model {path} is larger than the {max_bytes / 2**20:.0f} MiB allowed')
     return data
 
 

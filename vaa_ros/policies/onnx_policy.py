@@ -43,14 +43,17 @@ class OnnxPolicy:
     :param path: the ``.onnx`` file.
     :param threads: threads for one answer; one is fastest where anything else runs.
     :param max_bytes: the largest file accepted.
+    :param data: the contents of the file, where they were read and judged already.
     :raises ModelError: if the file cannot be trusted, read or run, or is not what its spec says.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: str | Path, threads: int = 1, max_bytes: int = MAX_BYTES,
+                 data: bytes | None = None) -> None:
         if threads < 1:
             raise ModelError(f'threads is {threads}, expected 1 or more')
         self._path = Path(path).expanduser()
-        data = read_model_bytes(self._path, max_bytes)
+        if data is None:
+            data = read_model_bytes(self._path, max_bytes)
         contents = inspect_model(data, str(self._path))
         contents.check(str(self._path))
         self._spec = read_spec(contents.metadata, str(self._path))
@@ -177,6 +180,14 @@ def read_familiarity(
     known = Familiarity.from_json(metadata[FAMILIARITY_KEY], where)
     known.check_spec(spec, where)
     return known
+
+
+def runtime_version() -> str:
+    """
+    Load ONNX Runtime, and give its version.
+    """
+    import onnxruntime
+    return onnxruntime.__version__
 
 
 def make_session(data: bytes, threads: int, where: str) -> onnxruntime.InferenceSession:

@@ -29,14 +29,26 @@ def open_policy(name: str, robot: RobotSpec, kind: str) -> Policy:
 
     :param name: ``hold``, the name of a model in ``models/``, or the path of an ``.onnx`` file.
     :param robot: the robot; ``hold`` is made for it.
-    :param kind: the action kind; ``hold`` is made for it.
+    :param kind: the action kind; ``hold`` is made for it, and an end-effector policy answers with
+        joint positions where they are asked for.
     :return: the policy, not yet checked against the robot.
     :raises VaaError: if there is no such model, or it cannot be used.
     """
     if name == HOLD:
         return HoldPolicy(hold_spec(robot, kind))
+    from vaa_ros.policies.joint_space import for_commands
     from vaa_ros.policies.onnx_policy import OnnxPolicy
-    return OnnxPolicy(model_file(name))
+    return for_commands(OnnxPolicy(model_file(name)), robot, kind)
+
+
+def in_joint_space(spec: PolicySpec, kind: str | None) -> bool:
+    """
+    Tell whether a policy has to be brought to joint space for commands of a kind.
+
+    :param spec: the policy's spec.
+    :param kind: the action kind that the commands are made from, or None for any.
+    """
+    return kind == 'joint_position' != spec.action.kind
 
 
 def hold_spec(robot: RobotSpec, kind: str) -> PolicySpec:

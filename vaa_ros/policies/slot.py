@@ -1,22 +1,24 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-The place of the working policy: load, check, warm up, swap, roll back.
+The place of the working policy: check, warm up, shadow, swap, roll back.
 
 All the slow and dangerous work happens on the new policy while the old one goes on answering; at
-the end one reference is exchanged. Whatever fails before that leaves the old one at work.
+the end one reference is exchanged. Whatever fails before that leaves the old one at work, and what
+fails soon after brings it back.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 import math
 from pathlib import Path
-import statistics
 import threading
 import time
 
 import numpy as np
 
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.errors import VaaError
@@ -24,34 +26,73 @@ from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import RobotSpec
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
+from vaa_ros.policies.at_work import PolicyAtWork
 from vaa_ros.policies.base import Policy
 from vaa_ros.policies.base import synthetic_observations
+from vaa_ros.policies.shadow import Shadow
+from vaa_ros.policies.shadow import ShadowReport
 
-WARM_UP_ROUNDS = 3
+WARM_UP_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Handover:
+    """
+    How one policy follows another at work.
+
+    :param shadow_s: how long the new one answers beside the old one before it may command [s].
+    :param blend_s: how long its first answers go over from the old plan [s].
+    :param probation_s: how long a failure of the new one brings the old one back [s].
+    """
+
+    shadow_s: float = 0.0
+    blend_s: float = 0.0
+    probation_s: float = 0.0
 
 
 class PolicySlot:
     """
     Holds the policy at work and the one before it.
 
-    Reading :attr:`current` is safe from any thread at any time; loading and rolling back exclude
-    one another.
+    Reading :attr:`current` and :attr:`at_work` is safe from any thread at any time; loading
+    excludes loading, and a rollback waits for nothing.
 
-    :param max_latency_s: longest time that an answer may take [s], measured as the median of the
-        warm-up; None takes the policy's own control period.
+    :param max_latency_s: longest time that an answer may take [s], each observation of the warm-up
+        at its best; None takes the policy's own control period.
     :param threads: threads for inference; one is fastest where anything else runs.
+    :param handover: how a policy follows another.
+    :param clock: gives seconds, for the probation.
     """
 
-    def __init__(self, max_latency_s: float | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, max_latency_s: float | None = None, threads: int = 1,
+        handover: Handover | None = None, clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.shadow: ShadowReport | None = None
+        """How the answers of the policy at work differed from those of the one before."""
+        self.fault = ''
+        """Why the last automatic rollback was made, or nothing."""
         self._max_latency_s = max_latency_s
         self._threads = threads
-        self._lock = threading.Lock()
-        self._pair: tuple[Policy | None, Policy | None] = (None, None)
+        self._handover = handover or Handover()
+        self._clock = clock
+        self._loading = threading.Lock()
+        self._exchanging = threading.RLock()
+        self._pair: tuple[PolicyAtWork | None, Policy | None] = (None, None)
+        self._probation_ends_s = -math.inf
 
     @property
     def current(self) -> Policy | None:
         """
         Give the policy at work, or None before the first was put in.
+        """
+        at_work = self._pair[0]
+        return None if at_work is None else at_work.policy
+
+    @property
+    def at_work(self) -> PolicyAtWork | None:
+        """
+        Give the policy at work as the control loop has to ask it.
         """
         return self._pair[0]
 
@@ -61,6 +102,13 @@ class PolicySlot:
         Give the policy that :meth:`rollback` would bring back, or None.
         """
         return self._pair[1]
+
+    @property
+    def on_probation(self) -> bool:
+        """
+        Tell whether a failure of the policy at work would bring the one before back.
+        """
+        return self._pair[1] is not None and self._clock() < self._probation_ends_s
 
     def load(
         self, path: str | Path, robot: RobotSpec | None = None, kind: str | None = None,
@@ -82,6 +130,7 @@ class PolicySlot:
 
     def put(
         self, policy: Policy, robot: RobotSpec | None = None, kind: str | None = None,
+        proven: bool = False,
     ) -> Policy:
         """
         Put a policy that exists already to work, after the same checks.
@@ -89,10 +138,29 @@ class PolicySlot:
         :param policy: the policy, for example a ``HoldPolicy``.
         :param robot: the robot that it has to fit, or None to skip that check.
         :param kind: the action kind that the commands carry, or None to skip that check.
+        :param proven: whether it went through :meth:`prove` before; then it is put to work at
+            once, without another look.
         :return: the policy now at work.
         :raises VaaError: saying why not; the policy before then stays at work.
         """
+        if proven:
+            self._flip(policy, None)
+            return policy
         return self._exchange(lambda: policy, robot, kind)
+
+    def prove(self, policy: Policy, robot: RobotSpec | None, kind: str | None) -> None:
+        """
+        Check a policy and warm it up.
+
+        :param policy: the policy; not one that is at work.
+        :param robot: the robot that it has to fit, or None to skip that check.
+        :param kind: the action kind that the commands carry, or None to skip that check.
+        :raises VaaError: saying why it must not be put to work.
+        """
+        if robot is not None:
+            policy.spec.check_robot(robot)
+        check_kind(policy, kind)
+        self._warm_up(policy)
 
     def rollback(self) -> Policy:
         """
@@ -101,39 +169,87 @@ class PolicySlot:
         :return: the policy now at work.
         :raises ModelError: if there is none.
         """
-        with self._lock:
+        with self._exchanging:
             current, previous = self._pair
             if previous is None:
                 raise ModelError('no earlier policy to roll back to; load one first')
-            previous.reset()
-            self._pair = (previous, current)
+            self._flip(previous, None, on_probation=False)
             return previous
+
+    def failed(self, reason: str) -> bool:
+        """
+        Take note that the policy at work failed: within its probation the one before comes back.
+
+        :param reason: what happened.
+        :return: whether it came back.
+        """
+        with self._exchanging:
+            if not self.on_probation:
+                return False
+            self.fault = f'{self.current.spec.name!r} failed on probation: {reason}'
+            # From the plan of a policy that failed nothing goes over.
+            self._pair[0].newest = None
+            self.rollback()
+            return True
 
     def _exchange(
         self, make: Callable[[], Policy], robot: RobotSpec | None, kind: str | None,
     ) -> Policy:
-        with self._lock:
+        with self._loading:
             policy = make()
-            if robot is not None:
-                policy.spec.check_robot(robot)
-            check_kind(policy, kind)
-            self._warm_up(policy)
-            policy.reset()
-            if policy is not self._pair[0]:
-                self._pair = (policy, self._pair[0])
+            self.prove(policy, robot, kind)
+            report = self._in_shadow(policy)
+            self._flip(policy, report)
             return policy
+
+    def _in_shadow(self, policy: Policy) -> ShadowReport | None:
+        at_work = self.at_work
+        if at_work is None or policy is at_work.policy or not self._handover.shadow_s:
+            return None
+        shadow = Shadow(policy)
+        at_work.listener = shadow.offer
+        try:
+            return shadow.watch(self._handover.shadow_s)
+        finally:
+            at_work.listener = None
+
+    def _flip(self, policy: Policy, report: ShadowReport | None,
+              on_probation: bool = True) -> None:
+        with self._exchanging:
+            before = self._pair[0]
+            policy.reset()
+            if before is not None and policy is before.policy:
+                return
+            self.shadow = report
+            at_work = PolicyAtWork(policy, before, self._handover.blend_s)
+            probation_s = self._handover.probation_s if on_probation else 0.0
+            self._probation_ends_s = self._clock() + probation_s
+            if probation_s and before is not None:
+                at_work.rescue = self._rescue
+            self._pair = (at_work, None if before is None else before.policy)
+
+    def _rescue(self, problem: Exception) -> Policy | None:
+        with self._exchanging:
+            previous = self.previous if self.on_probation else None
+            # What was asked before the swap may still be on its way, which is no fault.
+            if previous is not None and not isinstance(problem, InstructionError):
+                self.failed(str(problem))
+            return previous
 
     def _warm_up(self, policy: Policy) -> None:
         limit_s = self._max_latency_s or policy.spec.dt_s
-        times_s = []
+        rounds = []
         for _ in range(WARM_UP_ROUNDS):
+            times_s = []
             for observation in synthetic_observations(policy.spec):
                 start_s = time.perf_counter()
                 chunk = answer(policy, observation)
                 times_s.append(time.perf_counter() - start_s)
                 check_chunk(policy, chunk)
-        # The first answers pay for memory and caches, and are not what the arm will wait for.
-        latency_s = statistics.median(times_s[3:])
+            rounds.append(times_s)
+        # The first answers pay for memory and caches, and are not what the arm will wait for;
+        # what others on a busy computer take is not the policy's fault either.
+        latency_s = max(min(times_s) for times_s in zip(*rounds[1:], strict=True))
         if latency_s > limit_s:
             raise ModelError(f'policy {policy.spec.name!r} needs {latency_s * 1e3:.1f} ms for an '
                              f'answer, the limit is {limit_s * 1e3:.1f} ms; use a smaller model '

@@ -5,6 +5,7 @@ Any rosbag2 recording (MCAP or sqlite3) as messages, with every defect named as 
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from collections.abc import Iterator
 import contextlib
@@ -14,60 +15,40 @@ from types import TracebackType
 from typing import Any
 
 from rosbags.highlevel import AnyReader
-from rosbags.interfaces import MessageDefinition
-from rosbags.interfaces import MessageDefinitionFormat
-from rosbags.rosbag2 import storage_mcap
-from rosbags.rosbag2 import storage_sqlite3
-import yaml
+from rosbags.rosbag2.storage_mcap import zstd
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.recording.bag_files import check_information
+from vaa_ros.recording.bag_files import check_summary
+from vaa_ros.recording.bag_files import is_one_bag
+from vaa_ros.recording.bag_files import listed_files
+from vaa_ros.recording.bag_files import metadata_record
+from vaa_ros.recording.bag_files import read_information
+from vaa_ros.recording.bag_files import storage_files
+from vaa_ros.recording.bag_files import storage_suffix
+from vaa_ros.recording.bag_files import STORAGES
+from vaa_ros.recording.bag_files import unknown_definitions_hidden
+from vaa_ros.recording.bag_files import unpacked
+from vaa_ros.recording.bag_files import ZSTD_MAGIC
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
+from vaa_ros.recording.messages import READ_TYPES
+from vaa_ros.recording.messages import schema
 from vaa_ros.recording.messages import typestore
 
-_Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-_ADVICE = {
-    PARTIAL_SUFFIX: 'its recorder was killed before the end. Record it again, or recover the '
-                    'messages with: mcap recover FILE.mcap',
-}
-_definition = storage_mcap.get_msgdef
-_HIDE = """CREATE TEMP VIEW message_definitions AS SELECT * FROM main.message_definitions
-           WHERE encoding IN ('ros2msg', 'ros2idl') AND topic_type NOT LIKE '%/srv/%'"""
-
-
-# rosbag2 names the encoding of a service event "unknown" or gives its .srv text, on which rosbags
-# would refuse the whole bag: to both of its storages such a definition is none.
-def _known_definition(schema: Any) -> MessageDefinition:
-    if schema is not None and (schema.encoding == 'unknown' or '/srv/' in schema.name):
-        return MessageDefinition(MessageDefinitionFormat.NONE, '')
-    return _definition(schema)
-
-
-def _hide_unknown_definitions(connection: Any) -> None:
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    if ('message_definitions',) in tables:
-        connection.execute(_HIDE)
-
-
-@contextlib.contextmanager
-def _unknown_definitions_hidden() -> Iterator[None]:
-    hooks = storage_sqlite3.apsw.connection_hooks
-    hooks.append(_hide_unknown_definitions)
-    try:
-        yield
-    finally:
-        hooks.remove(_hide_unknown_definitions)
-
-
-storage_mcap.get_msgdef = _known_definition
+LAST_NS = 2**63
+"""No message is received as late [ns]: times are signed 64-bit numbers to all others."""
 
 
 class BagReader:
     """
     Reads one recording; a context manager.
 
-    :param path: a rosbag2 folder, or one .mcap or .db3 file.
+    A folder without metadata.yaml is read by its storage files. Topics whose message type nobody
+    can describe are listed, and left out of :meth:`messages`.
+
+    :param path: a rosbag2 folder, or one .mcap or .db3 file, which may be packed with zstd.
     :raises BagError: on opening or reading, naming the file and what to do.
     """
 
@@ -79,23 +60,45 @@ class BagReader:
         """Message type by topic."""
         self.counts: dict[str, int] = {}
         """Number of messages by topic."""
+        self.unknown: dict[str, str] = {}
+        """Those of the topics whose messages cannot be read: their types are not described."""
+        self.edited: list[str] = []
+        """Names of what metadata.yaml tells otherwise than the recording itself."""
         self._reader: AnyReader | None = None
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> BagReader:
         self._check_path()
-        with self._named_errors('cannot be read'), _unknown_definitions_hidden():
-            reader = AnyReader([self.path], default_typestore=typestore())
-            reader.open()
-        self._reader = reader
         try:
             with self._named_errors('cannot be read'):
-                self._describe(reader)
+                self._open()
             if not sum(self.counts.values()):
                 raise BagError(f'{self.path}: holds no message. Nothing was recorded; remove it')
         except BaseException:
             self.close()
             raise
         return self
+
+    def _open(self) -> None:
+        folder = self.path if self.path.is_dir() else self.path.parent
+        information = read_information(folder)
+        files = [self.path] if self.path.is_file() else listed_files(folder, information)
+        files = [unpacked(file, self._stack) for file in files]
+        for file in files:
+            check_summary(file)
+        with unknown_definitions_hidden():
+            reader = AnyReader(files, default_typestore=typestore())
+            reader.open()
+        self._reader = reader
+        self._describe(reader)
+        if self.path.is_dir():
+            check_information(information, self.counts)
+        recorded = metadata_record(files[-1])
+        custom = information.get('custom_data') or recorded
+        if 'vaa_version' in custom:
+            self.metadata = EpisodeMetadata.from_custom_data(custom)
+            self.edited = sorted(name for name in recorded
+                                 if str(custom.get(name, '')) != recorded[name])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -122,19 +125,23 @@ class BagReader:
         if reader is not None:
             with contextlib.suppress(Exception):
                 reader.close()
+        self._stack.close()
 
     def messages(self, topics: Collection[str] | None = None, start_ns: int | None = None,
                  stop_ns: int | None = None) -> Iterator[tuple[str, int, Any]]:
         """
         Read messages in the order in which they were received.
 
-        :param topics: the topics wanted; None for all.
+        :param topics: the topics wanted; None for all whose type is known.
         :param start_ns: leave out what was received before; None for nothing [ns].
         :param stop_ns: leave out what was received then or later; None for nothing [ns].
         :return: (topic, log time [ns], message) as an iterator.
         :raises BagError: if a topic is missing, or the recording is damaged.
         """
         deserialize = self._open_reader().deserialize
+        if topics is None and self.unknown:
+            topics = [topic for topic in self.counts
+                      if topic not in self.unknown and self.counts[topic]]
         for topic, msgtype, log_ns, data in self._records(topics, start_ns, stop_ns):
             with self._named_errors(f'holds a damaged {msgtype} on {topic}'):
                 message = deserialize(data, msgtype)
@@ -171,43 +178,68 @@ class BagReader:
             self.require(topics)
         wanted = [item for item in reader.connections if topics is None or item.topic in topics]
         stream = reader.messages(wanted, start_ns, stop_ns) if wanted else iter(())
+        found: Counter[str] = Counter()
         while True:
             with self._named_errors('is damaged or cut off'):
                 record = next(stream, None)
             if record is None:
-                return
+                break
             connection, log_ns, data = record
+            # Without metadata.yaml nothing says that messages are packed, but their first bytes.
+            if data[:4] == ZSTD_MAGIC:
+                with self._named_errors(f'holds a damaged message on {connection.topic}'):
+                    data = zstd.decompress(data)
+            if not 0 <= log_ns < LAST_NS:
+                raise BagError(f'{self.path}: is damaged: a message on {connection.topic} was '
+                               f'received at {log_ns} ns')
+            found[connection.topic] += 1
             yield connection.topic, connection.msgtype, log_ns, data
+        if (start_ns or 0) <= self.start_ns and (stop_ns or self.stop_ns) >= self.stop_ns:
+            self._check_counts(found, {item.topic for item in wanted})
+
+    def _check_counts(self, found: Counter[str], topics: Collection[str]) -> None:
+        for topic in sorted(topics):
+            if found[topic] != self.counts[topic]:
+                raise BagError(f'{self.path}: is damaged: {found[topic]} messages on {topic}, '
+                               f'its index or metadata.yaml says {self.counts[topic]}. Leave it '
+                               'out, or recover what is left with: vaa recover FILE.mcap')
 
     def _describe(self, reader: AnyReader) -> None:
+        strange = set()
         for connection in reader.connections:
-            self.topics[connection.topic] = connection.msgtype
+            kind = self.topics.setdefault(connection.topic, connection.msgtype)
+            if kind != connection.msgtype:
+                raise BagError(f'{connection.topic} has messages of two types: {kind} and '
+                               f'{connection.msgtype}')
             self.counts[connection.topic] = (
                 self.counts.get(connection.topic, 0) + connection.msgcount)
-        custom = self._custom_data()
-        if 'vaa_version' in custom:
-            self.metadata = EpisodeMetadata.from_custom_data(custom)
-
-    def _custom_data(self) -> dict[str, str]:
-        folder = self.path if self.path.is_dir() else self.path.parent
-        file = folder / 'metadata.yaml'
-        if not file.is_file():
-            return {}
-        information = yaml.load(file.read_text('utf-8'), Loader=_Loader)
-        return information['rosbag2_bagfile_information'].get('custom_data') or {}
+            if connection.ext.serialization_format != 'cdr':
+                strange.add(connection.topic)
+        # The usual types may be missing where the recording describes others.
+        known, usual = reader.typestore.fielddefs, typestore().fielddefs
+        if any(kind not in known and kind in usual for kind in self.topics.values()):
+            reader.typestore.register({name: fields for name, fields in usual.items()
+                                       if name not in known})
+        for kind in {*self.topics.values()} & READ_TYPES:
+            if reader.typestore.hash_rihs01(kind) != schema(kind)[1]:
+                raise BagError(f'it describes {kind} otherwise than ROS 2 does')
+        self.unknown = {topic: kind for topic, kind in self.topics.items()
+                        if topic in strange or kind not in reader.typestore.fielddefs}
 
     def _check_path(self) -> None:
         if not self.path.exists():
             raise BagError(f'{self.path}: there is no such bag')
         if not self.path.is_dir():
-            if self.path.suffix not in ('.mcap', '.db3'):
+            if not storage_suffix(self.path):
                 raise BagError(f'{self.path}: is not a bag; expected a rosbag2 folder, or a file '
-                               'that ends in .mcap or .db3')
+                               f'that ends in {" or ".join(STORAGES)}')
             return
-        if not (self.path / 'metadata.yaml').is_file():
-            advice = _ADVICE.get(self.path.suffix, 'Expected a rosbag2 folder; if the recording '
-                                 'was cut off, try: ros2 bag reindex FOLDER')
-            raise BagError(f'{self.path}: has no metadata.yaml: {advice}')
+        if self.path.suffix == PARTIAL_SUFFIX:
+            raise BagError(f'{self.path}: has no metadata.yaml: its recorder was killed before '
+                           'the end. Recover the messages with: vaa recover FOLDER')
+        if not (self.path / 'metadata.yaml').is_file() and not storage_files(self.path):
+            raise BagError(f'{self.path}: has no metadata.yaml and no storage file; expected a '
+                           f'rosbag2 folder, with files that end in {" or ".join(STORAGES)}')
 
     def _open_reader(self) -> AnyReader:
         if self._reader is None:
@@ -224,7 +256,29 @@ class BagReader:
         except (Exception, MemoryError) as error:
             detail = str(error) or type(error).__name__
             raise BagError(f'{self.path}: {problem}: {detail}. Record it again, leave it out, or '
-                           'recover what is left with: mcap recover FILE.mcap') from error
+                           'recover what is left with: vaa recover FILE.mcap') from error
+
+
+def find_bags(folder: Path | str) -> list[Path]:
+    """
+    Find what looks like a bag in a folder, without opening it.
+
+    :param folder: folder of episodes, one episode, or one .mcap or .db3 file.
+    :return: bags, in order of name.
+    :raises BagError: if the folder does not exist or holds no bag at all.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise BagError(f'{folder}: there is no such folder')
+    if (folder / 'metadata.yaml').exists() or is_one_bag(folder):
+        return [folder]
+    found = sorted(path for path in folder.iterdir() if _looks_like_bag(path))
+    if not found:
+        raise BagError(f'{folder}: holds no bags; expected folders with a metadata.yaml, as '
+                       'teleop_recorder and ros2 bag record write them')
+    return found
 
 
 def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -236,21 +290,9 @@ def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]
         the reason.
     :raises BagError: if the folder does not exist or holds no bag at all.
     """
-    folder = Path(folder)
-    if folder.is_file():
-        candidates = [folder]
-    elif not folder.is_dir():
-        raise BagError(f'{folder}: there is no such folder')
-    elif (folder / 'metadata.yaml').exists():
-        candidates = [folder]
-    else:
-        candidates = sorted(path for path in folder.iterdir() if _looks_like_bag(path))
-    if not candidates:
-        raise BagError(f'{folder}: holds no bags; expected folders with a metadata.yaml, as '
-                       'teleop_recorder and ros2 bag record write them')
     good: list[Path] = []
     skipped: list[tuple[Path, str]] = []
-    for path in candidates:
+    for path in find_bags(folder):
         try:
             with BagReader(path):
                 good.append(path)
@@ -261,9 +303,9 @@ def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]
 
 def _looks_like_bag(path: Path) -> bool:
     if not path.is_dir():
-        return path.suffix in ('.mcap', '.db3')
+        return bool(storage_suffix(path))
     return (path / 'metadata.yaml').exists() or path.name.startswith('episode_') or any(
-        item.suffix in ('.mcap', '.db3') for item in path.iterdir())
+        storage_suffix(item) for item in path.iterdir())
 
 
 def bag_hash(path: Path) -> str:

@@ -33,7 +33,8 @@ from vaa_ros.recording.sure_file import sync_dir
 
 BAG_VERSION = 9
 CHUNK_BYTES = 1024 * 1024
-FLUSH_S = 0.25
+FLUSH_S = 0.2
+"""Longest time that a message stays in memory [s]: with waking up late, below 0.25 s."""
 METADATA_RECORD = 'vaa_episode'
 COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
 
@@ -102,10 +103,12 @@ class BagWriter:
         self._topics: dict[str, _Topic] = {}
         self._first_ns: int | None = None
         self._last_ns = 0
-        self._flushed_s = time.monotonic()
         self._open(compression)
         try:
             self._register(described, qos or {})
+            # Known from the start, so that a bag that is cut off still says what it is.
+            self._writer.add_metadata(METADATA_RECORD, metadata.to_custom_data())
+            self._mark_good()
         except OSError as error:
             failure = self._failed(error)
             self.abort(str(error))
@@ -158,23 +161,39 @@ class BagWriter:
         self._last_ns = max(self._last_ns, log_ns)
         if self._file.tell() != self._good.position:
             self._mark_good()
-        if time.monotonic() - self._flushed_s > FLUSH_S:
+        # The first of a topic at once: it shows that recording works.
+        if entry.count == 1 or self.flush_in_s <= 0:
             self.flush()
 
-    def flush(self, sync: bool = False) -> None:
+    @property
+    def flush_in_s(self) -> float:
+        """Give the time until :meth:`flush` is due [s]."""
+        return self._flush_due_s - time.monotonic()
+
+    def flush(self) -> None:
         """
         Hand everything so far to the operating system, where a killed process cannot lose it.
 
-        :param sync: wait until it is on the disk, where a power cut cannot lose it.
         :raises BagError: if the disk is full.
         """
         try:
             self._writer.flush()
             self._mark_good()
-            if sync:
-                self._file.sync()
         except OSError as error:
             raise self._failed(error) from error
+
+    def sync(self) -> None:
+        """
+        Wait until what was flushed is on the disk, where a power cut cannot lose it.
+
+        The only method that another thread than the writing one may call.
+
+        :raises BagError: if the disk reports an error.
+        """
+        try:
+            self._file.sync()
+        except OSError as error:
+            raise self._error(error) from error
 
     def close(self, metadata: EpisodeMetadata | None = None) -> Path:
         """
@@ -247,7 +266,7 @@ class BagWriter:
 
     def _mark_good(self) -> None:
         self._good = _Mark(self._file.tell(), self.counts)
-        self._flushed_s = time.monotonic()
+        self._flush_due_s = time.monotonic() + FLUSH_S
 
     def _failed(self, error: OSError) -> BagError:
         # The mcap writer's state is unknown after a failed write: it must not be used again.
@@ -283,7 +302,6 @@ class BagWriter:
                                                   Dumper=_PlainDumper),
                 'topic_type_hash': digest})
             self._topics[name] = _Topic(channel, msgtype, digest, profiles)
-        self._mark_good()
 
     def _information(self) -> dict[str, Any]:
         start = self.metadata.started_ns if self._first_ns is None else self._first_ns
@@ -319,7 +337,7 @@ class BagWriter:
                         'are intact; free some space or choose another output_dir')
 
 
-class _PlainDumper(yaml.SafeDumper):
+class _PlainDumper(getattr(yaml, 'CSafeDumper', yaml.SafeDumper)):  # type: ignore[misc]
     """Writes repeated values in full: rosbag2 readers need no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -12,14 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
+import functools
+from importlib import metadata
 import json
 import os
 from pathlib import Path
+import platform
 import re
 import shutil
 import tempfile
 from typing import Any
 
+from vaa_ros import __version__
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
@@ -46,9 +50,15 @@ class EpisodeMetadata:
     :param policy: the policy that drove the arm, empty for a demonstration.
     :param started_ns: wall-clock time of the start [ns].
     :param vaa_version: version of vaa_ros that recorded it.
+    :param software: versions of what recorded it, by name (:func:`software_versions`).
+    :param active_policy: name, path and SHA-256 of the policy that a policy node had loaded at
+        the start, whether or not it drove the arm; empty where there was none.
+    :param verdict: whether the take is worth keeping, as judgement, reasons and figures
+        (:mod:`vaa_ros.recording.verdict`); empty where nobody judged.
     :param aborted: why the recording broke off, empty if it did not.
     :param counts: messages written by topic.
-    :param dropped: messages lost by topic, because the disk was too slow.
+    :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
+        or dropped because the disk was too slow.
     :param spec: what the robot was (:func:`recording_spec`); empty in bags from before there was
         one.
     """
@@ -67,6 +77,9 @@ class EpisodeMetadata:
     counts: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    active_policy: Mapping[str, str] = field(default_factory=dict)
+    verdict: Mapping[str, Any] = field(default_factory=dict)
 
     def to_custom_data(self) -> dict[str, str]:
         """
@@ -92,7 +105,7 @@ class EpisodeMetadata:
             text = str(data[item.name])
             try:
                 values[item.name] = _from_text(item.name, text)
-            except ValueError:
+            except (ValueError, TypeError, OverflowError, RecursionError):
                 raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be '
                                'read') from None
         return cls(**values)
@@ -111,6 +124,21 @@ def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: s
     """
     return {'robot': robot_to_mapping(robot), 'cameras': dict(cameras),
             'command_type': command_type, 'control_rate_hz': float(control_rate_hz)}
+
+
+@functools.lru_cache(maxsize=1)
+def software_versions() -> dict[str, str]:
+    """
+    Tell what records here.
+
+    :return: versions of this package, Python, the bag library, the system, and of ROS and its
+        middleware where they are named in the environment.
+    """
+    return {'vaa_ros': __version__, 'python': platform.python_version(),
+            'mcap': metadata.version('mcap'),
+            'system': f'{platform.system()} {platform.release()} {platform.machine()}',
+            'ros_distro': os.environ.get('ROS_DISTRO', _UNKNOWN),
+            'rmw': os.environ.get('RMW_IMPLEMENTATION', _UNKNOWN)}
 
 
 def next_episode_dir(output_dir: Path) -> Path:
@@ -141,12 +169,27 @@ def check_output_dir(output_dir: Path, min_free_bytes: int = 0) -> None:
         output_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output_dir):
             pass
-        free = shutil.disk_usage(output_dir).free
     except OSError as error:
         raise BagError(f'cannot write to {output_dir}: {error.strerror or error}. Choose another '
                        'output_dir, or give this user permission to write there') from error
+    check_free_space(output_dir, min_free_bytes)
+
+
+def check_free_space(folder: Path, min_free_bytes: int) -> None:
+    """
+    Make sure that there is room on the disk of a folder.
+
+    :param folder: the folder.
+    :param min_free_bytes: space that must be free [bytes].
+    :raises BagError: if there is less.
+    """
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise BagError(f'{folder}: the free space of its disk is not known: '
+                       f'{error.strerror or error}') from error
     if free < min_free_bytes:
-        raise BagError(f'{output_dir}: {free / 1e9:.2f} GB free on the disk, expected at least '
+        raise BagError(f'{folder}: {free / 1e9:.2f} GB free on the disk, expected at least '
                        f'{min_free_bytes / 1e9:.2f} GB. Free some space, choose another '
                        'output_dir, or lower min_free_gb')
 
@@ -193,7 +236,7 @@ def _from_text(name: str, text: str) -> object:
     if name in ('counts', 'dropped'):
         values = json.loads(text)
         return {str(topic): int(count) for topic, count in dict(values).items()}
-    if name == 'spec':
+    if name in ('spec', 'software', 'active_policy', 'verdict'):
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(text)

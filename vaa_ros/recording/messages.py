@@ -25,7 +25,9 @@ from vaa_ros.core.types import NANOSECONDS
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
+COMPRESSED_VIDEO = 'foxglove_msgs/msg/CompressedVideo'
 BOOL = 'std_msgs/msg/Bool'
+STRING = 'std_msgs/msg/String'
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 JOINT_TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 FLOAT64_ARRAY = 'std_msgs/msg/Float64MultiArray'
@@ -40,7 +42,15 @@ COMMAND_TYPES = {
     'delta_twist_cmds': TWIST_STAMPED,
 }
 """The message type of each command topic."""
+READ_TYPES = frozenset({IMAGE, COMPRESSED_IMAGE, COMPRESSED_VIDEO, BOOL, STRING, JOINT_STATE,
+                        DIAGNOSTIC_STATUS, *COMMAND_TYPES.values()})
+"""Message types whose fields this package reads."""
 
+_COMPRESSED_VIDEO = """builtin_interfaces/Time timestamp
+string frame_id
+uint8[] data
+string format
+"""
 _BASE, _NAME, _ARRAY, _SEQUENCE = 1, 2, 3, 4
 _NUMPY = {'bool': np.bool_, 'byte': np.uint8, 'octet': np.uint8, 'char': np.uint8}
 
@@ -52,7 +62,9 @@ def typestore() -> Typestore:
 
     :return: the one store of this process.
     """
-    return get_typestore(Stores.ROS2_KILTED)
+    store = get_typestore(Stores.ROS2_KILTED)
+    store.register(get_types_from_msg(_COMPRESSED_VIDEO, COMPRESSED_VIDEO))
+    return store
 
 
 def register_type(msgtype: str, definition: str) -> None:
@@ -72,6 +84,7 @@ def register_type(msgtype: str, definition: str) -> None:
         raise BagError(f'the definition of {msgtype} cannot be used: {error}') from error
 
 
+@functools.lru_cache(maxsize=256)
 def schema(msgtype: str) -> tuple[str, str]:
     """
     Describe a message type as rosbag2 does.
@@ -86,6 +99,13 @@ def schema(msgtype: str) -> tuple[str, str]:
         return text, typestore().hash_rihs01(msgtype)
     except Exception as error:
         raise BagError(f'the definition of {msgtype} is incomplete: {error}') from error
+
+
+def warm_up() -> None:
+    """Load and describe the usual message types now, so that no episode waits for it."""
+    for msgtype in (IMAGE, COMPRESSED_IMAGE, JOINT_STATE, DIAGNOSTIC_STATUS, STRING, BOOL,
+                    *COMMAND_TYPES.values()):
+        schema(msgtype)
 
 
 def make(msgtype: str, fields: Mapping[str, Any] | None = None) -> Any:
@@ -156,10 +176,12 @@ def header_stamp_ns(message: Any) -> int | None:
     Give the stamp of a message's header.
 
     :param message: a message object of the rosbags library.
-    :return: stamp [ns], or None for a message without header.
+    :return: stamp [ns], or None for a message without header; Foxglove's messages have a
+        timestamp instead.
     """
     head = getattr(message, 'header', None)
-    return None if head is None else head.stamp.sec * NANOSECONDS + head.stamp.nanosec
+    stamp = getattr(message, 'timestamp', None) if head is None else head.stamp
+    return None if stamp is None else stamp.sec * NANOSECONDS + stamp.nanosec
 
 
 def image(rgb: np.ndarray, stamp_ns: int, frame_id: str = '') -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +15,22 @@ from dataclasses import replace
 import json
 from pathlib import Path
 import threading
-import time
 from typing import Any
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_writer import BagWriter
-from vaa_ros.recording.bag_writer import FLUSH_S
+from vaa_ros.recording.episode import check_free_space
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.take import Take
+from vaa_ros.recording.verdict import LOOK
+from vaa_ros.recording.verdict import Verdict
 
 QUEUE_BYTES = 256 * 1024 * 1024
+Judge = Callable[[Take, EpisodeMetadata], Verdict]
 SYNC_S = 1.0
+"""How often the disk is asked to have everything, and how much room it has [s]."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,16 @@ class RecordedEpisode:
     :param path: where it is now.
     :param seconds: time from its first to its last message [s].
     :param counts: messages written by topic.
-    :param dropped: messages lost by topic, because the disk was too slow.
+    :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
+        or dropped because the disk was too slow.
+    :param verdict: whether the take is worth keeping; None where nobody judged.
     """
 
     path: Path
     seconds: float
     counts: Mapping[str, int]
     dropped: Mapping[str, int]
+    verdict: Verdict | None = None
 
     @property
     def messages(self) -> int:
@@ -53,15 +61,19 @@ class RecordedEpisode:
         """
         Describe the episode in one line for people and programs.
 
-        :return: JSON with path, seconds, messages and dropped.
+        :return: JSON with path, seconds, messages and dropped, and with verdict and reasons where
+            somebody judged.
         """
+        judged = {} if self.verdict is None else {
+            'verdict': self.verdict.judgement, 'reasons': list(self.verdict.reasons)}
         return json.dumps({'path': str(self.path), 'seconds': round(self.seconds, 3),
-                           'messages': self.messages, 'dropped': sum(self.dropped.values())})
+                           'messages': self.messages, 'dropped': sum(self.dropped.values()),
+                           **judged})
 
 
 class EpisodeRecorder:
     """
-    Records one episode with a thread of its own.
+    Records one episode with threads of its own: one writes, one waits for the disk.
 
     ``put`` never waits: what does not fit into the queue is dropped and counted. Everything that
     ``put`` took is on the disk when ``stop`` returns. When writing fails, the episode is aborted
@@ -73,14 +85,19 @@ class EpisodeRecorder:
     :param compression: ``zstd`` or ``none``.
     :param qos: QoS profiles offered by a topic's publishers.
     :param queue_bytes: most that may wait for the disk [bytes].
+    :param min_free_bytes: free space below which the episode is broken off [bytes].
+    :param judge: gives the verdict at the end; None for no verdict.
     :raises BagError: if the bag cannot be made.
     """
 
     def __init__(self, final_dir: Path, topics: Mapping[str, str], metadata: EpisodeMetadata,
                  compression: str = 'zstd',
                  qos: Mapping[str, Sequence[dict[str, Any]]] | None = None,
-                 queue_bytes: int = QUEUE_BYTES) -> None:
+                 queue_bytes: int = QUEUE_BYTES, min_free_bytes: int = 0,
+                 judge: Judge | None = None) -> None:
         self._writer = BagWriter(final_dir, topics, metadata, compression, qos)
+        self._judge = judge
+        self._take = Take(topics if judge is not None else {})
         self._queue_bytes = queue_bytes
         self._queue: deque[tuple[str, int, bytes, int]] = deque()
         self._waiting = 0
@@ -89,8 +106,13 @@ class EpisodeRecorder:
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
-        self._thread = threading.Thread(target=self._run, name='bag_writer', daemon=True)
-        self._thread.start()
+        self._min_free_bytes = min_free_bytes
+        self._disk_problem: BagError | None = None
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=target, name=name, daemon=True)
+                         for name, target in (('bag_writer', self._run), ('disk', self._sync))]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def path(self) -> Path:
@@ -160,8 +182,10 @@ class EpisodeRecorder:
         if self._failure is None:
             self._dropped.update(lost or {})
             metadata = replace(metadata, dropped=self.dropped)
-            path = self._writer.close(metadata)
-            return self._result(path)
+            verdict = self._verdict(metadata)
+            if verdict is not None:
+                metadata = replace(metadata, verdict=verdict.to_mapping())
+            return replace(self._result(self._writer.close(metadata)), verdict=verdict)
         raise BagError(self.failure)
 
     def discard(self) -> RecordedEpisode:
@@ -186,6 +210,14 @@ class EpisodeRecorder:
             self._aborted = self._writer.abort(reason)
         return self._result(self._aborted) if self._aborted else None
 
+    def _verdict(self, metadata: EpisodeMetadata) -> Verdict | None:
+        if self._judge is None:
+            return None
+        try:
+            return self._judge(self._take, metadata)
+        except Exception as error:  # an episode is never lost because it could not be judged
+            return Verdict(LOOK, (f'it could not be judged: {error!r}',), {})
+
     def _result(self, path: Path) -> RecordedEpisode:
         return RecordedEpisode(path, self._writer.seconds, self._writer.counts, self.dropped)
 
@@ -193,7 +225,8 @@ class EpisodeRecorder:
         with self._change:
             self._closing = True
             self._change.notify()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         try:
@@ -203,26 +236,38 @@ class EpisodeRecorder:
         except Exception as error:
             self._fail(BagError(f'writing {self._writer.path} failed: '
                                 f'{type(error).__name__}: {error}'))
+        finally:
+            self._ended.set()
 
     def _write_all(self) -> None:
-        synced_s = time.monotonic()
         while True:
             with self._change:
                 if not self._queue and not self._closing:
-                    self._change.wait(FLUSH_S)
+                    self._change.wait(max(self._writer.flush_in_s, 0.0))
                 batch = list(self._queue)
                 self._queue.clear()
                 self._waiting = 0
                 closing = self._closing
             for topic, log_ns, data, publish_ns in batch:
                 self._writer.write(topic, log_ns, data, publish_ns)
+                if self._judge is not None:
+                    self._take.add(topic, log_ns, data)
+            if self._disk_problem is not None:
+                raise self._disk_problem
             if closing and not batch:
                 return
-            now_s = time.monotonic()
-            if not batch or now_s - synced_s > SYNC_S:
-                sync = now_s - synced_s > SYNC_S
-                self._writer.flush(sync)
-                synced_s = now_s if sync else synced_s
+            if self._writer.flush_in_s <= 0:
+                self._writer.flush()
+
+    def _sync(self) -> None:
+        # In a thread of its own: a slow disk must not delay what a killed process would lose.
+        while not self._ended.wait(SYNC_S):
+            try:
+                self._writer.sync()
+                check_free_space(self._writer.path, self._min_free_bytes)
+            except BagError as error:
+                self._disk_problem = error
+                return
 
     def _fail(self, error: BagError) -> None:
         aborted = self._writer.abort(str(error))

@@ -28,6 +28,11 @@ from vaa_ros.recording.messages import register_type
 from vaa_ros.recording.messages import typestore
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.recorder import RecordedEpisode
+from vaa_ros.recording.take import Take
+from vaa_ros.recording.take_figures import figures_of
+from vaa_ros.recording.verdict import judge
+from vaa_ros.recording.verdict import Limits
+from vaa_ros.recording.verdict import Verdict
 
 _POLL_S = 0.02
 
@@ -68,7 +73,8 @@ class Disk:
 
     :param output_dir: folder of the episodes.
     :param compression: ``zstd`` or ``none``.
-    :param min_free_bytes: free space below which no episode is started [bytes].
+    :param min_free_bytes: free space below which no episode is started, and a running one is
+        broken off [bytes].
     """
 
     output_dir: Path
@@ -85,13 +91,16 @@ class RecordingSession:
     :param source: where messages come from.
     :param required: topics without which no episode is started.
     :param clock: gives the time under which the start is logged [ns].
+    :param thresholds: what the verdict at the end goes by; None for no verdict.
     """
 
     def __init__(self, source: TopicSource, required: Sequence[str],
-                 clock: Callable[[], int] = time.time_ns) -> None:
+                 clock: Callable[[], int] = time.time_ns,
+                 thresholds: Mapping[str, Limits] | None = None) -> None:
         self._source = source
         self._required = tuple(required)
         self._clock = clock
+        self._thresholds = thresholds
         self._recorder: EpisodeRecorder | None = None
         self._metadata = EpisodeMetadata()
         self._types: dict[str, str] = {}
@@ -128,7 +137,8 @@ class RecordingSession:
         recorder = EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
             {name: [qos_profile(*offer) for offer in self._source.offered(name)]
-             for name in types})
+             for name in types}, min_free_bytes=disk.min_free_bytes,
+            judge=None if self._thresholds is None else self._judge)
         for name, (data, sent_ns) in self._source.latched.items():
             recorder.put(name, started_ns, data, sent_ns)
         self._types, self._recorder = types, recorder
@@ -199,6 +209,9 @@ class RecordingSession:
         :return: their names.
         """
         return [name for name in self._required if not recorded.counts.get(name)]
+
+    def _judge(self, take: Take, metadata: EpisodeMetadata) -> Verdict:
+        return judge(figures_of(take, metadata, self._required), self._thresholds or {})
 
     def _end(self) -> EpisodeRecorder:
         if self._recorder is None:

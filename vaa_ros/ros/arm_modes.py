@@ -77,6 +77,13 @@ class LeaderMode:
         node.create_timer(node.period_s, self._tick,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
 
+    @property
+    def measured(self) -> np.ndarray | None:
+        """
+        Give the newest joint positions (n,).
+        """
+        return self._measured.position
+
     def stop(self) -> None:
         """
         Let go of the arm.
@@ -180,6 +187,13 @@ class HandMode:
         self._moved_s = -np.inf
         self._least = MOVING * np.array([joint.velocity for joint in node.robot.joints])
         node.create_timer(0.1, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    @property
+    def measured(self) -> np.ndarray | None:
+        """
+        Give the newest joint positions (n,).
+        """
+        return self._measured.position
 
     def stop(self) -> None:
         """

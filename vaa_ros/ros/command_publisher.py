@@ -24,7 +24,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.robot import RobotSpec
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
+from vaa_ros.core.velocity_servo import VelocityServo
 from vaa_ros.ros.conversions import joint_trajectory_msg
 from vaa_ros.ros.conversions import pose_msg
 from vaa_ros.ros.conversions import positions_msg
@@ -34,10 +35,14 @@ from vaa_ros.ros.qos import COMMAND
 COMMAND_MESSAGES: dict[str, type] = {
     'joint_trajectory': JointTrajectory,
     'commands': Float64MultiArray,
+    'velocity_commands': Float64MultiArray,
     'target_pose': PoseStamped,
     'delta_twist_cmds': TwistStamped,
 }
 """The message of each command type; its topic has the name of the type."""
+
+Ahead = Callable[[int], np.ndarray]
+Measured = Callable[[], 'np.ndarray | None']
 
 GRIPPER_TOPIC = 'gripper_commands'
 GUARD = 'guard'
@@ -50,6 +55,19 @@ NAME_WAIT_S = 1.0
 NAME_POLL_S = 0.02
 
 
+def gripper_topic_of(robot: RobotSpec, command_type: str) -> str:
+    """
+    Give the topic of the gripper's own commands.
+
+    :param robot: the robot.
+    :param command_type: how the arm is told.
+    :return: the topic; empty without a gripper and where the commands of the arm hold it.
+    """
+    if robot.gripper is None or robot.gripper_topic:
+        return robot.gripper_topic
+    return '' if SOURCE_KINDS[command_type] == 'joint_position' else GRIPPER_TOPIC
+
+
 class CommandPublisher:
     """
     Publishes action vectors as messages of one command type.
@@ -60,28 +78,58 @@ class CommandPublisher:
     :param period_s: control period: when a trajectory's point is to be reached [s].
     :param stamped: put the stamp of the observation into every message; otherwise trajectories
         say "now" (0) and poses and twists carry the time of publishing.
+    :param points: points of a trajectory: the command and, where ``ahead`` knows them, those
+        that follow it, a control period apart.
+    :param ahead: gives so many commands (k, n) that follow the present one.
+    :param measured: gives the measured joint positions (n,), for velocities, which drift off
+        without; the same array again is no new measurement.
+    :param topic: the topic, if it is not that of the command type.
+    :param gripper_topic: the topic of the gripper's own commands, if it is not that of the robot.
     :raises ConfigError: if the command type is unknown.
     """
 
     def __init__(
         self, node: Node, command_type: str, robot: RobotSpec, period_s: float, stamped: bool,
+        points: int = 1, ahead: Ahead | None = None, measured: Measured | None = None,
+        topic: str = '', gripper_topic: str = '',
     ) -> None:
         if command_type not in COMMAND_MESSAGES:
             raise unknown_name('command type', command_type, COMMAND_MESSAGES)
-        self.kind = COMMAND_KINDS[command_type]
+        self.kind = SOURCE_KINDS[command_type]
         self._node = node
         self._robot = robot
         self._period_s = period_s
         self._stamped = stamped
         self._publisher = node.create_publisher(
-            COMMAND_MESSAGES[command_type], command_type, COMMAND)
-        self._gripper = None
-        if self.kind != 'joint_position' and robot.gripper:
-            self._gripper = node.create_publisher(Float64MultiArray, GRIPPER_TOPIC, COMMAND)
+            COMMAND_MESSAGES[command_type], topic or command_type, COMMAND)
+        self._ahead = ahead if points > 1 else None
+        self._points = points
+        self._measured = measured
+        self._servo = VelocityServo(robot, period_s)
+        self._moving = False
+        self._sent: list[tuple[Any, Any]] = []
+        self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
+        self._gripper = self._gripper_publisher(command_type, gripper_topic)
         makers: dict[str, Callable[[np.ndarray, int], Any]] = {
             'joint_trajectory': self._trajectory, 'commands': self._positions,
-            'target_pose': self._pose, 'delta_twist_cmds': self._twist}
+            'velocity_commands': self._velocities, 'target_pose': self._pose,
+            'delta_twist_cmds': self._twist}
         self._make = makers[command_type]
+
+    def _gripper_publisher(self, command_type: str, topic: str) -> Any:
+        """
+        Make the publisher of a gripper that the commands of the arm have no room for.
+        """
+        robot = self._robot
+        own = gripper_topic_of(robot, command_type)
+        if not own:
+            return None
+        self._gripper_index = -1 if self.kind != 'joint_position' else (
+            robot.joint_names.index(robot.gripper))
+        self._gripper_kind = robot.gripper_type if robot.gripper_topic else 'commands'
+        # Relative, and remapped like any other name.
+        return self._node.create_publisher(
+            COMMAND_MESSAGES[self._gripper_kind], topic or own, COMMAND)
 
     @property
     def topic(self) -> str:
@@ -90,16 +138,34 @@ class CommandPublisher:
         """
         return self._publisher.topic_name
 
-    def publish(self, command: np.ndarray, stamp_ns: int) -> None:
+    def publish(self, command: np.ndarray, stamp_ns: int, moving: bool = True) -> None:
         """
         Publish one command.
 
-        :param command: the action vector of the command type's kind.
+        :param command: the action vector of the kind.
         :param stamp_ns: stamp of the observation behind it [ns].
+        :param moving: whether it moves the arm; otherwise it holds it.
         """
+        self._sent = []
         if self._gripper is not None:
-            self._gripper.publish(self._array(command[-1:], stamp_ns))
-        self._publisher.publish(self._make(command, stamp_ns))
+            self._sent.append((self._gripper, self._gripper_message(
+                command[self._gripper_index], stamp_ns)))
+        self._moving = moving
+        self._sent.append((self._publisher, self._make(command, stamp_ns)))
+        self.again()
+
+    def again(self) -> None:
+        """
+        Publish the last command once more, such as one that was lost on the way.
+        """
+        for publisher, message in self._sent:
+            publisher.publish(message)
+
+    def coasts(self) -> bool:
+        """
+        Tell whether the arm goes on moving with the last velocities.
+        """
+        return self._servo.moving
 
     def others(self) -> list[str]:
         """
@@ -119,6 +185,22 @@ class CommandPublisher:
                 names.remove(expected)
         return sorted(names)
 
+    def rivals(self, allowed: bool) -> str:
+        """
+        Say who else publishes on the command topic and what to do, or nothing.
+
+        :param allowed: whether others may, which is nothing to say.
+        """
+        names = '' if allowed else ', '.join(self.others())
+        return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
+                          'allow_other_publishers')
+
+    def figures(self) -> dict[str, object]:
+        """
+        Give what a status has to say about the commands.
+        """
+        return {}
+
     def _publishers(self) -> list[str]:
         found = self._node.get_publishers_info_by_topic(self.topic)
         return [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found]
@@ -132,11 +214,26 @@ class CommandPublisher:
             self._node.destroy_publisher(self._gripper)
 
     def _trajectory(self, command: np.ndarray, stamp_ns: int) -> JointTrajectory:
-        return joint_trajectory_msg(self._robot.joint_names, command, self._period_s,
-                                    stamp_ns if self._stamped else 0)
+        points = np.asarray(command)[None]
+        if self._ahead is not None:
+            following = self._ahead(self._points - 1)
+            points = np.concatenate([points, following]) if len(following) else points
+        return joint_trajectory_msg(self._robot.commanded_joints, points[:, self._joints],
+                                    self._period_s, stamp_ns if self._stamped else 0)
 
     def _positions(self, command: np.ndarray, stamp_ns: int) -> Float64MultiArray:
-        return self._array(command, stamp_ns)
+        return self._array(np.asarray(command)[self._joints], stamp_ns)
+
+    def _velocities(self, command: np.ndarray, stamp_ns: int) -> Float64MultiArray:
+        measured = None if self._measured is None else self._measured()
+        velocity = self._servo.velocity(command, measured, self._moving)
+        return self._array(velocity[self._joints], stamp_ns)
+
+    def _gripper_message(self, opening: float, stamp_ns: int) -> Any:
+        if self._gripper_kind == 'joint_trajectory':
+            return joint_trajectory_msg([self._robot.gripper], [opening], self._period_s,
+                                        stamp_ns if self._stamped else 0)
+        return self._array([opening], stamp_ns)
 
     def _pose(self, command: np.ndarray, stamp_ns: int) -> PoseStamped:
         return pose_msg(command[:7], self._robot.base_frame, self._time(stamp_ns))

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.ros.command_publisher import array_stamp_ns
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
-from vaa_ros.ros.command_publisher import GRIPPER_TOPIC
+from vaa_ros.ros.command_publisher import gripper_topic_of
 from vaa_ros.ros.conversions import joint_trajectory_from_msg
 from vaa_ros.ros.conversions import pose_from_msg
 from vaa_ros.ros.conversions import stamp_to_ns
@@ -47,6 +48,7 @@ class CommandReader:
         self._period_s = period_s
         self._on_command = on_command
         self._opening = float('nan')
+        self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
         readers: dict[str, Callable[[Any], tuple[np.ndarray, int]]] = {
             'joint_trajectory': self._trajectory, 'commands': self._positions,
             'target_pose': self._pose, 'delta_twist_cmds': self._twist}
@@ -54,13 +56,22 @@ class CommandReader:
         self.topic = f'{prefix}/{command_type}'
         node.create_subscription(
             COMMAND_MESSAGES[command_type], self.topic, self._on_message, COMMAND)
-        if COMMAND_KINDS[command_type] != 'joint_position' and robot.gripper:
-            node.create_subscription(
-                Float64MultiArray, f'{prefix}/{GRIPPER_TOPIC}', self._on_gripper, COMMAND)
+        self._gripper = -1 if COMMAND_KINDS[command_type] != 'joint_position' else None
+        own = gripper_topic_of(robot, command_type)
+        if own:
+            if self._gripper is None:
+                self._gripper = robot.joint_names.index(robot.gripper)
+            kind = robot.gripper_type if robot.gripper_topic else 'commands'
+            node.create_subscription(COMMAND_MESSAGES[kind], f'{prefix}/{own.lstrip("/")}',
+                                     self._on_gripper, COMMAND)
 
-    def _on_gripper(self, message: Float64MultiArray) -> None:
-        if len(message.data) == 1:
-            self._opening = message.data[0]
+    def _on_gripper(self, message: Float64MultiArray | JointTrajectory) -> None:
+        if isinstance(message, Float64MultiArray):
+            opening = message.data
+        else:
+            opening = message.points[-1].positions if message.points else []
+        if len(opening) == 1:
+            self._opening = opening[0]
 
     def _on_message(self, message: Any) -> None:
         try:
@@ -69,6 +80,8 @@ class CommandReader:
             self._node.get_logger().warning(
                 f'{self.topic}: {error}', throttle_duration_sec=2.0)
             return
+        if self._gripper is not None:
+            vector[self._gripper] = self._opening
         self._on_command(vector, stamp_ns)
 
     def _trajectory(self, message: Any) -> tuple[np.ndarray, int]:
@@ -83,16 +96,18 @@ class CommandReader:
         return vector, stamp_to_ns(message.header.stamp)
 
     def _positions(self, message: Float64MultiArray) -> tuple[np.ndarray, int]:
-        if len(message.data) != len(self._robot.joints):
-            raise RosError(f'{len(message.data)} numbers, expected {len(self._robot.joints)}: one '
-                           f'for each joint of {self._robot.name}')
-        return np.array(message.data), array_stamp_ns(message) or 0
+        if len(message.data) != len(self._joints):
+            raise RosError(f'{len(message.data)} numbers, expected {len(self._joints)}: '
+                           f'{", ".join(self._robot.commanded_joints)}')
+        vector = np.full(len(self._robot.joints), np.nan)
+        vector[self._joints] = message.data
+        return vector, array_stamp_ns(message) or 0
 
     def _pose(self, message: Any) -> tuple[np.ndarray, int]:
-        return self._in_base(message, np.append(pose_from_msg(message), self._opening))
+        return self._in_base(message, np.append(pose_from_msg(message), np.nan))
 
     def _twist(self, message: Any) -> tuple[np.ndarray, int]:
-        return self._in_base(message, np.append(twist_from_msg(message), self._opening))
+        return self._in_base(message, np.append(twist_from_msg(message), np.nan))
 
     def _in_base(self, message: Any, vector: np.ndarray) -> tuple[np.ndarray, int]:
         if message.header.frame_id not in ('', self._robot.base_frame):

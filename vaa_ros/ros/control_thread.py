@@ -8,15 +8,12 @@ observations alone decide when a tick is, and nothing depends on the wall clock.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 import threading
 import time
 import traceback
 
 import numpy as np
 
-from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
@@ -32,33 +29,14 @@ from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
+from vaa_ros.ros.control_wiring import Wiring
 
 SETTLE_S = 1.0
-HOLD_TIMES = 3
-MOST_HOLDS = 200
+HOLD_TIMES, MOST_HOLDS = 3, 200
 HOLD_GAP_S = 0.01
 NOT_ACTIVE = GateDecision(INACTIVE, False, 'the node is inactive; activate it to move')
 IN_PAUSE = GateDecision(PAUSED, False, 'paused by request; resume with the pause service '
                         '(data: false)')
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """
-    What the thread is connected to.
-
-    :param policy: gives the policy at work.
-    :param publish: publishes a command with the stamp of the observation behind it.
-    :param after: told about every tick, after its command has left.
-    :param ros_now_ns: the clock of the stamps [ns].
-    :param measured: gives what is measured for an observation, as the command's kind has it.
-    """
-
-    policy: Callable[[], Answers]
-    publish: Callable[[np.ndarray, int], None]
-    after: Callable[[Tick], None]
-    ros_now_ns: Callable[[], int]
-    measured: Callable[[Observation], np.ndarray | None]
 
 
 class ControlThread:
@@ -134,11 +112,12 @@ class ControlThread:
         silent = self._lockstep or self._paused or self._other_publisher or thread.is_alive()
         stamp_ns = self._sent[0] if self._sent is not None else 0
         for turn in range(MOST_HOLDS):
-            held = self._loop.hold(HOLD_GAP_S)
+            gap_s = self._period_ns / NANOSECONDS if self._loop.coasting else HOLD_GAP_S
+            held = self._loop.hold(gap_s)
             if held is None or silent or turn >= HOLD_TIMES and not self._loop.coasting:
                 return
-            self._wiring.publish(held, stamp_ns)
-            time.sleep(HOLD_GAP_S)
+            self._wiring.publish(held, stamp_ns, False)
+            time.sleep(gap_s)
 
     def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray) -> None:
         """
@@ -317,7 +296,7 @@ class ControlThread:
                 observation, _ = self._inputs.take()
                 gate = self._gate(dict.fromkeys(self._ages_s(0, 0), 0.0))
             if self._sent is not None and self._sent[0] == observation.stamp_ns:
-                self._wiring.publish(self._sent[1], observation.stamp_ns)
+                self._wiring.again()
                 continue
             now_ns = observation.stamp_ns
             self._wiring.after(self._tick(now_ns, now_ns, observation, True, gate))
@@ -330,7 +309,7 @@ class ControlThread:
                        silent=bool(self._other_publisher), waited_for=self._lockstep),
             self._wiring.policy())
         if tick.command is not None:
-            self._wiring.publish(tick.command, tick.stamp_ns)
+            self._wiring.publish(tick.command, tick.stamp_ns, tick.moving)
             self._sent = (tick.stamp_ns, tick.command)
         self._decision = tick.decision
         return tick

@@ -26,6 +26,7 @@ from vaa_ros.core.errors import ImageError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.images import decode_image
+from vaa_ros.core.images import DEPTHS
 from vaa_ros.core.images import ENCODINGS
 from vaa_ros.core.images import MAX_PIXELS
 from vaa_ros.core.types import JointState
@@ -63,7 +64,7 @@ def image_to_rgb(message: Image) -> np.ndarray:
     :return: rgb (H, W, 3) uint8.
     :raises ImageError: if the message does not hold what its header promises.
     """
-    if message.encoding not in ENCODINGS and _cv_bridge() is not None:
+    if message.encoding not in {**ENCODINGS, **DEPTHS} and _cv_bridge() is not None:
         try:
             return np.ascontiguousarray(_cv_bridge().imgmsg_to_cv2(message, 'rgb8'))
         except Exception as error:
@@ -82,7 +83,7 @@ def compressed_to_rgb(message: CompressedImage, max_pixels: int = MAX_PIXELS) ->
     :return: rgb (H, W, 3) uint8.
     :raises ImageError: if it cannot be decoded or is too large.
     """
-    return decode_compressed(message.data, max_pixels)
+    return decode_compressed(message.data, max_pixels, form=message.format)
 
 
 def rgb_to_image(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
@@ -258,12 +259,13 @@ def twist_from_msg(message: TwistStamped) -> np.ndarray:
     return np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z])
 
 
-def still_message(message: Any, stamp_ns: int) -> Any:
+def still_message(message: Any, stamp_ns: int, velocities: bool = False) -> Any:
     """
     Make the command that keeps the arm where a command sent it.
 
     :param message: a command of any type, such as the last one that came.
     :param stamp_ns: the present [ns].
+    :param velocities: whether an array is one of velocities, not of positions.
     :return: the same target again, or no motion where the command was a velocity.
     """
     if isinstance(message, TwistStamped):
@@ -274,6 +276,8 @@ def still_message(message: Any, stamp_ns: int) -> Any:
         # A stamp of zero means now; one from the past would have the point be over already.
         return JointTrajectory(header=Header(frame_id=message.header.frame_id),
                                joint_names=message.joint_names, points=message.points)
+    if velocities and isinstance(message, Float64MultiArray):
+        return positions_msg(np.zeros(len(message.data)))
     return message
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from vaa_ros.core.errors import ImageError
 from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.images import decode_image
+from vaa_ros.core.images import fit_image
+from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.types import NANOSECONDS
 
 _LITTLE_ENDIAN = b'\x00\x01'
@@ -52,6 +54,16 @@ class RawImage:
         """
         return decode_image(self.height, self.width, self.encoding, self.step, self.data)
 
+    def fitted(self, camera: CameraSpec) -> np.ndarray:
+        """
+        Decode the picture as the policy sees it.
+
+        :param camera: the crop and size wanted.
+        :return: rgb (camera.height, camera.width, 3) uint8, contiguous.
+        :raises ImageError: if the message does not hold what its header promises.
+        """
+        return fit_image(self.rgb(), camera)
+
 
 @dataclass(frozen=True, eq=False)
 class RawCompressedImage(RawImage):
@@ -64,7 +76,11 @@ class RawCompressedImage(RawImage):
         :return: rgb (H, W, 3) uint8.
         :raises ImageError: if the file is cut off, too large or of another kind.
         """
-        return decode_compressed(self.data)
+        return decode_compressed(self.data, form=self.encoding)
+
+    def fitted(self, camera: CameraSpec) -> np.ndarray:
+        """Decode the picture as the policy sees it, a JPEG at no more than the size needed."""
+        return fit_image(decode_compressed(self.data, camera=camera, form=self.encoding), camera)
 
 
 def read_image(message: bytes) -> RawImage:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from launch import Action
+from launch import Substitution
 from launch.actions import DeclareLaunchArgument
 from launch.actions import GroupAction
 from launch.actions import SetEnvironmentVariable
@@ -25,9 +26,13 @@ from launch_ros.actions import PushROSNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.spec import SOURCE_KINDS
+
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
 CAMERAS = ('front', 'wrist')
+MOST_OTHER_CAMERAS = 4
 BOOL = ['true', 'false', 'True', 'False']
 
 
@@ -110,18 +115,96 @@ def device_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
+class RobotTopic(Substitution):
+    """
+    A topic that the file of the robot names; ``robot`` must be declared before.
+
+    :param kind: ``commands`` (of the launch argument ``command_type``), ``joint_states``,
+        ``gripper`` or the key of a camera; ``command_type`` for the type of the commands itself.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def describe(self) -> str:
+        """
+        Say what it is.
+        """
+        return f'RobotTopic({self._kind})'
+
+    def perform(self, context: Any) -> str:
+        """
+        Look it up.
+        """
+        robot = load_robot(LaunchConfiguration('robot').perform(context))
+        if self._kind == 'command_type':
+            return robot.command_type
+        if self._kind == 'commands':
+            return robot.topic_of(LaunchConfiguration('command_type').perform(context))
+        if self._kind == 'joint_states':
+            return robot.joint_states_topic
+        if self._kind == 'gripper':
+            return robot.gripper_topic.lstrip('/') or 'gripper_commands'
+        return robot.camera_topic(self._kind)
+
+
+class OtherCamera(Substitution):
+    """
+    The topic of a camera of the robot file that no launch argument is named after.
+
+    :param index: which of them, from 0; where there are fewer, a topic that nobody uses.
+    :param own: what the nodes call it, not where the robot file says it is.
+    """
+
+    def __init__(self, index: int, own: bool) -> None:
+        super().__init__()
+        self._index, self._own = index, own
+
+    def describe(self) -> str:
+        """
+        Say what it is.
+        """
+        return f'OtherCamera({self._index}, {self._own})'
+
+    def perform(self, context: Any) -> str:
+        """
+        Look it up.
+        """
+        robot = load_robot(LaunchConfiguration('robot').perform(context))
+        others = [key for key in robot.cameras if key not in CAMERAS]
+        if self._index >= len(others):
+            return f'no_camera_{self._index}/image_raw'
+        key = others[self._index]
+        return f'{key}/image_raw' if self._own else robot.camera_topic(key)
+
+
+def command_type_argument() -> DeclareLaunchArgument:
+    """
+    Declare the type of the commands; ``robot`` must be declared before.
+    """
+    return argument('command_type', RobotTopic('command_type'),
+                    'Type of the commands; by default that of the robot file.', SOURCE_KINDS)
+
+
 def topic_arguments(command: str = 'the commands') -> list[DeclareLaunchArgument]:
     """
-    Declare where the arm's own topics are; ``command_type`` must be declared before.
+    Declare where the arm's own topics are: where its robot file says, if not told otherwise.
+
+    ``robot`` and ``command_type`` must be declared before.
 
     :param command: what goes over the command topic, in words.
     """
     return [
-        argument('command_topic', LaunchConfiguration('command_type'),
-                 f'Topic of {command}, such as /joint_trajectory_controller/joint_trajectory.'),
-        argument('joint_states_topic', 'joint_states', 'Topic of the joint states.'),
-        argument('front_image_topic', 'front/image_raw', 'Topic of the camera called front.'),
-        argument('wrist_image_topic', 'wrist/image_raw', 'Topic of the camera called wrist.'),
+        argument('command_topic', RobotTopic('commands'),
+                 f'Topic of {command}, such as /joint_trajectory_controller/joint_trajectory; '
+                 'by default that of the robot file.'),
+        argument('joint_states_topic', RobotTopic('joint_states'),
+                 'Topic of the joint states; by default that of the robot file.'),
+        argument('front_image_topic', RobotTopic('front'),
+                 'Topic of the camera called front; by default that of the robot file.'),
+        argument('wrist_image_topic', RobotTopic('wrist'),
+                 'Topic of the camera called wrist; by default that of the robot file.'),
     ]
 
 
@@ -142,7 +225,7 @@ def source_remappings(source: str) -> list[tuple[Any, Any]]:
     :param source: ``policy`` or ``teleop``.
     """
     inner = [(name, [f'{source}/', name])
-             for name in (LaunchConfiguration('command_type'), 'gripper_commands')]
+             for name in (LaunchConfiguration('command_type'), RobotTopic('gripper'))]
     return [('joint_states', LaunchConfiguration('joint_states_topic')), *inner]
 
 
@@ -150,12 +233,13 @@ def camera_remappings() -> list[tuple[Any, Any]]:
     """
     Send the raw and compressed images of each camera to the topic that was asked for.
     """
-    pairs: list[tuple[Any, Any]] = []
-    for camera in CAMERAS:
-        topic = LaunchConfiguration(f'{camera}_image_topic')
-        pairs += [(f'{camera}/image_raw', topic),
-                  (f'{camera}/image_raw/compressed', [topic, '/compressed'])]
-    return pairs
+    names: list[tuple[Any, Any]] = [
+        (f'{camera}/image_raw', LaunchConfiguration(f'{camera}_image_topic'))
+        for camera in CAMERAS]
+    names += [(OtherCamera(index, True), OtherCamera(index, False))
+              for index in range(MOST_OTHER_CAMERAS)]
+    return [pair for name, topic in names
+            for pair in ((name, topic), ([name, '/compressed'], [topic, '/compressed']))]
 
 
 def together(*actions: Action) -> GroupAction:

@@ -56,14 +56,11 @@ class LimitedCommands:
         self._publisher.publish(result.command, stamp_ns)
         return result.command
 
-    def again(self, command: np.ndarray, stamp_ns: int) -> None:
+    def again(self) -> None:
         """
-        Publish a command that was sent before once more.
-
-        :param command: what :meth:`send` or :meth:`hold` gave.
-        :param stamp_ns: stamp of what it answers [ns].
+        Publish the last command once more.
         """
-        self._publisher.publish(command, stamp_ns)
+        self._publisher.again()
 
     def hold(self, stamp_ns: int = 0, dt_s: float = 0.02) -> np.ndarray | None:
         """
@@ -75,7 +72,7 @@ class LimitedCommands:
         """
         held = self._motion.hold(dt_s)
         if held is not None:
-            self._publisher.publish(held, stamp_ns)
+            self._publisher.publish(held, stamp_ns, moving=False)
         return held
 
     def come_to_rest(self, period_s: float) -> None:
@@ -94,7 +91,7 @@ class LimitedCommands:
         """
         Tell whether the arm goes on moving if no further command comes.
         """
-        return self._motion.moving
+        return self._motion.moving or self._publisher.coasts()
 
     def measured(self, joints: np.ndarray, tool: np.ndarray) -> np.ndarray:
         """

@@ -49,6 +49,8 @@ class PolicyInputs:
         self._robot = robot
         self._tool_age_ns = 0 if lockstep else MAX_TOOL_POSE_AGE_NS
         self._tool: tuple[int, np.ndarray] | None = None
+        self.joints: np.ndarray | None = None
+        """Joint positions of the observation that was asked about last."""
         self._streams: DirectSubscriptions | None = None
 
     def connect(self, thread: ControlThread) -> None:
@@ -84,6 +86,7 @@ class PolicyInputs:
         :return: joint positions; zero twist and gripper opening; or tool pose and gripper
             opening, None while the tool's pose is not known.
         """
+        self.joints = observation.state
         tool = self._tool
         if tool is not None and abs(tool[0] - observation.stamp_ns) > self._tool_age_ns:
             tool = None

@@ -13,8 +13,9 @@ from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import ENSEMBLE_CHOICES
 from vaa_ros.core.scene_watch import WatchOptions
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.parameters import Parameter
+from vaa_ros.ros.swap_parameters import SWAP_PARAMETERS
 
 PARAMETERS = (
     Parameter('model_path', 'hold', 'Policy: a model in models/, the path of an .onnx file, or '
@@ -24,7 +25,12 @@ PARAMETERS = (
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
+    Parameter('trajectory_points', 1, 'Points of a joint trajectory, a control period apart: what '
+              'the arm does when the next messages are late. The first is never at time 0.',
+              minimum=1, maximum=100, read_only=True),
+    Parameter('start_speed', 0.2, 'Fraction of the speed limits for ~/go_to_start.', '', 0.01, 1.0,
+              read_only=True),
     Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own.', 'Hz', 0.0,
               500.0, read_only=True),
     Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',
@@ -47,9 +53,9 @@ PARAMETERS = (
               0.0, 10.0, read_only=True),
     Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
               read_only=True),
-    Parameter('ramp_s', 0.3, 'How long the allowed speed rises, from a tenth, at the start of '
-              'each motion: after activation and after every hold.', 's', 0.0, 10.0,
-              read_only=True),
+    Parameter('ramp_s', 0.3, 'How long each motion takes to begin, after activation and after '
+              'every hold: the speed limits rise from a tenth, and what is wanted blends in from '
+              'where the arm is.', 's', 0.0, 10.0, read_only=True),
     Parameter('max_jump', 0.5, 'Part of a joint\'s range (of the workspace\'s diagonal) that a '
               'wish of the policy may lie from the last command, at the start from where the arm '
               'is; what lies beyond is refused. Grippers may jump.', '', 0.01, 1.0,
@@ -69,6 +75,7 @@ PARAMETERS = (
               'holds.', 's', 0.0, 10.0, read_only=True),
     Parameter('watch_recover_after_s', 0.5, 'How long the scene must be usual again before the '
               'arm goes on.', 's', 0.0, 60.0, read_only=True),
+    *SWAP_PARAMETERS,
 )
 
 

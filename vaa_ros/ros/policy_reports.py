@@ -10,6 +10,7 @@ from datetime import datetime
 from datetime import timezone
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.serialization import deserialize_message
 
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import HOLDING
@@ -19,6 +20,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
+from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 
 
@@ -46,20 +48,27 @@ def control_report(
     return level, text, values
 
 
-def policy_status(spec: PolicySpec, path: str, sha256: str, robot: str,
-                  calibrated_with: str) -> DiagnosticStatus:
+def policy_status(spec: PolicySpec, robot: str, facts: Mapping[str, object]) -> DiagnosticStatus:
     """
     Describe the policy at work.
 
     :param spec: its spec.
-    :param path: the file that it came from.
-    :param sha256: of that file.
     :param robot: name of the robot.
-    :param calibrated_with: the episodes whose scenes it knows.
+    :param facts: where it came from, and how it compared with the one before.
     :return: the status.
     """
     return status_message('policy: active policy', OK, spec.name, {
-        'name': spec.name, 'task': spec.task, 'path': path, 'sha256': sha256,
-        'loaded': datetime.now(timezone.utc).isoformat(), 'kind': spec.action.kind,
-        'robot': robot, 'instructions': '; '.join(spec.instructions),
-        'calibrated_with': calibrated_with})
+        'name': spec.name, 'task': spec.task, 'kind': spec.action.kind, 'robot': robot,
+        'instructions': '; '.join(spec.instructions),
+        'loaded': datetime.now(timezone.utc).isoformat(), **facts})
+
+
+def loaded_policy(data: bytes) -> dict[str, str]:
+    """
+    Read what a policy node says of the policy that it has loaded.
+
+    :param data: a serialised ``~/active_policy``.
+    :return: its name, path and SHA-256, where they are told.
+    """
+    values = status_values(deserialize_message(data, DiagnosticStatus))
+    return {key: values[key] for key in ('name', 'path', 'sha256') if key in values}

@@ -5,7 +5,7 @@ The parameters of the node teleop_recorder.
 """
 from __future__ import annotations
 
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.parameters import Parameter
 
 PARAMETERS = (
@@ -16,7 +16,7 @@ PARAMETERS = (
               'Record <camera>/image_raw/compressed instead of <camera>/image_raw.',
               read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Command topic that is recorded.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
               'joint_states and the command topic.', read_only=True),
     Parameter('extra_topics', ('sim_arm/task_status', 'instruction', 'command_source',
@@ -32,8 +32,10 @@ PARAMETERS = (
               'Hz', 0.0, 500.0),
     Parameter('compression', 'zstd', 'Compression of the bags.', choices=('zstd', 'none'),
               read_only=True),
-    Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started.', 'GB', 0.0,
-              1e6),
+    Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started, '
+              'and a running one is broken off.', 'GB', 0.0, 1e6),
+    Parameter('thresholds', '', 'YAML file with the thresholds of the verdict at every stop; '
+              'empty for config/verdict.yaml.', read_only=True),
     Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
               60.0),
     Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),

@@ -5,7 +5,7 @@ The parameters of the node teleop.
 """
 from __future__ import annotations
 
-from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.parameters import Parameter
 
 PARAMETERS = (
@@ -18,7 +18,7 @@ PARAMETERS = (
               'auto, or a path such as /dev/input/event5, to read the device directly (extra '
               'teleop).', read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
-              choices=tuple(COMMAND_KINDS), read_only=True),
+              choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML '
               'file.', read_only=True),
     Parameter('control_rate_hz', 30.0, 'Rate of commands.', 'Hz', 1.0, 500.0, read_only=True),

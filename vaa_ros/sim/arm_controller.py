@@ -11,6 +11,7 @@ x y z w; the simulator's poses have w first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
 from typing import Protocol
 
 import numpy as np
@@ -102,6 +103,7 @@ class ArmController:
         """
         self._goal = self._plant.setpoint
         self._goal_end_s = 0.0
+        self._positions_s = -math.inf
         self._twist: np.ndarray | None = None
         self._tool = np.zeros(7)
         self._twist_end_s = self._twist_next_s = 0.0
@@ -128,13 +130,31 @@ class ArmController:
 
     def move_to(self, positions: Sequence[float]) -> None:
         """
-        Take joint positions, to be there as soon as the joints can.
+        Take joint positions, to be there when the next are due, or as fast as the joints allow.
+
+        Like a drive that interpolates its setpoints: they are taken to come as far apart as the
+        last two did, one control period at most.
 
         :param positions: one for each joint in the robot's order (n,) [rad or m].
         :raises SimulationError: if the length or a value is wrong.
         """
         goal = self._finite('positions', positions, (len(self._names),))
-        self.follow(self._names, goal[None], np.zeros(1))
+        now_s, before_s = self._plant.time_s, self._positions_s
+        self._positions_s = now_s
+        self.follow(self._names, goal[None],
+                    np.array([min(self._period_s, max(now_s - before_s, 0.0))]))
+
+    def speed(self, velocities: Sequence[float]) -> None:
+        """
+        Move every joint with a velocity until the next command, or for 0.2 s.
+
+        :param velocities: one for each joint in the robot's order (n,) [rad/s or m/s].
+        :raises SimulationError: if the length or a value is wrong.
+        """
+        velocities = self._finite('velocities', velocities, (len(self._names),))
+        self._twist = None
+        self._command(np.array([TWIST_TIMEOUT_S]),
+                      (self._plant.setpoint + velocities * TWIST_TIMEOUT_S)[None])
 
     def reach(self, pose: Sequence[float], frame: str) -> None:
         """

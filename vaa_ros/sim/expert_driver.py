@@ -179,6 +179,8 @@ class ExpertTicks:
     def __init__(self, driver: ExpertDriver, task: str = '', seed: int = -1) -> None:
         self.driver = driver
         self.seed = seed
+        self.measured: np.ndarray | None = None
+        """Joint positions at the tick that was answered last (n,)."""
         self._task = task
         self._joints: OrderedDict[int, JointState] = OrderedDict()
         self._pending: TaskStatus | None = None
@@ -229,5 +231,6 @@ class ExpertTicks:
         joints = self._joints[status.stamp_ns]
         command = self.driver.answer(status, joints)
         self._answered_ns = status.stamp_ns
-        start = self.driver.order(joints) if self.driver.new_episode else None
+        self.measured = self.driver.order(joints)
+        start = self.measured if self.driver.new_episode else None
         return ExpertAnswer(status.stamp_ns, False, command, start)

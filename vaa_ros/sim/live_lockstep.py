@@ -113,7 +113,7 @@ class LockstepSimulation(LiveSimulation):
         return False
 
     def _complete(self, answers: dict[str, Command]) -> bool:
-        whole = answers['arm'].topic in ('joint_trajectory', 'commands')
+        whole = answers['arm'].topic in ('joint_trajectory', 'commands', 'velocity_commands')
         return whole or GRIPPER in answers or not self._gripper_expected()
 
     def _apply_all(self, answers: dict[str, Command]) -> bool:

@@ -1,0 +1,181 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The policy node takes the arm to its start pose: by its own commands, or by a controller's action.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from policy_rig import GOAL
+from policy_rig import HOME
+from policy_rig import newest_in_state
+from policy_rig import Robot
+from policy_rig import statuses
+from processes import wait_for
+import pytest
+from rclpy.action import ActionServer
+from rclpy.action import CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from ros_harness import Harness
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+from tiny_policy import goal_policy
+from tiny_policy import ROBOT
+import yaml
+
+from vaa_ros.core.robot import robot_to_mapping
+from vaa_ros.nodes.camera_subscriber import CameraSubscriber
+from vaa_ros.nodes.policy import PolicyNode
+from vaa_ros.nodes.sim_arm import SimArm
+from vaa_ros.ros.qos import JOINTS_OUT
+from vaa_ros.ros.qos import LATCHED
+
+AWAY = HOME + [0.6, 0.1, 0.0, 0.0, 0.0, 0.0, -0.03]
+
+
+@pytest.mark.parametrize('command_type', ['joint_trajectory', 'velocity_commands'])
+def test_it_goes_to_the_start_pose_through_the_gate(
+        ros: Harness, tmp_path: Path, command_type: str) -> None:
+    model = goal_policy(tmp_path / 'goal.onnx', GOAL)
+    ros.make_node(SimArm, task='reach', image_width=64, image_height=48, max_time_s=600.0)
+    ros.make_node(CameraSubscriber, model_path=str(model))
+    node = ros.make_node(PolicyNode, model_path=str(model), command_type=command_type,
+                         max_image_age_s=1.0, max_joint_age_s=1.0, max_skew_s=0.3,
+                         start_speed=0.15, trajectory_points=5)
+    joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
+
+    def here() -> np.ndarray:
+        message = joints.messages[-1]
+        return np.array([message.position[message.name.index(name)]
+                         for name in ROBOT.joint_names])
+    node.trigger_configure()
+    said = ros.call(Trigger, 'policy/go_to_start')
+    assert (said.success, said.message) == (False, 'the node is not active: activate it first')
+    node.trigger_activate()
+    wait_for(lambda: joints.messages and np.abs(here() - GOAL).max() < 0.02, 30.0, 'the goal')
+    said = ros.call(Trigger, 'policy/go_to_start', timeout_s=30.0)
+    assert said.success and 'paused' in said.message
+    assert np.abs(here() - HOME).max() < 0.03
+    # It stays there until the policy may go on.
+    assert newest_in_state(statuses(ros), 'paused')
+    assert np.abs(here() - HOME).max() < 0.03
+    ros.call(SetBool, 'policy/pause', SetBool.Request(data=False))
+    wait_for(lambda: np.abs(here() - GOAL).max() < 0.02, 30.0, 'the goal again')
+    # A stop is heard on the way.
+    stop = ros.publisher(Bool, 'e_stop', LATCHED)
+    answers = ask(ros)
+    wait_for(lambda: here()[0] < GOAL[0] - 0.05, 30.0, 'the arm on its way')
+    stop.publish(Bool(data=True))
+    answer = wait_for(lambda: answers and answers[0])
+    assert not answer.success and 'does not move: stopped' in answer.message
+    assert here()[0] > HOME[0] + 0.05
+
+
+def ask(ros: Harness) -> list[Any]:
+    """
+    Ask to go to the start pose; the answer will be in the list.
+    """
+    answers: list[Any] = []
+    threading.Thread(target=lambda: answers.append(
+        ros.call(Trigger, 'policy/go_to_start', timeout_s=30.0)), daemon=True).start()
+    return answers
+
+
+class Controller:
+    """
+    Serves FollowJointTrajectory and puts the robot where the trajectory says, ten times as fast.
+    """
+
+    def __init__(self, ros: Harness, robot: Robot) -> None:
+        action = pytest.importorskip('control_msgs.action').FollowJointTrajectory
+        self._action = action
+        self._robot = robot
+        self.goals: list[Any] = []
+        self.cancelled = threading.Event()
+        self.stuck = False
+        self.server = ActionServer(
+            ros.node, action, 'arm/follow_joint_trajectory', self._follow,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=ReentrantCallbackGroup())
+
+    def _follow(self, handle: Any) -> Any:
+        self.goals.append(handle.request.trajectory)
+        for point in handle.request.trajectory.points:
+            while self.stuck and not handle.is_cancel_requested:
+                time.sleep(0.01)
+            if handle.is_cancel_requested:
+                handle.canceled()
+                self.cancelled.set()
+                return self._action.Result()
+            self._robot.position = np.array([*point.positions])
+            time.sleep(0.01)
+        handle.succeed()
+        return self._action.Result()
+
+
+def robot_file(folder: Path) -> str:
+    path = folder / 'mine.yaml'
+    path.write_text(yaml.safe_dump(robot_to_mapping(replace(
+        ROBOT, trajectory_action='arm/follow_joint_trajectory'))))
+    return str(path)
+
+
+def test_a_controller_takes_it_there_and_stops_when_told(ros: Harness, tmp_path: Path) -> None:
+    robot = Robot(ros)
+    controller = Controller(ros, robot)
+    model = goal_policy(tmp_path / 'goal.onnx', GOAL)
+    node = ros.make_node(PolicyNode, model_path=str(model), robot=robot_file(tmp_path),
+                         max_image_age_s=1.0, max_joint_age_s=1.0, start_speed=0.5)
+    node.trigger_configure()
+    node.trigger_activate()
+    robot.position = AWAY.copy()
+    robot.start()
+    try:
+        said = statuses(ros)
+        newest_in_state(said, 'running')
+        answer = ros.call(Trigger, 'policy/go_to_start', timeout_s=20.0)
+        assert answer.success, answer.message
+        np.testing.assert_allclose(robot.position, HOME)
+        way = controller.goals[0]
+        assert tuple(way.joint_names) == ROBOT.joint_names
+        first = way.points[0].time_from_start
+        assert first.sec + first.nanosec > 0
+        speeds = np.abs([point.velocities for point in way.points])
+        limits = 0.5 * np.array([joint.velocity for joint in ROBOT.joints])
+        assert (speeds <= limits + 1e-9).all() and not speeds[-1].any()
+        # Stopped on the way: the goal is cancelled.
+        controller.stuck = True
+        stop = ros.publisher(Bool, 'e_stop', LATCHED)
+        answers = ask(ros)
+        wait_for(lambda: len(controller.goals) == 2)
+        stop.publish(Bool(data=True))
+        answer = wait_for(lambda: answers and answers[0])
+        assert not answer.success and 'given up: stopped' in answer.message
+        wait_for(controller.cancelled.is_set)
+    finally:
+        robot.stop()
+
+
+def test_without_a_controller_the_action_is_named(ros: Harness, tmp_path: Path) -> None:
+    pytest.importorskip('control_msgs.action')
+    robot = Robot(ros)
+    node = ros.make_node(PolicyNode, model_path=str(goal_policy(tmp_path / 'goal.onnx', GOAL)),
+                         robot=robot_file(tmp_path), max_image_age_s=1.0, max_joint_age_s=1.0)
+    node.trigger_configure()
+    node.trigger_activate()
+    robot.start()
+    try:
+        newest_in_state(statuses(ros), 'running')
+        answer = ros.call(Trigger, 'policy/go_to_start', timeout_s=20.0)
+        assert not answer.success
+        assert 'nobody serves the action /arm/follow_joint_trajectory' in answer.message
+    finally:
+        robot.stop()

@@ -1,0 +1,155 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Recovering: wherever a file was cut, its bag is a prefix; whatever was damaged is left out.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+import shutil
+import tempfile
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies
+from mcap.reader import make_reader
+import pytest
+from recording_bags import METADATA
+from recording_bags import stream
+from recording_bags import TOPICS
+from recording_bags import write_bag
+from rosbags.rosbag2 import Reader
+
+from vaa_ros.cli.main import main
+from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.recover import recover
+
+FRAMES = 30
+SENT = list(stream(FRAMES))
+
+
+@pytest.fixture(scope='module', params=['zstd', 'none'])
+def cut_off(request: pytest.FixtureRequest,
+            tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a recorder that flushed every two frames and never ended."""
+    writer = BagWriter(tmp_path_factory.mktemp('made') / 'bag', TOPICS, METADATA, request.param)
+    for index, item in enumerate(SENT):
+        writer.write(*item)
+        if index % 6 == 5:
+            writer.flush()
+    file = writer.path / 'bag_0.mcap'
+    data = file.read_bytes()
+    writer.abort('done')
+    return data
+
+
+def partial(folder: Path, data: bytes) -> Path:
+    bag = folder / 'episode_000003.partial'
+    bag.mkdir(parents=True)
+    (bag / 'episode_000003_0.mcap').write_bytes(data)
+    return bag
+
+
+def read(bag: Path) -> list[tuple[str, int, bytes]]:
+    """By a library of others."""
+    with Reader(bag) as reader:
+        return [(item.topic, log_ns, bytes(data)) for item, log_ns, data in reader.messages()]
+
+
+def test_a_whole_file_loses_nothing(cut_off: bytes, tmp_path: Path) -> None:
+    result = recover(partial(tmp_path, cut_off))
+    assert result.path == tmp_path / 'aborted' / 'episode_000003'
+    assert result.source == tmp_path / 'discarded' / 'episode_000003'
+    assert sorted(item.name for item in tmp_path.iterdir()) == ['aborted', 'discarded']
+    assert read(result.path) == SENT
+    assert (result.missing, result.bytes_lost, result.metadata) == ({}, 0, True)
+    with BagReader(result.path) as bag:
+        assert (bag.metadata.task, bag.metadata.seed) == (METADATA.task, METADATA.seed)
+        assert bag.metadata.success is None
+        assert 'was killed' in bag.metadata.aborted
+    with (result.path / 'episode_000003_0.mcap').open('rb') as stream_:
+        assert make_reader(stream_).get_summary().statistics.message_count == len(SENT)
+
+
+@settings(max_examples=25, deadline=None)
+@given(share=strategies.floats(0.05, 1.0))
+def test_wherever_it_was_cut_the_bag_is_a_prefix(cut_off: bytes, share: float) -> None:
+    size = round(len(cut_off) * share)
+    with tempfile.TemporaryDirectory() as folder:
+        bag = partial(Path(folder), cut_off[:size])
+        try:
+            result = recover(bag)
+        except BagError as error:
+            assert 'not one message' in str(error)
+            assert list(Path(folder).iterdir()) == [bag]
+            return
+        got = read(result.path)
+    assert got == SENT[:len(got)]
+    assert len(got) % 6 in (0, 1, 2, 3)
+    assert result.bytes_lost == 0 or size < len(cut_off)
+
+
+@settings(max_examples=40, deadline=None)
+@given(place=strategies.floats(0.0, 1.0, exclude_max=True), bit=strategies.integers(0, 7))
+def test_a_flipped_bit_never_makes_a_wrong_message(cut_off: bytes, place: float,
+                                                   bit: int) -> None:
+    data = bytearray(cut_off)
+    data[int(place * len(data))] ^= 1 << bit
+    with tempfile.TemporaryDirectory() as folder:
+        bag = partial(Path(folder), bytes(data))
+        try:
+            got = read(recover(bag).path)
+        except BagError:
+            return
+    contents = {payload for _, _, payload in SENT}
+    assert all(payload in contents for _, _, payload in got)
+
+
+def test_a_damaged_chunk_of_a_finished_bag_is_named(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / 'episode_000000', 400, 'none')
+    file = bag / 'episode_000000_0.mcap'
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    result = recover(bag)
+    assert bag.is_dir()
+    assert sum(result.missing.values()) > 0
+    with BagReader(result.path) as reader:
+        assert {topic: 400 - count for topic, count in reader.counts.items()} == {
+            topic: result.missing.get(topic, 0) for topic in TOPICS}
+        assert reader.metadata.dropped == result.missing
+        assert reader.metadata.success is None
+    with pytest.raises(BagError, match='was recovered before'):
+        recover(bag)
+
+
+def test_the_verb_recovers_a_folder_and_goes_on_after_a_hopeless_one(
+        cut_off: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = partial(tmp_path, cut_off)
+    empty = tmp_path / 'episode_000001.partial'
+    empty.mkdir()
+    (empty / 'episode_000001_0.mcap').write_bytes(cut_off[:100])
+    assert main(['recover', str(tmp_path)]) == 2
+    out = capsys.readouterr().out
+    assert f'not recovered: {empty}: not one message' in out
+    assert f'{len(SENT)} messages' in out
+    assert '1 recovered, 1 not' in out
+    assert not good.exists()
+
+
+@pytest.mark.parametrize(('make', 'words'), [
+    (lambda path: path.mkdir(), 'holds no episode that was cut off'),
+    (lambda path: path.write_text('x'), 'is no episode folder'),
+    (lambda path: shutil.copytree(write_bag(path.with_name('b')), path)
+     and (path / 'more.mcap').write_bytes(b''), 'holds 2 .mcap files'),
+])
+def test_what_cannot_be_recovered_is_refused(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], object],
+        words: str) -> None:
+    make(tmp_path / 'given')
+    assert main(['recover', str(tmp_path / 'given')]) == 2
+    captured = capsys.readouterr()
+    assert words in captured.out + captured.err

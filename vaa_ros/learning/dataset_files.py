@@ -1,0 +1,61 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The description of a dataset folder: what is in it, and which recordings it came from.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import vaa_ros
+from vaa_ros.core.instructions import distinct
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.learning.frames import DATASET_VERSION
+from vaa_ros.learning.frames import DESCRIPTION
+
+
+def describe(folder: Path, spec: PolicySpec, command_type: str | None,
+             episodes: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> PolicySpec:
+    """
+    Write the description of a dataset whose arrays are written.
+
+    :param folder: the folder.
+    :param spec: what a policy sees and does; instructions and provenance are filled in.
+    :param command_type: the command topic's name in the ROS interface.
+    :param episodes: what is known of each episode, in order.
+    :param more: what else is to be said.
+    :return: the spec as it was written. Its provenance lists the hash of every recording.
+    """
+    hashes = [item['sha256'] for item in episodes]
+    spec = replace(
+        spec, instructions=distinct(item['instruction'] for item in episodes), provenance={
+            'episodes': len(episodes), 'frames': sum(item['frames'] for item in episodes),
+            'seeds': [item['seed'] for item in episodes],
+            'bags': list(dict.fromkeys(hashes)),
+            'bags_sha256': hashlib.sha256(''.join(hashes).encode()).hexdigest()})
+    description = {
+        'version': DATASET_VERSION, 'vaa_version': vaa_ros.__version__,
+        'command_type': command_type, 'spec': spec.to_dict(), 'episodes': list(episodes),
+        **more, 'normalisation': statistics(folder)}
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding='utf-8')
+    return spec
+
+
+def statistics(folder: Path) -> dict[str, dict[str, list[float]]]:
+    """
+    Measure states and actions: mean, standard deviation, minimum and maximum of each element.
+    """
+    result = {}
+    for name in ('state', 'action'):
+        values = np.load(folder / f'{name}.npy').astype(np.float64)
+        result[name] = {'mean': values.mean(0).tolist(), 'std': values.std(0).tolist(),
+                        'min': values.min(0).tolist(), 'max': values.max(0).tolist()}
+    return result

@@ -1,0 +1,195 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a verdict needs of an episode, gathered message by message while it is recorded.
+
+Pictures are looked at and forgotten, so that an episode of any length fits into memory.
+"""
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+import struct
+from typing import Any
+
+import numpy as np
+
+from vaa_ros.core.images import decode_compressed
+from vaa_ros.core.images import decode_image
+from vaa_ros.core.images import ENCODINGS
+from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.recording.messages import COMPRESSED_IMAGE
+from vaa_ros.recording.messages import deserialize
+from vaa_ros.recording.messages import FLOAT64_ARRAY
+from vaa_ros.recording.messages import IMAGE
+from vaa_ros.recording.messages import JOINT_STATE
+from vaa_ros.recording.messages import JOINT_TRAJECTORY
+from vaa_ros.recording.messages import typestore
+
+CAMERAS = (IMAGE, COMPRESSED_IMAGE)
+COMMANDS = (JOINT_TRAJECTORY, FLOAT64_ARRAY)
+LOOK_NS = NANOSECONDS // 2
+"""How often the brightness of a camera is looked at [ns]."""
+_HEADER = 'std_msgs/msg/Header'
+_STAMP = {0: struct.Struct('>iI'), 1: struct.Struct('<iI')}
+
+
+@dataclass
+class Stream:
+    """
+    The messages of one topic.
+
+    :param msgtype: their type.
+    :param log_ns: when each was received [ns].
+    :param stamp_ns: the stamp in the header of each [ns], 0 where there is none.
+    :param names: joints of ``values``.
+    :param values: positions of a joint state or a command, one after the other [rad or m].
+    :param values_ns: when each of these was received [ns].
+    :param same: of a camera, whether each picture is that before it, bit by bit.
+    :param brightness: of a camera, mean values of some pictures, 0 to 255.
+    """
+
+    msgtype: str
+    log_ns: array[int] = field(default_factory=lambda: array('q'))
+    stamp_ns: array[int] = field(default_factory=lambda: array('q'))
+    names: tuple[str, ...] = ()
+    values: array[float] = field(default_factory=lambda: array('d'))
+    values_ns: array[int] = field(default_factory=lambda: array('q'))
+    same: bytearray = field(default_factory=bytearray)
+    brightness: list[float] = field(default_factory=list)
+    last: np.ndarray | None = None
+    looked_ns: int | None = None
+
+    def positions(self) -> np.ndarray:
+        """
+        Give the positions of joint states or commands.
+
+        :return: (N, J) float64 [rad or m].
+        """
+        return np.array(self.values).reshape(len(self.values_ns), len(self.names))
+
+    def times_ns(self) -> np.ndarray:
+        """
+        Give when each message was made: its stamp, or when it came where stamps say nothing.
+
+        :return: (N,) int64 [ns].
+        """
+        stamps = np.array(self.stamp_ns, dtype=np.int64)
+        usable = len(stamps) > 0 and stamps.min() > 0 and (np.diff(stamps) >= 0).all()
+        return stamps if usable else np.sort(np.array(self.log_ns, dtype=np.int64))
+
+
+class Take:
+    """
+    Gathers an episode.
+
+    :param types: message type by topic.
+    """
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        self.streams = {topic: Stream(msgtype) for topic, msgtype in types.items()}
+        self.unreadable: Counter[str] = Counter()
+        """Messages whose content could not be read, by topic."""
+        self._stamped = {topic for topic, msgtype in types.items() if _has_header(msgtype)}
+
+    def add(self, topic: str, log_ns: int, data: bytes) -> None:
+        """
+        Take one message; what cannot be read is counted, and never raises.
+
+        :param topic: one of the topics.
+        :param log_ns: when it was received [ns].
+        :param data: the serialised message (CDR).
+        """
+        stream = self.streams[topic]
+        stream.log_ns.append(log_ns)
+        try:
+            stamp_ns = _stamp_ns(data) if topic in self._stamped else 0
+        except (struct.error, IndexError):
+            stamp_ns = 0
+        stream.stamp_ns.append(stamp_ns)
+        try:
+            self._look(stream, log_ns, data)
+        except Exception:  # whatever a hostile message makes a parser raise
+            self.unreadable[topic] += 1
+
+    def _look(self, stream: Stream, log_ns: int, data: bytes) -> None:
+        if stream.msgtype in CAMERAS:
+            stream.same.append(0)
+            _look_at_picture(stream, log_ns, deserialize(stream.msgtype, data))
+        elif stream.msgtype == JOINT_STATE:
+            message = deserialize(stream.msgtype, data)
+            _add_values(stream, message.name, message.position)
+        elif stream.msgtype == JOINT_TRAJECTORY:
+            message = deserialize(stream.msgtype, data)
+            _add_values(stream, message.joint_names, message.points[0].positions)
+        elif stream.msgtype == FLOAT64_ARRAY:
+            message = deserialize(stream.msgtype, data)
+            _add_values(stream, [str(index) for index in range(len(message.data))], message.data)
+
+
+def take_of(types: Mapping[str, str], messages: Iterable[tuple[str, int, bytes]]) -> Take:
+    """
+    Gather a recorded episode.
+
+    :param types: message type by topic.
+    :param messages: (topic, log time [ns], CDR bytes) of each message.
+    :return: the take.
+    """
+    take = Take(types)
+    for topic, log_ns, data in messages:
+        take.add(topic, log_ns, data)
+    return take
+
+
+def picture_of(msgtype: str, message: Any) -> np.ndarray:
+    """
+    Decode an image message.
+
+    :param msgtype: one of :data:`CAMERAS`.
+    :param message: the message object of the rosbags library.
+    :return: (H, W, 3) uint8 rgb.
+    :raises ImageError: if it is no picture that is understood.
+    """
+    if msgtype == COMPRESSED_IMAGE:
+        return decode_compressed(message.data)
+    return decode_image(message.height, message.width, message.encoding, message.step,
+                        message.data)
+
+
+def _has_header(msgtype: str) -> bool:
+    fields = typestore().fielddefs.get(msgtype, ((), ()))[1]
+    return bool(fields) and fields[0][0] == 'header' and fields[0][1][1] == _HEADER
+
+
+def _stamp_ns(data: bytes) -> int:
+    # CDR: four bytes of encapsulation, then the header's seconds and nanoseconds.
+    seconds, nanoseconds = _STAMP[data[1] & 1].unpack_from(data, 4)
+    return int(seconds) * NANOSECONDS + int(nanoseconds)
+
+
+def _look_at_picture(stream: Stream, log_ns: int, message: Any) -> None:
+    pixels = np.asarray(message.data)
+    if stream.last is not None and np.array_equal(pixels, stream.last):
+        stream.same[-1] = 1
+    stream.last = pixels
+    if stream.looked_ns is not None and 0 <= log_ns - stream.looked_ns < LOOK_NS:
+        return
+    if stream.msgtype == IMAGE and message.encoding not in ENCODINGS:
+        return  # depth and the like have no brightness
+    stream.looked_ns = log_ns
+    picture = picture_of(stream.msgtype, message)
+    stream.brightness.append(float(picture[::8, ::8].mean()))
+
+
+def _add_values(stream: Stream, names: Iterable[str], values: Iterable[float]) -> None:
+    given = dict(zip(names, values, strict=True))
+    stream.names = stream.names or tuple(given)
+    row = np.array([given[name] for name in stream.names], dtype=np.float64)
+    if not np.isfinite(row).all():
+        raise ValueError('not finite')
+    stream.values.extend(row)
+    stream.values_ns.append(stream.log_ns[-1])

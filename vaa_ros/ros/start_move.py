@@ -1,0 +1,155 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The service ``~/go_to_start``: brings the arm to its start pose, gently, through the gate.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from vaa_ros.core.control_loop import Answers
+from vaa_ros.core.control_setup import DEADMAN_AGE_S
+from vaa_ros.core.control_setup import DEADMAN_TOPIC
+from vaa_ros.core.control_setup import JOINTS_TOPIC
+from vaa_ros.core.errors import RosError
+from vaa_ros.core.gate import PAUSED
+from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.start_policy import StartPolicy
+from vaa_ros.ros.background import in_background
+from vaa_ros.ros.control_thread import ControlThread
+from vaa_ros.ros.start_action import action_type
+from vaa_ros.ros.start_action import StartAction
+
+POLL_S = 0.05
+STILL_S = 5.0
+"""How long the gate may hold the arm before the move is given up [s]."""
+
+
+class StartMove:
+    """
+    Takes the place of the policy while the arm goes to its start pose.
+
+    Where the robot names a ``trajectory_action`` and ``control_msgs`` is installed, the arm's own
+    controller goes there as one goal, while the policy is paused and silent. Otherwise the way is
+    commanded like a policy's, through the gate: a pause is lifted for it. The pause stands after
+    both, so that nothing moves on by itself; what holds the arm ends or holds this move too.
+
+    :param node: the node that offers the service.
+    :param robot: the robot.
+    :param spec: gives the spec of the loaded policy.
+    :param thread: gives the thread that commands the arm, or None while the node is not active.
+    :param pause: pauses or goes on, and says whether that took effect.
+    :param joints: gives the newest joint positions in the robot's order, None while unknown.
+    """
+
+    def __init__(
+        self, node: Node, robot: RobotSpec, spec: Callable[[], PolicySpec],
+        thread: Callable[[], ControlThread | None], pause: Callable[[bool], bool],
+        joints: Callable[[], np.ndarray | None],
+    ) -> None:
+        self._node = node
+        self._robot = robot
+        self._spec = spec
+        self._thread = thread
+        self._pause = pause
+        self._joints = joints
+        self._moving: StartPolicy | None = None
+        self._busy = False
+        self._action = None
+        if robot.trajectory_action and action_type() is not None:
+            self._action = StartAction(node, robot)
+        # A callback that waits would keep a shared group from hearing a stop.
+        node.create_service(Trigger, '~/go_to_start', self._on_start,
+                            callback_group=MutuallyExclusiveCallbackGroup())
+
+    def at_work(self, policy: Answers) -> Answers:
+        """
+        Give the policy that answers now.
+
+        :param policy: the one that is loaded.
+        :return: that one, or the way to the start pose.
+        """
+        return self._moving or policy
+
+    async def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Any:
+        if self._busy:
+            response.message = 'the arm is on its way to the start pose already'
+            return response
+        self._busy = True
+        try:
+            response.success, response.message = await in_background(self._node, self._move)
+        finally:
+            self._busy = False
+        return response
+
+    def _move(self) -> str:
+        if self._thread() is None:
+            raise RosError('the node is not active: activate it first')
+        if self._node.get_parameter('dry_run').value:
+            raise RosError('a dry run moves nothing: set dry_run to false')
+        speed = self._node.get_parameter('start_speed').value
+        way = None if self._action else StartPolicy(self._spec(), self._robot, speed)
+        if not self._pause(True):
+            raise RosError('the control thread did not answer')
+        if way is None:
+            self._go_by_action(speed)
+        else:
+            self._go_by_commands(way)
+        return (f'the arm is at the start pose of {self._robot.name}, paused; ~/pause '
+                '(data: false) lets the policy go on')
+
+    def _go_by_action(self, speed: float) -> None:
+        start, trouble = self._joints(), self._trouble()
+        if trouble or start is None:
+            raise RosError(trouble or 'no joint states came with pictures yet')
+        self._action.go(start, speed, self._trouble)
+
+    def _trouble(self) -> str:
+        """
+        Say why the controller has to stop, which knows nothing of the policy's gate.
+        """
+        thread = self._thread()
+        if thread is None:
+            return 'the node is not active'
+        decision, ages_s = thread.decision, thread.ages_s()
+        if decision.state != PAUSED:
+            return f'{decision.state}: {decision.reason}'
+        watched = {JOINTS_TOPIC: self._node.get_parameter('max_joint_age_s').value}
+        if self._node.get_parameter('deadman').value:
+            watched[DEADMAN_TOPIC] = DEADMAN_AGE_S
+        late = [f'{topic}: nothing for {limit:g} s' for topic, limit in watched.items()
+                if ages_s.get(topic) is None or ages_s[topic] > limit]
+        return ', '.join(late)
+
+    def _go_by_commands(self, way: StartPolicy) -> None:
+        try:
+            self._moving = way
+            self._pause(False)
+            self._wait(way)
+        finally:
+            self._pause(True)
+            self._moving = None
+
+    def _wait(self, way: StartPolicy) -> None:
+        still_s = None
+        while not way.arrived:
+            time.sleep(POLL_S)
+            thread, now_s = self._thread(), time.monotonic()
+            if thread is None:
+                raise RosError('the node was deactivated on the way to the start pose')
+            decision = thread.decision
+            if decision.may_move:
+                still_s = None
+                continue
+            still_s = now_s if still_s is None else still_s
+            if decision.state == STOPPED or now_s - still_s > STILL_S:
+                raise RosError(f'the arm does not move: {decision.state}: {decision.reason}')
