@@ -61,6 +61,7 @@ from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.start_move import StartMove
+from vaa_ros.ros.thread_rights import favour
 
 SWITCH_INTERVAL_S = 0.0005
 UNANSWERED = 'the control thread did not answer'
@@ -170,7 +171,9 @@ class PolicyNode(LifecycleNode):
         # What exists now stays; later collections then have little to look through.
         gc.collect()
         gc.freeze()
-        self._thread.start()
+        for problem in favour(self._thread.start(), self._value('realtime_priority'),
+                              self._value('control_cpu')):
+            self.get_logger().warning(problem)
         self._lifecycle = 'active'
         return super().on_activate(state)
 

@@ -82,9 +82,9 @@ class ControlThread:
                 return GateDecision(WAITING, False, self._inputs.waiting_for())
         return decision
 
-    def start(self) -> None:
+    def start(self) -> threading.Thread:
         """
-        Begin to tick; the first motion starts where the arm is.
+        Begin to tick; the first motion starts where the arm is. Gives the thread.
         """
         self._loop.reset()
         self._decision = GateDecision(WAITING, False, '')
@@ -94,6 +94,7 @@ class ControlThread:
             self._inference.start()
         self._thread = threading.Thread(target=self._main, name='control', daemon=True)
         self._thread.start()
+        return self._thread
 
     def halt(self) -> None:
         """
