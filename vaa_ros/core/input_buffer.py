@@ -36,6 +36,8 @@ class InputBuffer:
         self._problems: dict[str, str] = {}
         self.instruction = ''
         """What is asked for; it outlives a reset."""
+        self.switches: dict[str, int | None] = {}
+        """When each switch was last held [ns], None while it is let go; they outlive a reset."""
         self.reset()
 
     def reset(self) -> None:
@@ -119,7 +121,7 @@ class InputBuffer:
 
     def ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
         """
-        Give the age of every input by topic.
+        Give the age of every input and switch by topic.
 
         :param now_ns: the present on the clock of the pushes [ns].
         :param ros_ns: the present on the clock of the stamps; not used in lockstep [ns].
@@ -138,6 +140,8 @@ class InputBuffer:
                 by_stamp_ns = ros_ns - stamp_ns
                 age_ns = by_stamp_ns if by_stamp_ns < 0 else max(by_stamp_ns, age_ns)
             ages[topic] = age_ns / NANOSECONDS
+        for topic, held_ns in self.switches.items():
+            ages[topic] = None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
         return ages
 
     def trouble(self) -> str:

@@ -64,7 +64,6 @@ class ControlThread:
         self._inference = InferenceThread(self._changed, inputs, wiring.policy, timing)
         self._budget = TickBudget(round(timing.period_s * NANOSECONDS))
         self._paused = self._e_stop = False
-        self._switches: dict[str, int | None] = {}
         self._other_publisher = self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
         self._settled = threading.Event()
@@ -176,7 +175,7 @@ class ControlThread:
         :param held: whether somebody holds it.
         """
         with self._changed:
-            self._switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
+            self._inputs.switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
             self._wake |= not held
             self._changed.notify_all()
 
@@ -224,18 +223,13 @@ class ControlThread:
         Give the age of every input by topic [s].
         """
         with self._changed:
-            return self._ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
+            return self._inputs.ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
 
     def figures(self) -> dict[str, object]:
         """
         Give what a status has to say about time.
         """
         return {} if self._lockstep else {**self._budget.values(), **self._inference.figures()}
-
-    def _ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
-        return {**self._inputs.ages_s(now_ns, ros_ns),
-                **{topic: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
-                   for topic, held_ns in self._switches.items()}}
 
     def _main(self) -> None:
         while not self._stopping:
@@ -259,7 +253,7 @@ class ControlThread:
                     self._do_reset()
                 self._wake = False
                 ros_ns = self._wiring.ros_now_ns()
-                gate = self._gate(self._ages_s(begin_ns, ros_ns))
+                gate = self._gate(self._inputs.ages_s(begin_ns, ros_ns))
                 self._inference.allow(self._loop.asks(gate))
                 self._inference.expire(begin_ns)
                 answer = self._inference.take()
@@ -311,7 +305,7 @@ class ControlThread:
                     self._do_reset()
                     continue
                 observation, _ = self._inputs.take()
-                gate = self._gate(dict.fromkeys(self._ages_s(0, 0), 0.0))
+                gate = self._gate(dict.fromkeys(self._inputs.ages_s(0, 0), 0.0))
             if self._sent_ns == observation.stamp_ns:
                 self._wiring.again()
                 continue
