@@ -19,9 +19,8 @@ from ros_harness import Collector
 from ros_harness import Harness
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
-from tiny_policy import HEIGHT
+from tiny_policy import DARK
 from tiny_policy import ROBOT
-from tiny_policy import WIDTH
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.types import JointState
@@ -55,7 +54,7 @@ class Robot:
         self.speaking = {'front', 'wrist', 'joints'}
         self.lag_s = {'front': 0.0, 'wrist': 0.0}
         self.position = HOME.copy()
-        self.picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        self.picture = DARK
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 

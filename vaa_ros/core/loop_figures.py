@@ -28,6 +28,7 @@ class LoopFigures:
     :param confidence: share of calibration frames that were as unusual as the present one.
     :param alarms: how often the scene watch slowed the arm.
     :param holds: how often the scene watch held it.
+    :param repeated_pictures: how often the picture that repeats most came again bit by bit.
     :param latency: observation stamp to command published [ms].
     :param inference: time of one inference [ms].
     """
@@ -43,6 +44,7 @@ class LoopFigures:
     confidence: float = math.nan
     alarms: int = 0
     holds: int = 0
+    repeated_pictures: int = 0
     latency: LatencyStats = field(default_factory=LatencyStats)
     inference: LatencyStats = field(default_factory=LatencyStats)
 
@@ -54,7 +56,7 @@ class LoopFigures:
             name: getattr(self, name) for name in (
                 'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped',
                 'clamped_in_a_row', 'refused', 'failures', 'alignment', 'confidence', 'alarms',
-                'holds')}
+                'holds', 'repeated_pictures')}
         for name in ('latency', 'inference'):
             summary = getattr(self, name).summary()
             flat[f'{name}_ms_p50'] = summary.p50

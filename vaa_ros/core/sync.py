@@ -80,6 +80,23 @@ class ObservationSync:
         self._frames[key].append((stamp_ns, rgb))
         return True
 
+    def in_order(self, state: JointState) -> tuple[np.ndarray | None, str]:
+        """
+        Give the positions of a state in the order of the spec.
+
+        :param state: the state, in any order and with any further joints.
+        :return: positions (S,) [rad or m]; or None, and why it cannot be used.
+        """
+        index = {name: i for i, name in enumerate(state.names)}
+        absent = [name for name in self._spec.joint_names if name not in index]
+        if absent:
+            return None, (f'has no {", ".join(absent)}; it has '
+                          f'{", ".join(state.names) or "no joints"}')
+        values = state.position[[index[name] for name in self._spec.joint_names]]
+        if not np.isfinite(values).all():
+            return None, 'holds a position that is not finite'
+        return values, ''
+
     def push_joints(self, state: JointState) -> bool:
         """
         Take a joint state; its joints are matched by name, others are left out.
@@ -87,19 +104,11 @@ class ObservationSync:
         :param state: the state, in any order and with any further joints.
         :return: whether it was taken; :meth:`missing` tells why the last one was not.
         """
-        index = {name: i for i, name in enumerate(state.names)}
-        absent = [name for name in self._spec.joint_names if name not in index]
-        if absent:
-            self._joint_problem = (f'joint_states has no {", ".join(absent)}; it has '
-                                   f'{", ".join(state.names) or "no joints"}')
+        values, problem = self.in_order(state)
+        self._joint_problem = f'joint_states {problem}' if problem else ''
+        if values is None:
             self.rejected += 1
             return False
-        values = state.position[[index[name] for name in self._spec.joint_names]]
-        if not np.isfinite(values).all():
-            self._joint_problem = 'joint_states holds a position that is not finite'
-            self.rejected += 1
-            return False
-        self._joint_problem = ''
         if not self._follows(self._states, state.stamp_ns):
             return False
         self._states.append((state.stamp_ns, values.astype(np.float32)))
@@ -136,6 +145,29 @@ class ObservationSync:
         """
         streams = {**self._frames, 'joint_states': self._states}
         return {key: stream[-1][0] if stream else None for key, stream in streams.items()}
+
+    def unpaired(self) -> tuple[float, str]:
+        """
+        Say how far the newest picture of the first camera is ahead of the newest observation.
+
+        :return: the time [s], and what is not near that picture in time.
+        """
+        first = self._spec.camera_keys[0]
+        if self._latest is None or not self._frames[first]:
+            return 0.0, ''
+        newest_ns = self._frames[first][-1][0]
+        reasons = []
+        for key in self._spec.camera_keys[1:]:
+            away_ns = min((abs(frame[0] - newest_ns) for frame in self._frames[key]), default=0)
+            if away_ns > self._max_skew_ns:
+                reasons.append(
+                    f'cameras {first} and {key} are {away_ns / NANOSECONDS:.3f} s apart (bound '
+                    f'{self._max_skew_ns / NANOSECONDS:g} s)')
+        if self._state_at(newest_ns, False) is None:
+            reasons.append(f'joint_states has no state within '
+                           f'{self._max_joint_lag_ns / NANOSECONDS:g} s before it')
+        ahead_s = (newest_ns - self._latest.stamp_ns) / NANOSECONDS
+        return ahead_s, f'no observation for {ahead_s:.2f} s: {"; ".join(reasons)}'
 
     def missing(self) -> list[str]:
         """

@@ -29,9 +29,11 @@ from std_srvs.srv import Trigger
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import make_control_loop
+from vaa_ros.core.control_setup import make_judge
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.input_findings import NOTHING_FOUND
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
@@ -49,12 +51,14 @@ from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.dry_run import DryRun
 from vaa_ros.ros.emergency_stop import EmergencyStop
+from vaa_ros.ros.input_parameters import judge_options
 from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
+from vaa_ros.ros.policy_reports import inputs_report
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -104,7 +108,7 @@ class PolicyNode(LifecycleNode):
             lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
             lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        DiagnosticsPublisher(self, 'control', self._report)
+        DiagnosticsPublisher(self, 'control', self._report).add('inputs', self._report_inputs)
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
@@ -148,7 +152,9 @@ class PolicyNode(LifecycleNode):
         wiring = Wiring(lambda: self._start.at_work(swaps.slot.at_work), self._commands.publish,
                         self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
-        buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
+        judge = make_judge(spec, self._robot, judge_options(self._value),
+                           self._value('use_sim_time'))
+        buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep, judge)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
@@ -308,6 +314,10 @@ class PolicyNode(LifecycleNode):
             self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
             {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
         return level, f'dry run: {text}' if self._value('dry_run') else text, values
+
+    def _report_inputs(self) -> tuple[bytes, str, dict[str, object]]:
+        thread = self._thread
+        return inputs_report(*(thread.judged() if thread is not None else (NOTHING_FOUND, {})))
 
     def _tell_scenes(self) -> None:
         policy = self._swaps.slot.current

@@ -16,6 +16,13 @@ from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
+from vaa_ros.core.input_findings import FINE
+from vaa_ros.core.input_findings import GRADES
+from vaa_ros.core.input_findings import HELD
+from vaa_ros.core.input_findings import Judgement
+from vaa_ros.core.input_findings import SLOWED
+from vaa_ros.core.input_findings import told
+from vaa_ros.core.input_findings import WARNED
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
@@ -46,6 +53,21 @@ def control_report(
                    for topic, age in ages_s.items()})
     text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
     return level, text, values
+
+
+def inputs_report(judged: Judgement, counts: Mapping[str, object],
+                  ) -> tuple[bytes, str, dict[str, object]]:
+    """
+    Say what is found about the inputs.
+
+    :param judged: what the judge found.
+    :param counts: what it counted.
+    :return: level, text and values of a status.
+    """
+    texts = [f'{GRADES[grade]}: {text}' for grade in (HELD, SLOWED, WARNED)
+             if (text := told(judged.findings, grade))]
+    level = ERROR if judged.grade == HELD else WARN if texts else OK
+    return level, '; '.join(texts) or GRADES[FINE], {**judged.values(), **counts}
 
 
 def policy_status(spec: PolicySpec, robot: str, facts: Mapping[str, object]) -> DiagnosticStatus:
