@@ -46,11 +46,11 @@ from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
 from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
-from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.dry_run import DryRun
 from vaa_ros.ros.emergency_stop import EmergencyStop
+from vaa_ros.ros.gate_log import GateLog
 from vaa_ros.ros.input_parameters import judge_options
 from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
@@ -86,7 +86,8 @@ class PolicyNode(LifecycleNode):
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
         self._inputs: PolicyInputs | None = None
-        self._lifecycle, self._said_state = 'unconfigured', ''
+        self._lifecycle = 'unconfigured'
+        self._gate_log: GateLog | None = None
         self._paused = self._commanding = False
         self._instruction = self._value('instruction')
         self._refused = 0
@@ -156,6 +157,8 @@ class PolicyNode(LifecycleNode):
                            self._value('use_sim_time'))
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep, judge)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
+        self._gate_log = GateLog(self, lambda: self._thread.decision,
+                                 lambda: swaps.slot.current.spec.name)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
         self._thread.set_e_stop(self._stop.pressed)
@@ -283,6 +286,8 @@ class PolicyNode(LifecycleNode):
         refused, self._refused = self._refused, self._loop.figures.refused
         if self._refused > refused:
             self._swaps.slot.failed(tick.decision.reason)
+        if self._gate_log.note():
+            self._say_status()
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
             self._confidence.publish(Float64(data=self._loop.figures.confidence))
@@ -294,18 +299,12 @@ class PolicyNode(LifecycleNode):
         self._announce(self._commanding)
         self._thread.set_other_publisher(
             self._commands.rivals(self._value('allow_other_publishers')))
-        level, message, values = self._report()
-        self._status.publish(status_message('policy: control', level, message, values))
-        if values['state'] != self._said_state:
-            self._said_state = values['state']
-            self._log(level == OK, message)
+        self._gate_log.note()
+        self._gate_log.write()
+        self._say_status()
 
-    def _log(self, good: bool, text: str) -> None:
-        # rclpy wants one severity for each line of code.
-        if good:
-            self.get_logger().info(text)
-        else:
-            self.get_logger().warning(text)
+    def _say_status(self) -> None:
+        self._status.publish(status_message('policy: control', *self._report()))
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
