@@ -88,7 +88,7 @@ def test_half_of_a_limit_warns_three_quarters_slow_all_of_it_holds(
     assert Finding('x', 'age_s', value, 0.2, '').grade == grade
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.floats(0.0, 0.02), st.floats(0.0, 0.02), st.integers(0, 2**32))
 def test_nothing_is_wrong_with_good_inputs(transit_s: float, jitter_s: float, seed: int) -> None:
     # Whatever the way takes, as long as its shortest time stays within half of each limit.
@@ -96,7 +96,7 @@ def test_nothing_is_wrong_with_good_inputs(transit_s: float, jitter_s: float, se
     arrivals = sorted(
         (stamp_ns + round(1e9 * (transit_s + jitter_s * random())), topic, stamp_ns)
         for topic, period_ns in ((CAMERA, 33_333_333), (JOINTS, 8_000_000))
-        for stamp_ns in range(0, 3 * 10**9, period_ns))
+        for stamp_ns in range(0, 2 * 10**9, period_ns))
     newest = dict.fromkeys((CAMERA, JOINTS), -1)
     for now_ns, topic, stamp_ns in arrivals:
         if stamp_ns < newest[topic]:
@@ -110,7 +110,7 @@ def test_nothing_is_wrong_with_good_inputs(transit_s: float, jitter_s: float, se
         assert not judged.hold and not judged.slow
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 10**10),
                           st.integers(-10**19, 10**19), st.booleans(),
                           st.floats(allow_nan=False, allow_infinity=False)), max_size=60))
@@ -193,6 +193,19 @@ def test_a_stream_whose_clock_is_set_is_named() -> None:
     feed.run(3.0)
     feed.stamp_ahead_ns[JOINTS] -= 7200 * 10**9
     assert 'joint_states: its clock was set back by 7199' in feed.run(0.1).hold
+
+
+def test_a_computer_that_was_busy_and_catches_up_is_no_other_clock() -> None:
+    feed = Feed()
+    feed.speaking = {JOINTS}
+    for late_ms in [45] * 90 + [12] * 30:
+        feed.run(1 / 30)
+        if late_ms == 12 and feed.now().values()['vision/front clock_skew_s'] == 0.045:
+            # The frame that was still on its way comes too.
+            feed.camera(feed.now_ns + EPOCH_NS - 45 * MS)
+        feed.camera(feed.now_ns + EPOCH_NS - late_ms * MS)
+        assert feed.now().values()['vision/front clock_jump_s'] == 0.0
+    assert feed.now().values()['vision/front clock_skew_s'] == 0.012
 
 
 def test_a_camera_that_comes_back_has_no_other_clock() -> None:

@@ -92,6 +92,8 @@ class StampedStream:
         self.repeated = self.disordered = 0
         self.transit = SlidingMax(TRANSIT_WINDOW_S)
         """Time from stamp to arrival [s], negated: the largest is the shortest way."""
+        self._steps = SlidingMax(TRANSIT_WINDOW_S)
+        """Time between stamps [s], negated too."""
         self.reset()
 
     def reset(self) -> None:
@@ -100,6 +102,7 @@ class StampedStream:
         """
         self.newest: tuple[int, int] | None = None
         self.transit.clear()
+        self._steps.clear()
         self._disorder = SlidingShare(EVENT_WINDOW_S)
         self._jumps = SlidingMax(EVENT_WINDOW_S)
 
@@ -122,10 +125,15 @@ class StampedStream:
         if not newer or not steady:
             return newer
         shortest_s = -self.transit.largest(now_ns)[0]
-        # Nothing arrives sooner than it ever did, unless its clock was set.
-        if self._known(now_ns) and transit_s < shortest_s - WARN_FROM * jump_s:
-            self._set(now_ns, shortest_s - transit_s, 'forward')
+        # Nothing arrives sooner than it ever did, with a gap before its stamp, unless its clock
+        # was set. Without the gap a busy computer has caught up.
+        step_s = step_ns / NANOSECONDS
+        way_s = min(shortest_s - transit_s, step_s + self._steps.largest(now_ns)[0])
+        if self._known(now_ns) and way_s > WARN_FROM * jump_s:
+            self._set(now_ns, way_s, 'forward')
         self.transit.add(now_ns, -transit_s)
+        if step_s > 0:
+            self._steps.add(now_ns, -step_s)
         return newer
 
     def _known(self, now_ns: int) -> bool:

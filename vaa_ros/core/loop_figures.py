@@ -10,6 +10,7 @@ from dataclasses import field
 import math
 
 from vaa_ros.core.latency import LatencyStats
+from vaa_ros.core.latency import summary_values
 
 
 @dataclass
@@ -58,8 +59,5 @@ class LoopFigures:
                 'clamped_in_a_row', 'refused', 'failures', 'alignment', 'confidence', 'alarms',
                 'holds', 'repeated_pictures')}
         for name in ('latency', 'inference'):
-            summary = getattr(self, name).summary()
-            flat[f'{name}_ms_p50'] = summary.p50
-            flat[f'{name}_ms_p99'] = summary.p99
-            flat[f'{name}_ms_max'] = summary.max
+            flat.update(summary_values(name, getattr(self, name)))
         return flat

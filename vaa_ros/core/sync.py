@@ -21,6 +21,7 @@ from vaa_ros.core.types import Observation
 FRAMES_KEPT = 8
 JOINT_STATES_KEPT = 256
 CLOCK_RESET_NS = NANOSECONDS
+JOINTS = 'joint_states'
 
 
 class ObservationSync:
@@ -126,14 +127,17 @@ class ObservationSync:
             if self._latest is not None and stamp_ns <= self._latest.stamp_ns:
                 break
             images = {self._spec.camera_keys[0]: picture}
+            sources = {self._spec.camera_keys[0]: stamp_ns}
             for key in self._spec.camera_keys[1:]:
                 frame = min(self._frames[key], key=lambda item: abs(item[0] - stamp_ns),
                             default=None)
                 if frame is not None and abs(frame[0] - stamp_ns) <= self._max_skew_ns:
-                    images[key] = frame[1]
+                    sources[key], images[key] = frame
             state = self._state_at(stamp_ns, exact_joints)
             if state is not None and len(images) == len(self._frames):
-                self._latest = self._history.add(Observation(stamp_ns, images, state))
+                sources[JOINTS], values = state
+                self._latest = self._history.add(
+                    Observation(stamp_ns, images, values, sources=sources))
                 break
         return self._latest
 
@@ -143,7 +147,7 @@ class ObservationSync:
 
         :return: camera keys and ``joint_states`` to their newest stamp [ns], or None.
         """
-        streams = {**self._frames, 'joint_states': self._states}
+        streams = {**self._frames, JOINTS: self._states}
         return {key: stream[-1][0] if stream else None for key, stream in streams.items()}
 
     def unpaired(self) -> tuple[float, str]:
@@ -198,13 +202,14 @@ class ObservationSync:
         self.rejected += stamp_ns < stream[-1][0]
         return False
 
-    def _state_at(self, stamp_ns: int, exact: bool) -> np.ndarray | None:
+    def _state_at(self, stamp_ns: int, exact: bool) -> tuple[int, np.ndarray] | None:
         """
-        Find the joint state for a frame, (S,) float32 or None.
+        Find the joint state for a frame: its stamp and values (S,) float32, or None.
         """
         if exact and (not self._states or self._states[-1][0] < stamp_ns):
             return None
         for state_ns, values in reversed(self._states):
             if state_ns <= stamp_ns:
-                return values if stamp_ns - state_ns <= self._max_joint_lag_ns else None
+                near = stamp_ns - state_ns <= self._max_joint_lag_ns
+                return (state_ns, values) if near else None
         return None

@@ -8,6 +8,7 @@ The node policy: from pictures and joint states to commands, with a policy from 
 from __future__ import annotations
 
 import gc
+import math
 from pathlib import Path
 import sys
 from typing import Any
@@ -33,7 +34,6 @@ from vaa_ros.core.control_setup import make_judge
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.input_buffer import InputBuffer
-from vaa_ros.core.input_findings import NOTHING_FOUND
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
@@ -64,6 +64,7 @@ from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.start_move import StartMove
+from vaa_ros.ros.tracing import Tracing
 
 SWITCH_INTERVAL_S = 0.0005
 UNANSWERED = 'the control thread did not answer'
@@ -88,9 +89,10 @@ class PolicyNode(LifecycleNode):
         self._inputs: PolicyInputs | None = None
         self._lifecycle = 'unconfigured'
         self._gate_log: GateLog | None = None
+        self._tracing: Tracing | None = None
         self._paused = self._commanding = False
         self._instruction = self._value('instruction')
-        self._refused = 0
+        self._refused, self._most_clamped = 0, math.inf
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
@@ -109,7 +111,7 @@ class PolicyNode(LifecycleNode):
             lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
             lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        DiagnosticsPublisher(self, 'control', self._report).add('inputs', self._report_inputs)
+        self._diagnostics = DiagnosticsPublisher(self, 'control', self._report)
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
@@ -143,14 +145,17 @@ class PolicyNode(LifecycleNode):
         self._loop = make_control_loop(
             spec, self._robot, control_options(self._value, period_s))
         self._swaps = swaps
-        self._refused = 0
+        self._refused, self._most_clamped = 0, self._value('warn_clamped_s') / period_s
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
         self._loop.sender_coasts = self._commands.coasts
-        self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: self._start.at_work(swaps.slot.at_work), self._commands.publish,
+        tracing = self._tracing = Tracing(
+            self, spec.camera_keys[0], self._loop.figures.latency, self._commands.publish)
+        self._inputs = PolicyInputs(self, spec, self._robot, lockstep, tracing.times)
+        wiring = Wiring(lambda: tracing.timed(self._start.at_work(swaps.slot.at_work)),
+                        tracing.publish,
                         self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         judge = make_judge(spec, self._robot, judge_options(self._value),
@@ -162,6 +167,8 @@ class PolicyNode(LifecycleNode):
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
         self._thread.set_e_stop(self._stop.pressed)
+        self._diagnostics.add('inputs', lambda: inputs_report(*self._thread.judged()))
+        self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
         self._tell_scenes()
@@ -228,8 +235,11 @@ class PolicyNode(LifecycleNode):
         self.stop()
         if self._commands is not None:
             self._commands.close()
+            self._tracing.close()
+            self._diagnostics.remove('inputs', 'latency')
         self._models.end()
         self._thread = self._loop = self._inputs = self._commands = self._swaps = None
+        self._tracing = None
         self._lifecycle = 'unconfigured'
 
     def _on_deadman(self, message: Bool) -> None:
@@ -286,6 +296,7 @@ class PolicyNode(LifecycleNode):
         refused, self._refused = self._refused, self._loop.figures.refused
         if self._refused > refused:
             self._swaps.slot.failed(tick.decision.reason)
+        self._tracing.say_trace(self._swaps.slot.current.spec.name, tick.decision.state)
         if self._gate_log.note():
             self._say_status()
         if tick.fresh:
@@ -302,6 +313,7 @@ class PolicyNode(LifecycleNode):
         self._gate_log.note()
         self._gate_log.write()
         self._say_status()
+        self._tracing.say_latency()
 
     def _say_status(self) -> None:
         self._status.publish(status_message('policy: control', *self._report()))
@@ -311,12 +323,9 @@ class PolicyNode(LifecycleNode):
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
         level, text, values = control_report(
             self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
-            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
+            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s(),
+            self._most_clamped)
         return level, f'dry run: {text}' if self._value('dry_run') else text, values
-
-    def _report_inputs(self) -> tuple[bytes, str, dict[str, object]]:
-        thread = self._thread
-        return inputs_report(*(thread.judged() if thread is not None else (NOTHING_FOUND, {})))
 
     def _tell_scenes(self) -> None:
         policy = self._swaps.slot.current

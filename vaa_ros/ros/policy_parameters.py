@@ -59,6 +59,9 @@ PARAMETERS = (
               'wish of the policy may lie from the last command, at the start from where the arm '
               'is; what lies beyond is refused. Grippers may jump.', '', 0.01, 1.0,
               read_only=True),
+    Parameter('warn_clamped_s', 1.0, 'How long every command may be clamped by the limits before '
+              '/diagnostics warns: one motion asks for more now and then, a policy that does so '
+              'for longer does not know the arm.', 's', 0.0, 60.0, read_only=True),
     Parameter('deadman', False, 'Move only while true comes on the topic deadman (Bool), at least '
               'every 0.2 s; not in lockstep.', read_only=True),
     Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from datetime import timezone
+import math
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import deserialize_message
@@ -33,7 +34,7 @@ from vaa_ros.ros.diagnostics import WARN
 
 def control_report(
     decision: GateDecision, policy: str, instruction: str, figures: Mapping[str, object],
-    ages_s: Mapping[str, float | None],
+    ages_s: Mapping[str, float | None], most_clamped: float = math.inf,
 ) -> tuple[bytes, str, dict[str, object]]:
     """
     Say what the control thread does.
@@ -43,6 +44,7 @@ def control_report(
     :param instruction: what is asked for.
     :param figures: counts and times of the control loop.
     :param ages_s: age of every input [s], None where nothing came.
+    :param most_clamped: how many commands in a row may be clamped before it warns.
     :return: level, text and values of a status.
     """
     level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
@@ -52,6 +54,11 @@ def control_report(
     values.update({f'age_s {topic}': 'never received' if age is None else age
                    for topic, age in ages_s.items()})
     text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
+    clamped = figures.get('clamped_in_a_row', 0)
+    if decision.may_move and clamped > most_clamped:
+        level, text = max(level, WARN), (
+            f'{text}; {clamped} commands in a row were clamped: the policy wants more than the '
+            'limits allow')
     return level, text, values
 
 
