@@ -11,10 +11,10 @@ import pytest
 from vaa_ros.core.stage_times import REMEMBERED
 from vaa_ros.core.stage_times import STAGES
 from vaa_ros.core.stage_times import StageTimes
+from vaa_ros.core.timed_policy import TimedPolicy
+from vaa_ros.core.timed_policy import Timing
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
-from vaa_ros.policies.timed import TimedPolicy
-from vaa_ros.policies.timed import Timing
 
 MS = 1_000_000
 STAMP = 10**18

@@ -24,7 +24,7 @@ from vaa_ros.core.latency import LatencyStats
 from vaa_ros.core.latency import summary_values
 from vaa_ros.core.stage_times import StageTimes
 from vaa_ros.core.stage_times import Trace
-from vaa_ros.policies.timed import Timing
+from vaa_ros.core.timed_policy import Timing
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.qos import EVENTS
