@@ -30,6 +30,7 @@ import numpy as np
 from plain_sessions import session
 from plain_sessions import write_plain
 import pytest
+from test_learning_any_bag import video_stream
 
 from vaa_ros.cli.main import main
 from vaa_ros.core.robot import load_robot
@@ -181,6 +182,20 @@ def test_bags_of_others_are_shown(tmp_path: Path, storage: str) -> None:
         assert len(scalars(found, '/joint_states/gripper/position')) == bag.counts['/joint_states']
 
 
+def test_video_stays_as_it_is_and_is_filmed(tmp_path: Path) -> None:
+    stream = video_stream('h264')
+    bag = write_plain(tmp_path / 'video', stream, topics={
+        '/front/video': messages.COMPRESSED_VIDEO}, store=messages.typestore())
+    rrd, mp4 = tmp_path / 'a.rrd', tmp_path / 'a.mp4'
+    assert main(['view', str(bag), '--rrd', str(rrd), '--mp4', str(mp4)]) == 0
+    video = read_rrd(rrd)['/front/video']
+    packets = [messages.deserialize(messages.COMPRESSED_VIDEO, data).data.tobytes()
+               for topic, _, data in stream if topic == '/front/video']
+    assert [bytes(sample) for sample, in video['VideoStream:sample']] == packets
+    frames = list(frames_of(cv2.VideoCapture(str(mp4))))
+    assert frames[60][:360, :480].mean() > frames[6][:360, :480].mean() + 40
+
+
 def test_rerun_reads_our_mcap_without_us(bag: Path) -> None:
     """An independent reader of MCAP and of ros2msg schemas, as Foxglove is one."""
     rows: Counter[str] = Counter()
@@ -204,6 +219,14 @@ def test_without_a_display_a_file_is_written(bag: Path, tmp_path: Path,
     monkeypatch.chdir(tmp_path)
     assert main(['view', str(bag)]) == 0
     assert (tmp_path / 'episode_000000.rrd').is_file()
+
+
+def test_a_viewer_that_cannot_start_is_an_error(bag: Path, capfd: pytest.CaptureFixture[str],
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DISPLAY', ':4711')
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    assert main(['view', str(bag)]) == 2
+    assert 'Write a file instead' in capfd.readouterr().err
 
 
 def limit_files() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 import sys
+import tempfile
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -102,18 +103,20 @@ def has_display() -> bool:
 
 
 def _rerun(items: BagItems, path: Path | None, lossless: bool) -> dict[str, object]:
+    from vaa_ros.cli.view_rerun import open_viewer
     from vaa_ros.cli.view_rerun import RerunSink
-    from vaa_ros.cli.view_rerun import show_live
     from vaa_ros.cli.view_rerun import write_rrd
     sink = RerunSink(items.bag.path.name, lossless)
-    if path is None:
-        show_live(items, sink, _watched(items))
-    else:
-        write_rrd(items, path, sink, _watched(items))
-    print(f'{path or "viewer"}: {sum(sink.pictures.values())} pictures of {len(sink.pictures)} '
-          f'cameras, {sink.curves} curves, {sink.events} events')
-    for topic, count in sink.unreadable.items():
-        print(f'{topic}: {count} pictures cannot be read')
+    with tempfile.TemporaryDirectory(prefix='vaa_view_') as folder:
+        file = path or Path(folder) / f'{items.bag.path.stem}.rrd'
+        write_rrd(items, file, sink, _watched(items))
+        print(f'{path or items.bag.path.name}: {sum(sink.pictures.values())} pictures of '
+              f'{len(sink.pictures)} cameras, {sink.curves} curves, {sink.events} events',
+              flush=True)
+        for topic, count in sink.unreadable.items():
+            print(f'{topic}: {count} pictures cannot be read', flush=True)
+        if path is None:
+            open_viewer(file)
     return {'rrd': path, 'pictures': sink.pictures, 'unreadable': sink.unreadable,
             'curves': sink.curves, 'events': sink.events}
 

@@ -1,6 +1,6 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A bag in Rerun: in its viewer, or as an .rrd file. The only file that imports rerun."""
+"""A bag as an .rrd file, and Rerun's viewer of it. The only file that imports rerun."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field
 import os
 from pathlib import Path
+import subprocess
 import sys
 from typing import Any
 
@@ -97,21 +98,6 @@ class RerunSink:
         """Write to a file from now on."""
         self._recording.save(path)
 
-    def spawn(self) -> None:
-        """
-        Open the viewer and send it what comes.
-
-        :raises ConfigError: if it does not start.
-        """
-        # The viewer of the wheel lies beside python, which is not on the PATH without activate.
-        folder = str(Path(sys.executable).parent)
-        os.environ['PATH'] = os.pathsep.join([folder, os.environ.get('PATH', '')])
-        try:
-            self._recording.spawn()
-        except RuntimeError as error:
-            raise ConfigError(f'the viewer does not start: {error}. Write a file instead: '
-                              '--rrd FILE, or --mp4 FILE') from error
-
     def describe(self, facts: Mapping[str, str]) -> None:
         """Show what is known of the episode."""
         rows = [f'| {name} | {value} |' for name, value in facts.items()]
@@ -144,7 +130,7 @@ class RerunSink:
         """
         Send the rest, and how it is laid out.
 
-        :raises ConfigError: if the viewer or the file did not take everything.
+        :raises ConfigError: if the file did not take everything.
         """
         for path in list(self._batches):
             self._send(path)
@@ -152,12 +138,12 @@ class RerunSink:
         try:
             self._recording.flush(timeout_sec=FLUSH_S)
         except (RuntimeError, ValueError) as error:
-            raise ConfigError(f'Rerun did not take everything: {error}') from error
+            raise ConfigError(str(error)) from error
         finally:
             self.close()
 
     def close(self) -> None:
-        """Let go of the viewer or the file."""
+        """Let go of the file."""
         self._recording.disconnect()
 
     def _event(self, item: Item, event: Event) -> None:
@@ -266,17 +252,19 @@ def write_rrd(items: BagItems, path: Path, sink: RerunSink, stream: Iterable[Ite
         partial.unlink(missing_ok=True)
 
 
-def show_live(items: BagItems, sink: RerunSink, stream: Iterable[Item]) -> None:
+def open_viewer(path: Path) -> None:
     """
-    Open a bag in the viewer.
+    Open an .rrd file in the viewer, and wait until it is closed.
 
-    :param items: the bag.
-    :param sink: what sends to Rerun.
-    :param stream: the items to show.
+    :param path: the file.
     :raises ConfigError: if the viewer does not start.
     """
-    sink.spawn()
-    _show(items, sink, stream)
+    # It listens for more recordings; nobody else in the network needs to send it any.
+    command = [sys.executable, '-m', 'rerun', '--new', '--bind', '127.0.0.1', str(path)]
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise ConfigError(f'the viewer of Rerun ended with {done.returncode}; what it said is '
+                          'above. Write a file instead: --rrd FILE, or --mp4 FILE')
 
 
 def _show(items: BagItems, sink: RerunSink, stream: Iterable[Item]) -> None:
