@@ -267,15 +267,14 @@ class TeleopRecorder(LifecycleNode):
             self.get_logger().warning(f'{text}; {"; ".join(problems)}')
         else:
             self.get_logger().info(text)
-        if recorded.verdict is not None:
-            log = self.get_logger()
-            (log.info if recorded.verdict.judgement == KEEP else log.warning)(
-                f'verdict: {recorded.verdict}')
+        remark, verdict = '; '.join(problems[:1]), recorded.verdict
+        if verdict is not None and verdict.judgement == KEEP:
+            self.get_logger().info(f'verdict: {verdict}')
+        elif verdict is not None:  # rclpy lets no line of the code log with two severities
+            self.get_logger().warning(f'verdict: {verdict}')
+            remark = f'{verdict.judgement}: {next(iter(verdict.reasons), "")}'
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
-        verdict = recorded.verdict
-        if verdict is not None and verdict.judgement != KEEP:
-            problems = [*problems, f'{verdict.judgement}: {next(iter(verdict.reasons), "")}']
-        return Ended(recorded.to_json(), '; '.join(problems[-1:]))
+        return Ended(recorded.to_json(), remark)
 
     def _trim(self, discarded: Path) -> None:
         try:

@@ -55,17 +55,16 @@ class Cues:
         """
         self._out.publish(String(data=cue.text))
         if self._does('print'):
-            (self._log.warning if cue.bells > 3 else self._log.info)(cue.text)
+            # rclpy lets no line of the code log with two severities.
+            if cue.bells > 3:
+                self._log.warning(cue.text)
+            else:
+                self._log.info(cue.text)
         if self._does('bell') and cue.bells and sys.stdout.isatty():
             sys.stdout.write(BELL * cue.bells)
             sys.stdout.flush()
         if self._voice is not None:
             self._voice.say(cue.text)
-
-    def close(self) -> None:
-        """Fall silent."""
-        if self._voice is not None:
-            self._voice.close()
 
     def _does(self, what: str) -> bool:
         return self._level >= CUES.index(what)
@@ -82,7 +81,7 @@ class Voice:
 
     def __init__(self, complain: Callable[[str], object]) -> None:
         self._complain = complain
-        self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._texts: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name='voice', daemon=True)
         self._thread.start()
 
@@ -94,13 +93,12 @@ class Voice:
         """
         self._texts.put(text)
 
-    def close(self) -> None:
-        """Speak no more than what was begun."""
-        self._texts.put(None)
-
     def _run(self) -> None:
         failed = False
-        while (text := self._newest()) is not None:
+        while True:
+            text = self._texts.get()
+            while not self._texts.empty():
+                text = self._texts.get()
             try:
                 subprocess.run([SPEAKER, '--wait', '--', text], check=True, timeout=SPEAK_S,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -109,9 +107,3 @@ class Voice:
                 if not failed:
                     self._complain(f'cues are not spoken: {error}')
                 failed = True
-
-    def _newest(self) -> str | None:
-        text = self._texts.get()
-        while text is not None and not self._texts.empty():
-            text = self._texts.get()
-        return text
