@@ -9,7 +9,9 @@ from collections.abc import Callable
 import json
 import os
 from pathlib import Path
+import struct
 import time
+from types import SimpleNamespace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -27,6 +29,7 @@ from test_teleop_recorder import Robot
 from vaa_ros.core.episode_flow import Cue
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.ros import input_device
 from vaa_ros.ros.cues import Cues
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import EVENTS
@@ -170,3 +173,74 @@ def test_cues_are_spoken_in_order_and_in_time(ros: Harness, tmp_path: Path,
         pass
     wait_for(lambda: (tmp_path / 'said').is_file()
              and (tmp_path / 'said').read_text() == '--wait -- 3\n--wait -- --help\n')
+
+
+class Feet:
+    """A device with keys, whose events come from a pipe instead of the kernel."""
+
+    def __init__(self) -> None:
+        self.fd, self._end = os.pipe()
+        self.name, self.grabbed = 'feet', False
+
+    def capabilities(self) -> dict[int, list[int]]:
+        return {1: [30, 48]}
+
+    def grab(self) -> None:
+        self.grabbed = True
+
+    def read(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(type=1, code=code, value=value)
+                for code, value in struct.iter_unpack('=HB', os.read(self.fd, 300))]
+
+    def step_on(self, code: int) -> None:
+        os.write(self._end, b''.join(struct.pack('=HB', code, value) for value in (1, 2, 2, 0)))
+
+    def close(self) -> None:
+        os.close(self._end)
+        os.close(self.fd)
+
+
+def test_a_foot_pedal(ros: Harness, robot: Robot, tmp_path: Path,
+                      monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = pytest.importorskip('evdev').ecodes.ecodes
+    feet = Feet()
+    monkeypatch.setattr(input_device, 'open_device', lambda kind, path: feet)
+    node = recorder(ros, tmp_path, pedal='/dev/input/by-id/feet')
+    wait_for(lambda: feet.grabbed)  # a pedal types letters, which must not go elsewhere
+    recording = ros.collect(Bool, 'teleop_recorder/is_recording', LATCHED)
+    feet.step_on(codes['KEY_B'])
+    recording.wait_until(lambda m: m.data)
+    robot.drive(2)
+    recording.messages.clear()
+    time.sleep(0.31)
+    feet.step_on(codes['KEY_A'])
+    recording.wait_until(lambda m: not m.data)
+    assert known(tmp_path / 'episode_000000') == ('reach', '', False)
+    node.trigger_deactivate()
+    with pytest.raises(OSError):
+        os.fstat(feet.fd)
+
+
+@pytest.mark.skipif(not os.access('/dev/uinput', os.W_OK), reason='no /dev/uinput to write to')
+def test_a_foot_pedal_of_the_kernel(ros: Harness, robot: Robot, tmp_path: Path) -> None:
+    evdev = pytest.importorskip('evdev')
+    keyboard = evdev.UInput({evdev.ecodes.EV_KEY: [evdev.ecodes.KEY_B]}, name='test pedal')
+    try:
+        wait_for(lambda: os.access(keyboard.device.path, os.R_OK))
+        recorder(ros, tmp_path, pedal=keyboard.device.path)
+        recording = ros.collect(Bool, 'teleop_recorder/is_recording', LATCHED)
+        keyboard.write(evdev.ecodes.EV_KEY, evdev.ecodes.KEY_B, 1)
+        keyboard.syn()
+        recording.wait_until(lambda m: m.data)
+    finally:
+        keyboard.close()
+
+
+def test_a_pedal_that_is_not_there_is_named(start_process: Callable[..., NodeProcess]) -> None:
+    pytest.importorskip('evdev')
+    process = start_process('vaa_ros.nodes.teleop_recorder', '--ros-args', '-p',
+                            'pedal:=/dev/input/nowhere')
+    process.wait_for_line('no foot pedal at device /dev/input/nowhere')
+    process = start_process('vaa_ros.nodes.teleop_recorder', '--ros-args', '-p',
+                            'pedal:=/dev/input/nowhere', '-p', "pedal_actions:=['start=B']")
+    process.wait_for_line('pedal_actions: there is no key B')

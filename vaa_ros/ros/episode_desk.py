@@ -19,6 +19,7 @@ from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
+from vaa_ros.core.episode_buttons import bindings
 from vaa_ros.core.episode_buttons import joy_bindings
 from vaa_ros.core.episode_buttons import KEY_HELP
 from vaa_ros.core.episode_buttons import KEYS
@@ -32,6 +33,8 @@ from vaa_ros.core.episode_flow import Wanted
 from vaa_ros.core.errors import VaaError
 from vaa_ros.recording.tally import tally
 from vaa_ros.ros.cues import Cues
+from vaa_ros.ros.input_device import FootPedal
+from vaa_ros.ros.input_device import key_codes
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.terminal import TerminalKeys
 
@@ -59,9 +62,10 @@ class EpisodeDesk:
         self.flow = EpisodeFlow(takes, self._settings, self._cues.tell)
         self._phase = self.flow.phase
         self._buttons: Presses | None = None
+        self._pedal: FootPedal | None = None
         self._pressed: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._guard = node.create_guard_condition(self._on_pressed)
-        self._terminal = TerminalKeys(self._press)
+        self._terminal = TerminalKeys(lambda key: self._ask(KEYS.get(key, key)))
         self._actions: dict[str, Callable[[], str]] = {
             'toggle': lambda: self.flow.toggle(time.monotonic()),
             'start': lambda: self.flow.start(time.monotonic()),
@@ -83,7 +87,14 @@ class EpisodeDesk:
         :raises ConfigError: if a button is bound to what is no action.
         :raises RosError: if there is no such foot pedal.
         """
-        self._buttons = Presses(joy_bindings(self._value('joy_actions'), 'joy_actions'))
+        self._buttons = Presses(joy_bindings(self._value('joy_actions') or (), 'joy_actions'))
+        if self._value('pedal'):
+            keys = bindings(self._value('pedal_actions') or (), 'pedal_actions')
+            feet = Presses(key_codes(keys, 'pedal_actions'))
+            self._pedal = FootPedal(
+                self._value('pedal'), lambda code: self._ask(feet.press(code, time.monotonic())),
+                self._node.get_logger().warning)
+            self._node.get_logger().info(f'foot pedal: {self._pedal.name}')
         if self._value('episodes'):
             tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
             self.flow.successes, self.flow.failures = tally(output_dir, tasks)
@@ -96,6 +107,9 @@ class EpisodeDesk:
     def close(self) -> None:
         """End the session, and give the terminal back."""
         self._open, self._buttons = False, None
+        if self._pedal is not None:
+            self._pedal.stop()
+            self._pedal = None
         self._terminal.stop()
 
     def values(self) -> dict[str, object]:
@@ -137,18 +151,19 @@ class EpisodeDesk:
         if self._buttons is not None:
             self._do(self._buttons.update(message.buttons, time.monotonic()))
 
-    def _press(self, key: str) -> None:
-        # Called by the terminal's thread; episodes are the executor's business.
-        self._pressed.put(key)
-        self._guard.trigger()
+    def _ask(self, action: str) -> None:
+        # Called by the threads of terminal and pedal; episodes are the executor's business.
+        if action:
+            self._pressed.put(action)
+            self._guard.trigger()
 
     def _on_pressed(self) -> None:
         while not self._pressed.empty():
-            key = self._pressed.get()
-            if key == QUIT:
+            action = self._pressed.get()
+            if action == QUIT:
                 self._quit()
-            elif key in KEYS:
-                self._do(KEYS[key])
+            elif action in self._actions:
+                self._do(action)
             else:
                 self._node.get_logger().info(KEY_HELP)
 

@@ -20,7 +20,8 @@ PARAMETERS = (
               choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
               'joint_states and the command topic.', read_only=True),
-    Parameter('extra_topics', ('sim_arm/task_status', 'instruction',),
+    Parameter('extra_topics', ('sim_arm/task_status', 'instruction', 'command_source',
+              'teleop/active', 'teleop/status'),
               'Topics that are recorded too where they are published.', read_only=True),
     Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
     Parameter('task', '', 'Name of the task, for the metadata.'),
@@ -55,6 +56,11 @@ PARAMETERS = (
     Parameter('joy_actions', ('toggle=5', 'failure=9', 'redo=10', 'discard=8'), 'What buttons of '
               'the topic joy do, ACTION=NUMBER: toggle (start, stop as success), start, success, '
               'failure, discard, redo.', read_only=True),
+    Parameter('pedal', '', 'Foot pedal, or any device with keys: a path such as '
+              '/dev/input/by-id/usb-PCsensor_FootSwitch-event-kbd (extra teleop).',
+              read_only=True),
+    Parameter('pedal_actions', ('toggle=KEY_B', 'failure=KEY_A', 'redo=KEY_C'), 'What its keys '
+              'do, ACTION=KEY.', read_only=True),
     Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
     Parameter('autostart', True, 'Configure and activate at start.', read_only=True),
 )
