@@ -159,20 +159,22 @@ def test_cues_are_spoken_in_order_and_in_time(ros: Harness, tmp_path: Path,
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     """The voice is a program of its own; here one that writes down what it is told to say."""
     speaker = tmp_path / 'spd-say'
-    speaker.write_text(f'#!/bin/sh\ncat "{tmp_path}/wait"\necho "$@" >> "{tmp_path}/said"\n')
+    said = tmp_path / 'said'
+    said.touch()
+    speaker.write_text(f'#!/bin/sh\ncat "{tmp_path}/$(wc -l < {said})"\necho "$@" >> "{said}"\n')
     speaker.chmod(0o755)
-    os.mkfifo(tmp_path / 'wait')
+    for number in ('0', '1'):
+        os.mkfifo(tmp_path / number)
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
     cues = Cues(ros.node, 'speech')
     cues.tell(Cue('3'))
     # Opens when the speaker does: it is busy with the first, and what is old by then is left out.
-    with open(tmp_path / 'wait', 'w'):
+    with open(tmp_path / '0', 'w'):
         for text in ('2', '1', '--help'):
             cues.tell(Cue(text))
-    with open(tmp_path / 'wait', 'w'):
+    with open(tmp_path / '1', 'w'):
         pass
-    wait_for(lambda: (tmp_path / 'said').is_file()
-             and (tmp_path / 'said').read_text() == '--wait -- 3\n--wait -- --help\n')
+    wait_for(lambda: said.read_text() == '--wait -- 3\n--wait -- --help\n')
 
 
 class Feet:

@@ -38,6 +38,7 @@ from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.tally import tally
 from vaa_ros.recording.trash import trim_discarded
 from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
@@ -112,7 +113,7 @@ class TeleopRecorder(LifecycleNode):
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
                                f'{self._output_dir()}')
-        self._desk.open(self._output_dir())
+        self._desk.open(lambda tasks: tally(self._output_dir(), tasks))
         return super().on_activate(state)
 
     @transition

@@ -6,7 +6,7 @@ Where people start and end episodes: services, keys, gamepad buttons and a foot 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Collection
 import queue
 import time
 from typing import Any
@@ -31,7 +31,6 @@ from vaa_ros.core.episode_flow import plan_of
 from vaa_ros.core.episode_flow import Takes
 from vaa_ros.core.episode_flow import Wanted
 from vaa_ros.core.errors import VaaError
-from vaa_ros.recording.tally import tally
 from vaa_ros.ros.cues import Cues
 from vaa_ros.ros.input_device import FootPedal
 from vaa_ros.ros.input_device import key_codes
@@ -79,11 +78,11 @@ class EpisodeDesk:
         node.create_subscription(Joy, 'joy', self._on_joy, EVENTS)
         node.create_timer(TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def open(self, output_dir: Path) -> None:
+    def open(self, recorded: Callable[[Collection[str]], tuple[int, int]]) -> None:
         """
         Begin a session, or go on with it: listen to keys and buttons.
 
-        :param output_dir: folder of the episodes; what it holds counts.
+        :param recorded: counts the successes and failures of some tasks that are there already.
         :raises ConfigError: if a button is bound to what is no action.
         :raises RosError: if there is no such foot pedal.
         """
@@ -97,9 +96,9 @@ class EpisodeDesk:
             self._node.get_logger().info(f'foot pedal: {self._pedal.name}')
         if self._value('episodes'):
             tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
-            self.flow.successes, self.flow.failures = tally(output_dir, tasks)
-            self._node.get_logger().info(f'{output_dir} holds {self.flow.successes} of '
-                                         f'{self._value("episodes")} successes')
+            self.flow.successes, self.flow.failures = recorded(tasks)
+            self._node.get_logger().info(f'{self.flow.successes} of {self._value("episodes")} '
+                                         'episodes are there already')
         if self._value('keys') and self._terminal.start():
             self._node.get_logger().info(KEY_HELP)
         self._open = True
