@@ -19,8 +19,8 @@ import pytest
 from vaa_ros.core.errors import LateError
 from vaa_ros.core.inference import Answer
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.sync import ObservationSync
-from vaa_ros.core.timing import Timing
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import Observation
@@ -62,7 +62,7 @@ class Rig:
         self.policy = Patient()
         self.thread = InferenceThread(
             self.changed, self.inputs, lambda: self.policy,
-            Timing(0.1, 1e-6, False, deadline_s))
+            Pacing(0.1, 1e-6, False, deadline_s))
         self.thread.start()
         self.do(lambda: self.thread.allow(True))
 

@@ -13,8 +13,6 @@ import threading
 import time
 import traceback
 
-import numpy as np
-
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
@@ -28,41 +26,42 @@ from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
 from vaa_ros.core.inference import Answer
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.input_findings import Judgement
+from vaa_ros.core.input_findings import NOTHING_FOUND
+from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.tick_budget import TickBudget
 from vaa_ros.core.tick_schedule import Schedule
-from vaa_ros.core.timing import Timing
-from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.inference_thread import InferenceThread
+from vaa_ros.ros.input_feed import InputFeed
 from vaa_ros.ros.last_words import publish_last_words
+from vaa_ros.ros.thread_rights import favour
 
 SETTLE_S = 1.0
 
 
-class ControlThread:
+class ControlThread(InputFeed):
     """
     Runs a control loop in real time or in lockstep.
 
     :param loop: what a tick does.
-    :param inputs: puts the inputs together; its lockstep must be that of the timing.
+    :param inputs: puts the inputs together; its lockstep must be that of the pacing.
     :param wiring: what it is connected to.
-    :param timing: how time is kept; in lockstep, one tick for every complete observation.
+    :param pacing: how time is kept; in lockstep, one tick for every complete observation.
     """
 
     def __init__(
-        self, loop: ControlLoop, inputs: InputBuffer, wiring: Wiring, timing: Timing,
+        self, loop: ControlLoop, inputs: InputBuffer, wiring: Wiring, pacing: Pacing,
     ) -> None:
+        super().__init__(inputs, wiring.ros_now_ns, pacing.lockstep)
         self._loop = loop
-        self._inputs = inputs
         self._wiring = wiring
-        self._timing = timing
-        self._lockstep = timing.lockstep
+        self._pacing = pacing
         self._decision = NOT_ACTIVE
-        self._changed = threading.Condition()
-        self._inference = InferenceThread(self._changed, inputs, wiring.policy, timing)
-        self._budget = TickBudget(round(timing.period_s * NANOSECONDS))
+        self._inference = InferenceThread(self._changed, inputs, wiring.policy, pacing)
+        self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
         self._paused = self._e_stop = False
         self._other_publisher = self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
@@ -81,9 +80,11 @@ class ControlThread:
                 return GateDecision(WAITING, False, self._inputs.waiting_for())
         return decision
 
-    def start(self) -> threading.Thread:
+    def start(self) -> list[str]:
         """
-        Begin to tick; the first motion starts where the arm is. Gives the thread.
+        Begin to tick; the first motion starts where the arm is.
+
+        :return: what the system did not allow, and what to do about it.
         """
         self._loop.reset()
         self._decision = GateDecision(WAITING, False, '')
@@ -93,7 +94,7 @@ class ControlThread:
             self._inference.start()
         self._thread = threading.Thread(target=self._main, name='control', daemon=True)
         self._thread.start()
-        return self._thread
+        return favour(self._thread, self._pacing.realtime_priority, self._pacing.cpu)
 
     def halt(self) -> None:
         """
@@ -109,53 +110,8 @@ class ControlThread:
         self._decision = NOT_ACTIVE
         if not (self._lockstep or self._paused or self._other_publisher or thread.is_alive()):
             publish_last_words(
-                self._loop, self._wiring, self._sent_ns or 0, self._timing.period_s)
+                self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
         self._inference.stop()
-
-    def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray) -> None:
-        """
-        Take a picture.
-
-        :param key: the camera's key.
-        :param stamp_ns: its capture time [ns].
-        :param rgb: the picture at policy size (H, W, 3) uint8.
-        :raises ValueError: if the size is not the policy's.
-        """
-        with self._changed:
-            self._inputs.push_image(key, stamp_ns, rgb, time.monotonic_ns())
-            if self._inputs.ready():
-                self._changed.notify_all()
-
-    def push_joints(self, state: JointState) -> None:
-        """
-        Take a joint state.
-
-        :param state: the state, in any order.
-        """
-        with self._changed:
-            self._inputs.push_joints(state, time.monotonic_ns())
-            # In real time it is the pictures that complete an observation.
-            if self._lockstep and self._inputs.ready():
-                self._changed.notify_all()
-
-    def problem(self, topic: str, reason: str) -> None:
-        """
-        Note that an input came which cannot be used.
-
-        :param topic: the topic.
-        :param reason: what is wrong with it.
-        """
-        with self._changed:
-            self._inputs.problem(topic, reason)
-
-    def set_instruction(self, text: str) -> None:
-        """
-        Ask for something, from the next observation on.
-
-        :param text: what is asked for.
-        """
-        with self._changed:
-            self._inputs.instruction = text
 
     def set_e_stop(self, pressed: bool) -> None:
         """
@@ -218,13 +174,6 @@ class ControlThread:
             self._changed.notify_all()
         return self._settled.wait(SETTLE_S)
 
-    def ages_s(self) -> dict[str, float | None]:
-        """
-        Give the age of every input by topic [s].
-        """
-        with self._changed:
-            return self._inputs.ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
-
     def figures(self) -> dict[str, object]:
         """
         Give what a status has to say about time.
@@ -238,10 +187,10 @@ class ControlThread:
             except Exception:
                 # A bug must not end the thread silently while the arm is moving.
                 self._bug = f'bug in the control thread: {traceback.format_exc()}'
-                time.sleep(self._timing.period_s)
+                time.sleep(self._pacing.period_s)
 
     def _run_real_time(self) -> None:
-        schedule, budget = self._timing.schedule(), self._budget
+        schedule, budget = self._pacing.schedule(), self._budget
         while True:
             with self._changed:
                 due_ns = self._wait(schedule)
@@ -252,8 +201,9 @@ class ControlThread:
                 if self._resetting:
                     self._do_reset()
                 self._wake = False
-                ros_ns = self._wiring.ros_now_ns()
-                gate = self._gate(self._inputs.ages_s(begin_ns, ros_ns))
+                ros_ns = self._ros_now_ns()
+                gate = self._gate(self._inputs.ages_s(begin_ns, ros_ns),
+                                  self._inputs.judge(begin_ns, ros_ns))
                 self._inference.allow(self._loop.asks(gate))
                 self._inference.expire(begin_ns)
                 answer = self._inference.take()
@@ -267,7 +217,7 @@ class ControlThread:
             budget.mark(published_ns)
             self._loop.figures.missed_ticks += schedule.ticked(published_ns, tick.moving)
             if tick.moving and tick.fresh:
-                late_ns = self._wiring.ros_now_ns() - tick.stamp_ns
+                late_ns = self._ros_now_ns() - tick.stamp_ns
                 self._loop.figures.latency.add(late_ns / 1e6)
             quiet = tick.decision.state == PAUSED and tick.command is None
             if quiet or tick.decision.state == STOPPED:
@@ -283,7 +233,7 @@ class ControlThread:
             due_ns = schedule.due_ns(self._inference.answered)
             left_ns = due_ns - time.monotonic_ns()
             if left_ns <= 0:
-                return due_ns if self._timing.steady else 0
+                return due_ns if self._pacing.steady else 0
             self._changed.wait(left_ns / NANOSECONDS)
         return 0
 
@@ -329,10 +279,12 @@ class ControlThread:
             self._wiring.publish(tick.command, tick.stamp_ns, tick.moving)
             self._sent_ns = tick.stamp_ns
 
-    def _gate(self, ages_s: dict[str, float | None]) -> GateInputs:
+    def _gate(self, ages_s: dict[str, float | None], judged: Judgement = NOTHING_FOUND,
+              ) -> GateInputs:
         fault = self._other_publisher or self._bug or self._inputs.trouble()
         reset, self._released = self._released, False
-        return GateInputs('active', ages_s, fault or None, self._paused, self._e_stop, reset)
+        return GateInputs('active', ages_s, fault or None, self._paused, self._e_stop, reset,
+                          judged.hold, judged.slow)
 
     def _do_reset(self) -> None:
         self._resetting = False

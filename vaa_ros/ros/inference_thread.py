@@ -15,7 +15,7 @@ from vaa_ros.core.inference import Answer
 from vaa_ros.core.inference import Answers
 from vaa_ros.core.inference import ask
 from vaa_ros.core.input_buffer import InputBuffer
-from vaa_ros.core.timing import Timing
+from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
@@ -32,18 +32,18 @@ class InferenceThread:
     :param changed: guards the inputs and what is here; notified when an answer is there.
     :param inputs: gives observations.
     :param policy: gives the policy at work.
-    :param timing: when to ask, and how long an answer may take.
+    :param pacing: when to ask, and how long an answer may take.
     """
 
     def __init__(
         self, changed: threading.Condition, inputs: InputBuffer, policy: Callable[[], Answers],
-        timing: Timing,
+        pacing: Pacing,
     ) -> None:
         self._changed = changed
         self._inputs = inputs
         self._policy = policy
-        self._deadline_ns = round(timing.deadline_s * NANOSECONDS)
-        self._rule = timing.rule()
+        self._deadline_ns = round(pacing.deadline_s * NANOSECONDS)
+        self._rule = pacing.rule()
         self._answer: Answer | None = None
         self._asked: tuple[int, Answers, Observation] | None = None
         self._allowed = self._anew = self._stopping = False

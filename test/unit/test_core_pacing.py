@@ -8,16 +8,16 @@ from __future__ import annotations
 from policy_models import SPEC
 import pytest
 
+from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.tick_schedule import SteadySchedule
 from vaa_ros.core.tick_schedule import TickSchedule
-from vaa_ros.core.timing import Timing
 
 
 def test_the_policy_gives_what_nobody_chose() -> None:
-    timing = Timing.for_policy(SPEC)
-    assert timing.period_s == timing.policy_period_s == SPEC.dt_s
-    assert timing.deadline_s == pytest.approx(SPEC.chunk_length * SPEC.dt_s)
-    assert Timing.for_policy(SPEC, deadline_s=0.1).deadline_s == 0.1
+    pacing = Pacing.for_policy(SPEC)
+    assert pacing.period_s == pacing.policy_period_s == SPEC.dt_s
+    assert pacing.deadline_s == pytest.approx(SPEC.chunk_length * SPEC.dt_s)
+    assert Pacing.for_policy(SPEC, deadline_s=0.1).deadline_s == 0.1
 
 
 @pytest.mark.parametrize(('rate_hz', 'lockstep', 'steady'), [
@@ -26,6 +26,6 @@ def test_the_policy_gives_what_nobody_chose() -> None:
 def test_only_a_faster_arm_in_real_time_is_commanded_steadily(
     rate_hz: float, lockstep: bool, steady: bool,
 ) -> None:
-    timing = Timing.for_policy(SPEC, rate_hz, lockstep)
-    assert timing.steady is steady
-    assert isinstance(timing.schedule(), SteadySchedule if steady else TickSchedule)
+    pacing = Pacing.for_policy(SPEC, rate_hz, lockstep)
+    assert pacing.steady is steady
+    assert isinstance(pacing.schedule(), SteadySchedule if steady else TickSchedule)

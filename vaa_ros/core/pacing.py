@@ -20,7 +20,7 @@ FASTER = 1.01
 
 
 @dataclass(frozen=True)
-class Timing:
+class Pacing:
     """
     How time is kept.
 
@@ -30,6 +30,8 @@ class Timing:
     :param deadline_s: longest time that an answer may take [s].
     :param replan: when to ask the policy again, one of
         :data:`~vaa_ros.core.replanning.REPLAN_CHOICES`.
+    :param realtime_priority: priority of the thread that commands the arm, 0 for none.
+    :param cpu: the CPU on which it stays, below 0 for any.
     """
 
     period_s: float
@@ -37,10 +39,12 @@ class Timing:
     lockstep: bool
     deadline_s: float
     replan: str = AUTO
+    realtime_priority: int = 0
+    cpu: int = -1
 
     @classmethod
     def for_policy(cls, spec: PolicySpec, rate_hz: float = 0.0, lockstep: bool = False,
-                   deadline_s: float = 0.0, replan: str = AUTO) -> Timing:
+                   deadline_s: float = 0.0, replan: str = AUTO) -> Pacing:
         """
         Fill in what follows from the policy.
 
@@ -50,7 +54,7 @@ class Timing:
         :param deadline_s: longest time that an answer may take; 0 for as long as a chunk lasts,
             after which it would be of no use [s].
         :param replan: when to ask the policy again.
-        :return: the timing.
+        :return: the pacing.
         """
         return cls(1.0 / (rate_hz or spec.control_rate_hz), spec.dt_s, lockstep,
                    deadline_s or spec.chunk_length * spec.dt_s, replan)
