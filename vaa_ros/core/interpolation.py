@@ -25,6 +25,8 @@ from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import NANOSECONDS
 
+AROUND = np.array([-1, 0, 1, 2])
+
 
 class Motion(NamedTuple):
     """Position (D,) and velocity (D,) [1/s]."""
@@ -146,8 +148,7 @@ def smooth(chunks: Sequence[ActionChunk], at_ns: int) -> tuple[np.ndarray, np.nd
         place = min((at_ns - chunk.stamp_ns) / NANOSECONDS / dt_s, last + 1.0)
         index = min(max(int(place), 0), last)
         shares[row] = place - index
-        for column in range(4):
-            near[row, column] = chunk.actions[min(max(index + column - 1, 0), last)]
+        near[row] = chunk.actions.take(index + AROUND, axis=0, mode='clip')
         if index == 0:
             # As if it had come along the same line.
             near[row, 0] = 2 * near[row, 1] - near[row, 2]
