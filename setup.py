@@ -5,8 +5,9 @@ Build description for colcon (ament_python) and pip.
 
 Extras: ``ros`` is what rosdep installs on a machine with a ROS distro; ``sim`` is the simulated
 arm and the reports; ``ik`` is inverse kinematics; ``train`` is learning; ``lerobot`` and
-``aloha-data`` are for datasets of LeRobot and ALOHA; ``aloha`` is for gym-aloha; ``test`` is what
-``make test`` needs. Versions are pinned in ``constraints.txt``, that of gym-aloha here.
+``aloha-data`` are for datasets of LeRobot and ALOHA; ``teleop`` reads gamepads and 3D mice
+directly; ``aloha`` is for gym-aloha; ``test`` is what ``make test`` needs. Versions are pinned in
+``constraints.txt``, that of gym-aloha here.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ EXTRAS = {
     'aloha': [
         # Needs an older MuJoCo than constraints.txt has: a virtual environment of its own.
         'gym-aloha==0.1.5',
+    ],
+    'teleop': [
+        'evdev',
     ],
     'aloha-data': [
         'h5py',
@@ -134,6 +138,7 @@ setup(
         'console_scripts': [
             'vaa = vaa_ros.cli.main:main',
             'camera_subscriber = vaa_ros.nodes.camera_subscriber:main',
+            'command_mux = vaa_ros.nodes.command_mux:main',
             'flight_recorder = vaa_ros.nodes.flight_recorder:main',
             'guard = vaa_ros.nodes.guard:main',
             'policy = vaa_ros.nodes.policy:main',

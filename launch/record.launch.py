@@ -24,6 +24,7 @@ from vaa_ros.ros.launching import BOOL
 from vaa_ros.ros.launching import camera_remappings
 from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
+from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import together
 from vaa_ros.ros.launching import topic_arguments
@@ -41,7 +42,7 @@ def generate_launch_description() -> LaunchDescription:
             Node(package='joy', executable='joy_node', output='screen',
                  condition=IfCondition(LaunchConfiguration('joy'))),
             node('teleop', {'mode': str, 'robot': str, 'command_type': str,
-                            'control_rate_hz': float},
+                            'control_rate_hz': float, 'device': str, 'leader': str},
                  {'wait_for_recording': True},
                  remappings=[*arm_remappings(), ('task_status', 'sim_arm/task_status'),
                              ('is_recording', 'teleop_recorder/is_recording')],
@@ -71,8 +72,9 @@ def source_arguments() -> list:
         argument('simulation', 'false', 'Start the simulated arm too.', BOOL),
         argument('teleop', 'true', 'Start teleop; false where you run it yourself.', BOOL),
         argument('mode', 'gamepad',
-                 'Who drives: gamepad (sensor_msgs/Joy on joy), or expert (simulated arm only).',
-                 ['gamepad', 'expert']),
+                 'Who drives: gamepad, spacemouse, leader (an arm that the robot follows), or '
+                 'expert (simulated arm only).', ['gamepad', 'spacemouse', 'leader', 'expert']),
+        *device_arguments(),
         argument('joy', 'false', 'Start joy_node of the package joy too, which reads the gamepad.',
                  BOOL),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),

@@ -17,8 +17,8 @@ from vaa_ros.ros.parameters import markdown_table
 from vaa_ros.ros.parameters import yaml_text
 
 ROOT = Path(__file__).resolve().parents[1]
-NODES = ('camera_subscriber', 'flight_recorder', 'guard', 'policy', 'sim_arm', 'teleop',
-         'teleop_recorder')
+NODES = ('camera_subscriber', 'command_mux', 'flight_recorder', 'guard', 'policy', 'sim_arm',
+         'teleop', 'teleop_recorder')
 
 
 def main() -> None:

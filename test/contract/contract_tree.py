@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = 'vaa_ros'
-NODES = ('camera_subscriber', 'flight_recorder', 'guard', 'policy', 'sim_arm', 'teleop',
-         'teleop_recorder')
+NODES = ('camera_subscriber', 'command_mux', 'flight_recorder', 'guard', 'policy', 'sim_arm',
+         'teleop', 'teleop_recorder')
 _GENERATED = {'.git', '.venv', 'build', 'install', 'log', 'dist', 'out', '__pycache__',
               '.pytest_cache', '.ruff_cache', '.hypothesis'}
 

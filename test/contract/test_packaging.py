@@ -33,6 +33,7 @@ LIBRARIES = {
     'control_msgs': ('control_msgs', None),
     'cv_bridge': ('cv_bridge', None),
     'diagnostic_msgs': ('diagnostic_msgs', 'ros-diagnostic-msgs'),
+    'evdev': ('python3-evdev', 'evdev'),
     'geometry_msgs': ('geometry_msgs', 'ros-geometry-msgs'),
     'gym_aloha': (None, 'gym-aloha'),
     'gymnasium': ('python3-gymnasium-pip', 'gymnasium'),

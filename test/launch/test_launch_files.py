@@ -25,6 +25,8 @@ EXECUTABLES = {
     'demo.launch.py': {'sim_arm', 'camera_subscriber', 'policy', 'guard'},
     'policy.launch.py': {'camera_subscriber', 'policy', 'guard'},
     'record.launch.py': {'teleop', 'teleop_recorder'},
+    'takeover.launch.py': {'camera_subscriber', 'command_mux', 'guard', 'policy', 'teleop',
+                           'teleop_recorder'},
 }
 PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
 
@@ -71,8 +73,11 @@ def test_what_is_finite_has_choices(launch: Any, name: str) -> None:
             if isinstance(value, bool):
                 assert choices == {'true', 'false', 'True', 'False'}, parameter
             elif parameter in rows and rows[parameter].choices and parameter != 'task':
-                # A launched process has no keyboard.
-                assert choices == set(rows[parameter].choices) - {'keyboard'}, parameter
+                # A launched process has no keyboard, an arm led by hand no commands to record,
+                # and the expert takes nothing over.
+                left_out = {'keyboard', 'hand'} | (
+                    {'expert'} if 'takeover' in name else set())
+                assert choices == set(rows[parameter].choices) - left_out, parameter
     assert context.arguments['log_level'].choices == ['debug', 'info', 'warn', 'error', 'fatal']
 
 
@@ -169,6 +174,19 @@ def test_the_guard_hears_the_commands_of_the_policy(launch: Any, name: str) -> N
     assert nodes['guard'].parameters['command_type'] == 'delta_twist_cmds'
     assert nodes['guard'].remappings.get('delta_twist_cmds') == \
         nodes['policy'].remappings.get('delta_twist_cmds')
+
+
+def test_in_a_takeover_the_mux_alone_commands_the_arm(launch: Any) -> None:
+    nodes = launch('takeover.launch.py', command_type='target_pose', model_path='mine.onnx',
+                   command_topic='/servo/pose', joint_states_topic='/arm/joint_states').nodes
+    for name in ('policy', 'teleop'):
+        assert nodes[name].remappings == {
+            'joint_states': '/arm/joint_states', 'target_pose': f'{name}/target_pose',
+            'gripper_commands': f'{name}/gripper_commands'}
+    for name in ('command_mux', 'guard', 'teleop_recorder'):
+        assert nodes[name].remappings['target_pose'] == '/servo/pose'
+    assert nodes['guard'].parameters['commanding_topic'] == 'command_mux/commanding'
+    assert nodes['teleop_recorder'].parameters['policy'] == 'mine.onnx'
 
 
 def test_flights_are_recorded_where_a_folder_is_given(launch: Any) -> None:

@@ -63,8 +63,8 @@ def prefix(tmp_path: Path) -> Path:
     marker.touch()
     scripts = tmp_path / 'lib' / 'vaa_ros'
     scripts.mkdir(parents=True)
-    for node in ('camera_subscriber', 'flight_recorder', 'guard', 'policy', 'sim_arm', 'teleop',
-                 'teleop_recorder'):
+    for node in ('camera_subscriber', 'command_mux', 'flight_recorder', 'guard', 'policy',
+                 'sim_arm', 'teleop', 'teleop_recorder'):
         script = scripts / node
         script.write_text(f'#!{sys.executable}\nimport sys\nfrom vaa_ros.nodes.{node} import main'
                           '\nsys.exit(main())\n', encoding='utf-8')

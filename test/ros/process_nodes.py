@@ -72,7 +72,12 @@ class EndingArm(Arm):
 class RefusedPolicy(PolicyNode):
     """May not command the arm, which it learns when its inputs have begun to come."""
 
-    def _others(self) -> str:
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = super().on_configure(state)
+        self._commands.rivals = self._rivals
+        return result
+
+    def _rivals(self, allowed: bool) -> str:
         while None in self._thread.ages_s().values():
             time.sleep(0.01)
         return 'a rival'

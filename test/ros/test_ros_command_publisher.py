@@ -22,6 +22,7 @@ from vaa_ros.ros.command_publisher import array_stamp_ns
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.command_publisher import GRIPPER_TOPIC
+from vaa_ros.ros.command_reader import CommandReader
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.limited_commands import LimitedCommands
 from vaa_ros.ros.qos import COMMAND
@@ -145,3 +146,20 @@ def test_a_gripper_with_a_controller_of_its_own_has_its_own_command(ros: Harness
     assert list(told.points[0].positions) == pytest.approx(robot.home[:-1])
     assert finger.joint_names == ['left_finger']
     assert list(finger.points[0].positions) == pytest.approx(robot.home[-1:])
+
+
+def test_what_was_published_with_such_a_gripper_is_read_back(ros: Harness) -> None:
+    robot = load_robot('vx300s')
+    found: list[np.ndarray] = []
+    CommandReader(ros.node, 'policy', 'joint_trajectory', robot, 0.1,
+                  lambda vector, _: found.append(vector))
+    commands = CommandPublisher(
+        ros.node, 'joint_trajectory', robot, 0.1, False, topic='policy/joint_trajectory',
+        gripper_topic='policy/gripper_controller/joint_trajectory')
+
+    def complete() -> bool:
+        commands.publish(np.array(robot.home), STAMP_NS)
+        return bool(found) and np.isfinite(found[-1]).all()
+
+    wait_for(complete, message='a command with the gripper in it')
+    assert found[-1] == pytest.approx(robot.home)

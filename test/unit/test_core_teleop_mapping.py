@@ -211,3 +211,50 @@ def test_the_gamepad_help_names_the_buttons_of_the_layout() -> None:
         assert f'{xbox[layout.deadman]}            hold' in help_text
         assert f'{xbox[layout.close]} {xbox[layout.open]}           close, open' in help_text
         assert f'{xbox[layout.home]}         home' in help_text
+
+
+def test_buttons_change_the_speed_once_a_press() -> None:
+    pad = GamepadJog()
+    forwards = axes(a1=1.0)
+
+    def press(button: int | None = None) -> float:
+        buttons = [*DEADMAN]
+        if button is not None:
+            buttons[button] = 1
+        pad.update(forwards, buttons, 0.0)
+        return float(pad.jog(0.0).tool[0])
+
+    assert press() == 1.0
+    assert press(2) == press(2) == pytest.approx(0.8)
+    press()
+    assert press(2) == pytest.approx(0.64)
+    press()
+    assert press(3) == pytest.approx(0.8)
+    for _ in range(50):
+        press()
+        press(2)
+    assert pad.speed == 0.05
+    for _ in range(50):
+        press()
+        press(3)
+    assert pad.speed == 1.0
+
+
+def test_a_button_swaps_tool_and_joints_with_the_sticks_at_rest() -> None:
+    pad = GamepadJog(joints=(0, 1, 2), tool=True)
+    back = [*DEADMAN]
+    back[6] = 1
+    forwards = axes(a1=1.0)
+    pad.update(forwards, DEADMAN, 0.0)
+    assert pad.jog(0.0).tool[0] == 1.0 and pad.selected == ()
+    pad.update(forwards, back, 0.0)
+    assert pad.selected == ()
+    pad.update(axes(), DEADMAN, 0.0)
+    pad.update(axes(), back, 0.0)
+    assert pad.selected == (0, 1)
+    pad.update(forwards, back, 0.0)
+    assert pad.jog(0.0).joints == {0: 1.0}
+    assert not pad.jog(0.0).tool.any()
+    only = GamepadJog(joints=(0, 1))
+    only.update(axes(), back, 0.0)
+    assert only.selected == (0, 1)

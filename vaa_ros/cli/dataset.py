@@ -36,6 +36,8 @@ examples:
   vaa dataset out/episodes --out out/dataset --overwrite          only new bags are read again
   vaa dataset out/mixed --out out/push --task push         one task of several
   vaa dataset out/episodes --out out/dataset --overwrite --include-failed
+  vaa dataset out/demos out/takeovers --out out/both       demonstrations and corrections
+  vaa dataset out/takeovers --out out/fixes --only corrections
   vaa dataset rosbag2_monday --out out/data --mapping robot.yaml           a plain bag, cut by auto
   vaa dataset session.mcap --out out/data --camera front=/cam/image_raw --cut length --length 20
   vaa dataset rosbag2_monday --out out/data --actions measured --until-release
@@ -64,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='part of the episodes that training does not see (default: 0.08)')
     parser.add_argument('--include-failed', action='store_true',
                         help='also learn from episodes that failed')
+    parser.add_argument('--only', choices=('corrections',),
+                        help='corrections: learn only from what a person did who took over from a '
+                             'policy (default: from that, and from whole demonstrations)')
     parser.add_argument('--overwrite', action='store_true',
                         help='replace the dataset that is there')
     parser.add_argument('--workers', type=positive_int, metavar='N',
@@ -172,7 +177,7 @@ def run(args: argparse.Namespace) -> int:
                         robot=plain.mapping.robot or None, command_type=args.command_type,
                         control_rate_hz=args.rate, held_out=args.held_out,
                         chunk_length=args.chunk,
-                        include_failed=args.include_failed, plain=plain,
+                        include_failed=args.include_failed, only=args.only, plain=plain,
                         workers=args.workers, cache=cache_folder(args.cache, args.no_cache))
     write_json(args.json, figures)
     print(f'\nnext: vaa train --data {args.out} --out RUN')

@@ -64,7 +64,8 @@ class JogTarget:
         self._robot = robot
         self._kind = kind
         self._kinematics = kinematics
-        self._speed = speed
+        self.speed = speed
+        """Fraction of the jog speeds."""
         self._lower = np.array([joint.lower for joint in robot.joints])
         self._upper = np.array([joint.upper for joint in robot.joints])
         self._velocity = np.array([joint.velocity for joint in robot.joints])
@@ -92,7 +93,7 @@ class JogTarget:
         self._check(jog)
         before = self._tool
         if jog.home:
-            step = JOINT_SPEED_PART * self._speed * self._velocity * dt_s
+            step = JOINT_SPEED_PART * self.speed * self._velocity * dt_s
             way = np.array(self._robot.home) - self._joints
             self._set_joints(self._joints + clamp(way, -step, step))
         elif jog.joints:
@@ -100,7 +101,7 @@ class JogTarget:
         elif np.any(jog.tool) and self._kinematics is not None:
             self._jog_tool(self._twist(jog), dt_s)
         if self._gripper is not None and jog.gripper and not jog.home:
-            rate = GRIPPER_SPEED_PART * self._speed * self._velocity[self._gripper]
+            rate = GRIPPER_SPEED_PART * self.speed * self._velocity[self._gripper]
             self._joints = self._joints.copy()
             self._joints[self._gripper] += jog.gripper * rate * dt_s
             self._joints = clamp(self._joints, self._lower, self._upper)
@@ -120,7 +121,7 @@ class JogTarget:
                            'command_type joint_trajectory or commands for joints and home')
 
     def _twist(self, jog: Jog) -> np.ndarray:
-        return jog.tool * self._speed * np.repeat([LINEAR_SPEED, ANGULAR_SPEED], 3)
+        return jog.tool * self.speed * np.repeat([LINEAR_SPEED, ANGULAR_SPEED], 3)
 
     def _opening(self) -> float:
         return 0.0 if self._gripper is None else float(self._joints[self._gripper])
@@ -139,7 +140,7 @@ class JogTarget:
         joints = self._joints.copy()
         for index, part in directions.items():
             if index < len(joints) and index != self._gripper:
-                rate = JOINT_SPEED_PART * self._speed * self._velocity[index]
+                rate = JOINT_SPEED_PART * self.speed * self._velocity[index]
                 joints[index] += part * rate * dt_s
         self._set_joints(joints)
 

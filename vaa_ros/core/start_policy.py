@@ -17,7 +17,7 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
 REACHED = 0.02
-"""How near every joint has to come [rad], or grippers and sliding joints to a tenth of it [m]."""
+"""How near every joint has to come [rad], or sliding joints to a tenth of it [m]."""
 OFF_PATH = 0.15
 """How far a joint may be from where it should be [rad or m] before the way begins anew there."""
 
@@ -26,7 +26,8 @@ class StartPolicy:
     """
     Moves every joint to the robot's home in a straight line of the joints, gently.
 
-    The speed rises and falls like a cosine; the joint with the longest way sets the time.
+    The speed rises and falls like a cosine; the joint with the longest way sets the time. The
+    gripper goes along, and whether it comes is not asked: it may hold something.
 
     :param spec: the spec of the policy whose place it takes: what is seen, and the rate.
     :param robot: the robot; its home is the start pose.
@@ -43,7 +44,8 @@ class StartPolicy:
                             instructions=())
         self._home = np.array(robot.home)
         self._speed = speed * np.array([joint.velocity for joint in robot.joints])
-        self._near = np.array([REACHED if joint.unit == 'rad' else REACHED / 10
+        self._near = np.array([np.inf if joint.name == robot.gripper else
+                               REACHED if joint.unit == 'rad' else REACHED / 10
                                for joint in robot.joints])
         self.reset()
 
@@ -53,15 +55,16 @@ class StartPolicy:
         """
         self._start: np.ndarray | None = None
         self._start_ns = 0
+        self._over = False
         self.left = np.inf
         """Largest way of a joint that is left, as a multiple of what counts as there."""
 
     @property
     def arrived(self) -> bool:
         """
-        Tell whether every joint was at home when last seen.
+        Tell whether the time of the way is over, and every joint was at home when last seen.
         """
-        return self.left <= 1.0
+        return self._over and self.left <= 1.0
 
     def infer(self, observation: Observation) -> ActionChunk:
         """
@@ -77,14 +80,21 @@ class StartPolicy:
         if off:
             self._start, self._start_ns = here, observation.stamp_ns
         step_ns = spec.dt_s * NANOSECONDS
+        self._over = self._part(observation.stamp_ns + round(step_ns)) >= 1.0
         # A command is where the arm is to be one period later.
         actions = np.stack([self._at(observation.stamp_ns + round((index + 1) * step_ns))
                             for index in range(spec.chunk_length)])
         return ActionChunk(observation.stamp_ns, actions, spec.dt_s)
 
-    def _at(self, stamp_ns: int) -> np.ndarray:
+    def _part(self, stamp_ns: int) -> float:
+        """
+        Give the part of the way's time that is over.
+        """
         total_s = way_s(self._start, self._home, self._speed)
-        part = min(max((stamp_ns - self._start_ns) / NANOSECONDS / total_s, 0.0), 1.0)
+        return min(max((stamp_ns - self._start_ns) / NANOSECONDS / total_s, 0.0), 1.0)
+
+    def _at(self, stamp_ns: int) -> np.ndarray:
+        part = self._part(stamp_ns)
         return self._start + (self._home - self._start) * (1 - np.cos(np.pi * part)) / 2
 
 

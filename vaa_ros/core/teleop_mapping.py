@@ -47,6 +47,8 @@ GAMEPAD_HELP = """\
   right stick   tool up, down; yaw
   cross         roll (left, right), pitch (up, down)
   A B           close, open the gripper
+  X Y           slower, faster
+  back          sticks move joints instead of the tool, and back (with both at rest)
   start         home"""
 
 GAMEPAD_JOINT_HELP = """\
@@ -55,7 +57,22 @@ GAMEPAD_JOINT_HELP = """\
   right stick   second joint of the pair: up onwards, down back
   cross         left, right: the pair before, the next pair (with both sticks at rest)
   A B           close, open the gripper
+  X Y           slower, faster
   start         home"""
+
+SPEED_STEP = 1.25
+SLOWEST = 0.05
+
+
+def change_speed(speed: float, steps: int) -> float:
+    """
+    Make a speed faster or slower, from a twentieth to all of it.
+
+    :param speed: the fraction of the speed.
+    :param steps: how many steps faster; below 0 slower.
+    :return: the new fraction.
+    """
+    return min(max(speed * SPEED_STEP ** steps, SLOWEST), 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +120,9 @@ class KeyboardJog:
             self._pressed.clear()
             self._engaged = False
         elif key in ('+', '='):
-            self.speed = min(1.0, self.speed * 1.25)
+            self.speed = change_speed(self.speed, 1)
         elif key in ('-', '_'):
-            self.speed = max(0.05, self.speed / 1.25)
+            self.speed = change_speed(self.speed, -1)
         elif key in TOOL_KEYS or key in JOINT_KEYS or key in GRIPPER_KEYS or key == HOME_KEY:
             self._engaged = True
             self._pressed[key] = now_s
@@ -148,6 +165,9 @@ class GamepadLayout:
     :param deadman: button to be held for any motion.
     :param close: button that closes the gripper.
     :param open: button that opens it.
+    :param slower: button that slows every motion.
+    :param faster: button that hastens it.
+    :param swap: button that changes between the tool and the joints.
     :param home: button that goes home.
     """
 
@@ -160,6 +180,9 @@ class GamepadLayout:
     deadman: int = 4
     close: int = 0
     open: int = 1
+    slower: int = 2
+    faster: int = 3
+    swap: int = 6
     home: int = 7
 
 
@@ -169,12 +192,15 @@ class GamepadJog:
 
     :param timeout_s: how old the newest message may be [s].
     :param layout: which axis and button does what.
-    :param joints: indices of the joints to move, two at a time, instead of the tool; for arms
-        without kinematics.
+    :param joints: indices of the joints that may be moved, two at a time.
+    :param tool: whether the tool may be moved, which comes first then; not on arms without
+        kinematics. None means: if there are no joints.
     """
 
     def __init__(self, timeout_s: float = 0.3, layout: GamepadLayout | None = None,
-                 joints: Sequence[int] = ()) -> None:
+                 joints: Sequence[int] = (), tool: bool | None = None) -> None:
+        self.speed = 1.0
+        """Fraction of the speed, chosen by buttons."""
         self._timeout_s = timeout_s
         self._layout = layout or GamepadLayout()
         self._jog = Jog()
@@ -182,13 +208,17 @@ class GamepadJog:
         self._pairs = [tuple(joints[i:i + 2]) for i in range(0, len(joints), 2)]
         self._pair = 0
         self._side = 0.0
+        tool = not self._pairs if tool is None else tool
+        self._may_swap = tool and bool(self._pairs)
+        self._by_joint = not tool
+        self._before: dict[str, bool] = {}
 
     @property
     def selected(self) -> tuple[int, ...]:
         """
         Give the joints that the sticks move: left, right; none where they move the tool.
         """
-        return self._pairs[self._pair] if self._pairs else ()
+        return self._pairs[self._pair] if self._by_joint and self._pairs else ()
 
     def update(self, axes: Sequence[float], buttons: Sequence[int], now_s: float) -> None:
         """
@@ -212,19 +242,25 @@ class GamepadJog:
 
         self._at_s = now_s
         sticks = axis(layout.x), axis(layout.z)
-        if self._pairs:
+        pressed = {name: button(getattr(layout, name)) for name in ('slower', 'faster', 'swap')}
+        new = {name for name, now in pressed.items() if now and not self._before.get(name)}
+        self._before = pressed
+        self.speed = change_speed(self.speed, ('faster' in new) - ('slower' in new))
+        if 'swap' in new and self._may_swap and not any(sticks):
+            self._by_joint = not self._by_joint
+        if self._by_joint:
             self._select(axis(layout.roll), any(sticks))
         if not button(layout.deadman):
             self._jog = Jog()
             return
         tool, joints = np.zeros(6), {}
-        if self._pairs:
-            joints = {joint: part for joint, part in zip(self.selected, sticks, strict=False)
-                      if part}
+        if self._by_joint:
+            joints = {joint: part * self.speed
+                      for joint, part in zip(self.selected, sticks, strict=False) if part}
         else:
-            tool = np.array([axis(getattr(layout, name))
-                             for name in ('x', 'y', 'z', 'roll', 'pitch', 'yaw')])
-        gripper = float(button(layout.open)) - float(button(layout.close))
+            tool = self.speed * np.array([axis(getattr(layout, name)) for name in (
+                'x', 'y', 'z', 'roll', 'pitch', 'yaw')])
+        gripper = self.speed * (float(button(layout.open)) - float(button(layout.close)))
         self._jog = Jog(tool, joints, gripper, button(layout.home), True)
 
     def _select(self, side: float, moving: bool) -> None:
@@ -232,7 +268,7 @@ class GamepadJog:
         Take the next pair of joints for each push of the cross to the right, but not in motion.
         """
         before, self._side = self._side, side
-        if side and not before and not moving:
+        if side and not before and not moving and self._pairs:
             self._pair = (self._pair + (1 if side < 0 else -1)) % len(self._pairs)
 
     def jog(self, now_s: float) -> Jog:

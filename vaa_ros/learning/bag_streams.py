@@ -175,20 +175,21 @@ def find_command_type(bag: BagReader) -> str:
 
 
 def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
-                command_type: str) -> dict[str, str]:
+                command_type: str | None) -> dict[str, str]:
     """
     Find the topics that are needed.
 
     :param bag: an open bag.
     :param cameras: the cameras wanted.
-    :param command_type: the command topic to learn from.
+    :param command_type: the command topic to learn from, None for none.
     :return: topic to camera key, ``joint_states``, ``gripper_commands`` or command type.
     :raises BagError: naming what is missing and what is there.
     """
     wanted = {camera.key: (camera_topics(camera.key), PICTURES)
               for camera in cameras}
     wanted[JOINTS] = ((JOINTS,), (JOINT_STATE,))
-    wanted[command_type] = ((command_type,), (COMMAND_TYPES[command_type],))
+    if command_type is not None:
+        wanted[command_type] = ((command_type,), (COMMAND_TYPES[command_type],))
     roles, missing = {}, []
     for role, (names, types) in wanted.items():
         found = next((topics for name in names if (topics := topics_of(bag, name, types))), [])
@@ -201,7 +202,8 @@ def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
     if missing:
         listed = ', '.join(f'{name} ({count})' for name, count in sorted(bag.counts.items()))
         raise BagError(f'{bag.path}: no message on {", ".join(missing)}. It has: {listed}')
-    roles.update(dict.fromkeys(topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))[:1], GRIPPER))
+    if command_type is not None:
+        roles.update(dict.fromkeys(topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))[:1], GRIPPER))
     return roles
 
 

@@ -26,6 +26,7 @@ from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_workers import read_bags
+from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.dataset_files import describe
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
@@ -65,6 +66,7 @@ class DatasetOptions:
     :param held_out: fraction of the episodes that training does not see.
     :param include_failed: also learn from episodes that failed.
     :param include_policy: also learn from episodes that a policy drove.
+    :param only: ``corrections`` leaves out what no person did while a policy ran; None for all.
     :param max_skew_s: largest distance in time of two cameras' frames [s].
     :param plain: what to make of bags that teleop_recorder did not write.
     """
@@ -79,6 +81,7 @@ class DatasetOptions:
     held_out: float = 0.08
     include_failed: bool = False
     include_policy: bool = False
+    only: str | None = None
     max_skew_s: float = 0.016
     plain: PlainOptions = field(default_factory=PlainOptions)
 
@@ -86,6 +89,8 @@ class DatasetOptions:
         if not 0 <= self.held_out < 1:
             raise ValueError(f'held_out is {self.held_out}, expected a fraction of the episodes, '
                              '0 to below 1')
+        if self.only not in (None, CORRECTIONS):
+            raise unknown_name('part to learn from', self.only, (CORRECTIONS,))
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ class Builder:
         options = self.options
         return Reading(self.robot, self.cameras, options.control_rate_hz, options.max_skew_s,
                        self.command_type, options.plain, options.task, options.include_failed,
-                       options.include_policy)
+                       options.include_policy, options.only == CORRECTIONS)
 
     def add(self, found: Prepared) -> None:
         """

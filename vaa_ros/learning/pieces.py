@@ -35,6 +35,7 @@ from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.learning.corrections import corrections
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
 from vaa_ros.learning.episodes import note_rate
@@ -65,6 +66,7 @@ class Reading:
     :param task: leave out episodes of other tasks; None takes any.
     :param include_failed: also read episodes that failed.
     :param include_policy: also read episodes that a policy drove.
+    :param only_corrections: read only what a person did who took over from a policy.
     """
 
     robot: RobotSpec
@@ -76,6 +78,7 @@ class Reading:
     task: str | None = None
     include_failed: bool = False
     include_policy: bool = False
+    only_corrections: bool = False
 
     def spec(self, command_type: str, name: str = 'policy', chunk_length: int = 1) -> PolicySpec:
         """
@@ -93,17 +96,19 @@ class Reading:
             base_frame=self.robot.base_frame,
             end_effector_frame=self.robot.end_effector_frame)
 
-    def refuse(self, known: EpisodeMetadata | None) -> str:
+    def refuse(self, bag: BagReader) -> str:
         """
         Say why an episode is not to be learned from, '' if it is.
         """
+        known = bag.metadata
         if known is None:
             return ''
         if known.robot and known.robot != self.robot.name:
             return f'recorded with robot {known.robot!r}, not {self.robot.name!r}'
         if self.task is not None and known.task != self.task:
             return f'task {known.task!r}, not {self.task!r}'
-        if known.policy and not self.include_policy:
+        if known.policy and not self.include_policy and corrections(
+                bag, 1.0 / self.control_rate_hz) is None:
             return f'driven by policy {known.policy!r}, no demonstration'
         return ''
 
@@ -115,7 +120,7 @@ class Reading:
         """
         told = [PIECE_VERSION, vaa_ros.__version__, cv2.__version__, sha256,
                 robot_to_mapping(self.robot), to_plain(self.cameras), self.control_rate_hz,
-                self.max_skew_s, self.command_type, to_plain(self.plain)]
+                self.max_skew_s, self.command_type, to_plain(self.plain), self.only_corrections]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -202,7 +207,7 @@ def prepare(path: Path, reading: Reading, store: Path) -> Prepared:
     try:
         with BagReader(path) as bag:
             known = bag.metadata
-            refused = reading.refuse(known)
+            refused = reading.refuse(bag)
             if refused:
                 return replace(result, problem=refused)
             if known is not None and known.success is False and not reading.include_failed:
@@ -230,7 +235,7 @@ def make(result: Prepared, bag: BagReader) -> Prepared:
     try:
         for take in read_takes(bag, reading.robot, reading.cameras,
                                1.0 / reading.control_rate_hz, reading.command_type,
-                               reading.plain, notes):
+                               reading.plain, notes, reading.only_corrections):
             note_rate(take.streams, reading.control_rate_hz, notes)
             command_type = take.streams.command_type
             episode = make_episode(take.streams, reading.spec(command_type), reading.max_skew_s)

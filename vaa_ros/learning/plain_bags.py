@@ -31,6 +31,9 @@ from vaa_ros.learning.bag_streams import joint_state
 from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
 from vaa_ros.learning.clocks import align_clocks
+from vaa_ros.learning.corrections import CORRECTIONS
+from vaa_ros.learning.corrections import corrections
+from vaa_ros.learning.corrections import SOURCE
 from vaa_ros.learning.cutting import cut_activity
 from vaa_ros.learning.cutting import cut_at_releases
 from vaa_ros.learning.cutting import cut_events
@@ -89,7 +92,7 @@ class Take:
 
 def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
                command_type: str | None, options: PlainOptions, notes: list[str],
-               ) -> Iterator[Take]:
+               only_corrections: bool = False) -> Iterator[Take]:
     """
     Read the episodes of a bag, one after the other.
 
@@ -100,18 +103,18 @@ def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], 
     :param command_type: the command topic to learn from, None for the one that is there.
     :param options: what to make of a bag without metadata of ours.
     :param notes: gets a line a plain bag: how it was cut, and whose stamps were missing.
-    :return: the episodes.
+    :param only_corrections: leave out episodes that a person drove from the start.
+    :return: the episodes; of one in which a person took over from a policy, what the person did.
     :raises BagError: if the bag is damaged, lacks a topic, or holds no episode.
     :raises ConfigError: if it is not clear which topic is what.
     """
     path = bag.path
     note(notes, path, f'metadata.yaml was changed: {", ".join(bag.edited)}' if bag.edited else '')
     if bag.metadata is not None:
-        command_type = command_type or find_command_type(bag)
-        roles = find_topics(bag, cameras, command_type)
-        streams = collect(bag, roles, command_type, robot, cameras, dt_s)
-        note(notes, path, align_clocks(streams))
-        yield Take(streams)
+        for take in recorded_takes(bag, robot, cameras, dt_s, command_type, options.measured,
+                                   only_corrections):
+            note(notes, path, align_clocks(take.streams))
+            yield take
         return
     command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
                                      options.measured)
@@ -127,8 +130,7 @@ def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], 
         note(notes, path, align_clocks(streams))
         if options.measured:
             streams.commands = measured_commands(streams.joints, robot, dt_s)
-        yield Take(streams, rule, *((at - bag.start_ns) / NANOSECONDS
-                                    for at in (span.start_ns, span.stop_ns)))
+        yield Take(streams, rule, *seconds(bag, span))
     if unstamped:
         notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
                      'stand for them')
@@ -140,6 +142,40 @@ def note(notes: list[str], path: Path, text: str) -> None:
     """
     if text and f'{path}: {text}' not in notes:
         notes.append(f'{path}: {text}')
+
+
+def recorded_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+                   command_type: str | None, measured: bool,
+                   only_corrections: bool) -> Iterator[Take]:
+    """
+    Read what teleop_recorder recorded: all of it, or what a person did who took over.
+
+    :raises BagError: if it lacks a topic, or nobody took over from the policy.
+    """
+    if measured:
+        command_type, roles = 'joint_trajectory', find_topics(bag, cameras, None)
+    else:
+        command_type = command_type or find_command_type(bag)
+        roles = find_topics(bag, cameras, command_type)
+    spans = corrections(bag, dt_s)
+    if spans == []:
+        raise BagError(f'{bag.path}: no person took over')
+    if spans is None and only_corrections:
+        raise BagError(f'{bag.path}: no message on {SOURCE}, so nothing says who drove')
+    for span in spans or [None]:
+        times = (span.start_ns, span.stop_ns) if span is not None else (None, None)
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s, *times)
+        if measured:
+            streams.commands = measured_commands(streams.joints, robot, dt_s)
+        yield Take(streams) if span is None else Take(streams, CORRECTIONS, *seconds(bag, span))
+
+
+def seconds(bag: BagReader, span: Span) -> tuple[float, float]:
+    """
+    Give where a span begins and ends, from the start of its bag [s].
+    """
+    return ((span.start_ns - bag.start_ns) / NANOSECONDS,
+            (span.stop_ns - bag.start_ns) / NANOSECONDS)
 
 
 def cut(bag: BagReader, roles: Mapping[str, str], robot: RobotSpec,

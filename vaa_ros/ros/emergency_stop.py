@@ -24,15 +24,19 @@ class EmergencyStop:
 
     :param node: the node that is to stop.
     :param tell: told whether it is pressed, at every change of a source.
+    :param reset: the service that calls :meth:`release`; empty for a node that goes on by itself,
+        and then has no ``~/e_stop``.
     """
 
-    def __init__(self, node: Node, tell: Callable[[bool], None]) -> None:
-        self._node, self._tell = node, tell
+    def __init__(self, node: Node, tell: Callable[[bool], None],
+                 reset: str = '~/reset_policy') -> None:
+        self._node, self._tell, self._reset = node, tell, reset
         self._pressed_by: set[str] = set()
         # A subscription that asks for the last value never matches a volatile publisher.
         for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
             node.create_subscription(Bool, 'e_stop', partial(self._on_topic, kind), qos)
-        node.create_service(Trigger, '~/e_stop', self._on_service)
+        if reset:
+            node.create_service(Trigger, '~/e_stop', self._on_service)
 
     @property
     def pressed(self) -> bool:
@@ -56,7 +60,7 @@ class EmergencyStop:
 
     def _on_service(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._set(SERVICE, True)
-        response.success, response.message = True, 'stopped; ~/reset_policy lets it go on'
+        response.success, response.message = True, f'stopped; {self._reset} lets it go on'
         return response
 
     def _set(self, source: str, pressed: bool) -> None:
@@ -64,4 +68,4 @@ class EmergencyStop:
         self._tell(self.pressed)
         if pressed:
             self._node.get_logger().error(
-                'emergency stop: holding until released and ~/reset_policy')
+                'emergency stop: holding until released' + (self._reset and f' and {self._reset}'))

@@ -103,12 +103,24 @@ def node(executable: str, arguments: Mapping[str, type],
     )
 
 
+def device_arguments() -> list[DeclareLaunchArgument]:
+    """
+    Declare where teleop's devices are.
+    """
+    return [
+        argument('device', '', 'Gamepad and 3D mouse: empty for the topics joy and spacenav/joy, '
+                 'auto or a path in /dev/input to read it directly.'),
+        argument('leader', '', 'Leader arm: a name in config/leaders or a YAML file; empty for '
+                 'the same arm as the robot.'),
+    ]
+
+
 class RobotTopic(Substitution):
     """
     A topic that the file of the robot names; ``robot`` must be declared before.
 
-    :param kind: ``commands`` (of the launch argument ``command_type``), ``joint_states`` or the
-        key of a camera; ``command_type`` for the type of the commands itself.
+    :param kind: ``commands`` (of the launch argument ``command_type``), ``joint_states``,
+        ``gripper`` or the key of a camera; ``command_type`` for the type of the commands itself.
     """
 
     def __init__(self, kind: str) -> None:
@@ -132,6 +144,8 @@ class RobotTopic(Substitution):
             return robot.topic_of(LaunchConfiguration('command_type').perform(context))
         if self._kind == 'joint_states':
             return robot.joint_states_topic
+        if self._kind == 'gripper':
+            return robot.gripper_topic.lstrip('/') or 'gripper_commands'
         return robot.camera_topic(self._kind)
 
 
@@ -202,6 +216,17 @@ def arm_remappings() -> list[tuple[Any, Any]]:
         ('joint_states', LaunchConfiguration('joint_states_topic')),
         (LaunchConfiguration('command_type'), LaunchConfiguration('command_topic')),
     ]
+
+
+def source_remappings(source: str) -> list[tuple[Any, Any]]:
+    """
+    Send commands to the inner topics of ``command_mux``, and joint states where they are.
+
+    :param source: ``policy`` or ``teleop``.
+    """
+    inner = [(name, [f'{source}/', name])
+             for name in (LaunchConfiguration('command_type'), RobotTopic('gripper'))]
+    return [('joint_states', LaunchConfiguration('joint_states_topic')), *inner]
 
 
 def camera_remappings() -> list[tuple[Any, Any]]:

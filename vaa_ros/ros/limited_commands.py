@@ -5,6 +5,8 @@ Commands that pass the safety limits on their way out, and the hold that ends th
 """
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from vaa_ros.core.errors import RosError
@@ -72,6 +74,17 @@ class LimitedCommands:
         if held is not None:
             self._publisher.publish(held, stamp_ns, moving=False)
         return held
+
+    def come_to_rest(self, period_s: float) -> None:
+        """
+        Hold before the process ends; returns when no motion is left.
+
+        :param period_s: time between commands [s].
+        """
+        self.hold()
+        while self.coasting:
+            time.sleep(period_s)
+            self.hold(dt_s=period_s)
 
     @property
     def coasting(self) -> bool:

@@ -19,7 +19,8 @@ PARAMETERS = (
               choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
               'joint_states and the command topic.', read_only=True),
-    Parameter('extra_topics', ('sim_arm/task_status', 'instruction',),
+    Parameter('extra_topics', ('sim_arm/task_status', 'instruction', 'command_source',
+              'teleop/active', 'teleop/status'),
               'Topics that are recorded too where they are published.', read_only=True),
     Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
     Parameter('task', '', 'Name of the task, for the metadata.'),
