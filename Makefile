@@ -82,5 +82,5 @@ endif
 
 $(VENV)/.setup-test: $(VENV)/.setup-train
 	@echo 'Installing what the tests need ...'
-	@$(PIP) --use-pep517 --no-build-isolation --editable '.[ros,sim,ik,train,vision,lerobot,aloha-data,test]'
+	@$(PIP) --use-pep517 --no-build-isolation --editable '.[ros,sim,ik,train,vision,lerobot,aloha-data,view,test]'
 	@touch $@

@@ -6,8 +6,8 @@ Build description for colcon (ament_python) and pip.
 Extras: ``ros`` is what rosdep installs on a machine with a ROS distro; ``sim`` is the simulated
 arm and the reports; ``ik`` is inverse kinematics; ``train`` is learning; ``lerobot`` and
 ``aloha-data`` are for datasets of LeRobot and ALOHA; ``teleop`` reads gamepads and 3D mice
-directly; ``aloha`` is for gym-aloha; ``test`` is what ``make test`` needs. Versions are pinned in
-``constraints.txt``, that of gym-aloha here.
+directly; ``aloha`` is for gym-aloha; ``view`` is for ``vaa view``; ``test`` is what ``make test``
+needs. Versions are pinned in ``constraints.txt``, that of gym-aloha here.
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ EXTRAS = {
     'lerobot': [
         'av',
         'pyarrow',
+    ],
+    'view': [
+        'rerun-sdk',
     ],
     'test': [
         'colcon-common-extensions',

@@ -3,8 +3,9 @@
 """
 Record demonstrations: ``teleop`` and ``teleop_recorder``, and the simulated arm if asked for.
 
-Episodes begin and end by service: ``/teleop_recorder/start_episode``, ``stop_episode`` (data is
-the success) and ``discard_episode``. A launched process has no keyboard: to drive by keys, start
+Episodes begin and end by service (``/teleop_recorder/start_episode``, ``stop_episode`` with the
+success as data, ``discard_episode``, ``redo_episode``), by buttons of the gamepad or by a foot
+pedal. A launched process has no keyboard: to drive by keys, start
 with ``teleop:=false`` and run ``ros2 run vaa_ros teleop`` in a terminal of its own. For a gamepad
 ``joy:=true`` starts ``joy_node`` of the package ``joy``, which reads it.
 """
@@ -50,7 +51,9 @@ def generate_launch_description() -> LaunchDescription:
             node('teleop_recorder',
                  {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
                   'task': str, 'instruction': str, 'operator': str, 'seed': int,
-                  'control_rate_hz': float, 'compression': str, 'autostart': bool},
+                  'control_rate_hz': float, 'compression': str, 'autostart': bool,
+                  'episodes': int, 'countdown_s': float, 'reset_s': float, 'cues': str,
+                  'pedal': str},
                  remappings=[*arm_remappings(), *camera_remappings()]),
         ),
     ])
@@ -97,6 +100,14 @@ def episode_arguments() -> list:
         argument('operator', '', 'Who drives the arm, for the metadata.'),
         argument('seed', '-1',
                  'Seed of the scene, for the metadata and the simulated arm; -1 for none.'),
+        argument('episodes', '0', 'Successes after which the session is done; 0 for no end.'),
+        argument('countdown_s', '0.0', 'Countdown before an episode, in seconds.'),
+        argument('reset_s', '0.0', 'Time to reset the scene in seconds, after which the next '
+                 'episode starts by itself; 0 waits for a start.'),
+        argument('cues', 'bell', 'How you are told what happens: speech needs spd-say.',
+                 ['none', 'print', 'bell', 'speech']),
+        argument('pedal', '', 'Foot pedal that starts and ends episodes, a path such as '
+                 '/dev/input/event5; empty for none.'),
         argument('compression', 'zstd', 'Compression of the bags.', ['zstd', 'none']),
         argument('autostart', 'true',
                  'Make the recorder ready at once; false waits for the lifecycle services.', BOOL),

@@ -13,7 +13,7 @@ trap 'rm -f "$new"' EXIT
 # Set-up needs wheel for the one dependency that is a source archive.
 printf 'torch==%s\nwheel\n' "$torch" | "$uv" pip compile setup.py - \
     --extra ros --extra sim --extra ik --extra train --extra vision --extra aloha-data \
-    --extra lerobot --extra test \
+    --extra lerobot --extra view --extra test \
     --universal --python-version 3.10 --fork-strategy requires-python --upgrade \
     --no-header --no-annotate --quiet --output-file "$new"
 {

@@ -45,12 +45,13 @@ HOMES = {
     'onnxscript': ('learning/export.py',),
     'pinocchio': ('policies/kinematics.py',),
     'pyarrow': ('learning/lerobot_layout.py',),
+    'rerun': ('cli/view_rerun.py',),
     'rosbags': ('recording',),
     'tensorboard': ('learning',),
     'torch': ('alignment', 'learning'),
 }
 CORE_MAY = {'numpy', 'yaml', 'cv2'}
-HEAVY = ('mujoco', 'onnx', 'onnxruntime', 'pinocchio', 'torch')
+HEAVY = ('mujoco', 'onnx', 'onnxruntime', 'pinocchio', 'rerun', 'torch')
 
 MODULES = [path for path in python_files('vaa_ros') if len(path.parts) > 2]
 

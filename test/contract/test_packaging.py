@@ -53,6 +53,7 @@ LIBRARIES = {
     'pyarrow': (None, 'pyarrow'),
     'rcl_interfaces': ('rcl_interfaces', 'ros-rcl-interfaces'),
     'rclpy': ('rclpy', 'ros-kilted-rclpy'),
+    'rerun': (None, 'rerun-sdk'),
     'rosbags': ('python3-rosbags-pip', 'rosbags'),
     'rosgraph_msgs': ('rosgraph_msgs', 'ros-rosgraph-msgs'),
     'sensor_msgs': ('sensor_msgs', 'ros-sensor-msgs'),

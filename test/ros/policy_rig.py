@@ -19,9 +19,8 @@ from ros_harness import Collector
 from ros_harness import Harness
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
-from tiny_policy import HEIGHT
+from tiny_policy import DARK
 from tiny_policy import ROBOT
-from tiny_policy import WIDTH
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.types import JointState
@@ -54,8 +53,11 @@ class Robot:
         self.tool = ros.node.create_publisher(PoseStamped, 'tool_pose', JOINTS_OUT)
         self.speaking = {'front', 'wrist', 'joints'}
         self.lag_s = {'front': 0.0, 'wrist': 0.0}
+        self.names = ROBOT.joint_names
         self.position = HOME.copy()
-        self.picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        self.echo_s = 0.0
+        """How old another joint state is that comes with each, if any."""
+        self.picture = DARK
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -73,8 +75,9 @@ class Robot:
 
     def say(self, stamp_ns: int) -> None:
         if 'joints' in self.speaking:
-            self.joints.publish(joint_state_to_msg(
-                JointState(stamp_ns, ROBOT.joint_names, self.position)))
+            for age_s in {0.0, self.echo_s}:
+                self.joints.publish(joint_state_to_msg(JointState(
+                    stamp_ns - round(age_s * 1e9), self.names, self.position[:len(self.names)])))
             self.tool.publish(pose_msg([0.33, 0, 0.24, 1, 0, 0, 0], 'base_link', stamp_ns))
         for key, publisher in self.images.items():
             if key in self.speaking:

@@ -56,7 +56,7 @@ def test_a_stale_camera_and_a_stop_are_saved_with_what_led_there(
     assert 'holding' in path and 'vision_wrist' in path
     found = counts(path)
     for topic in ('/vision/front', '/vision/wrist', '/joint_states', '/joint_trajectory',
-                  '/policy/status'):
+                  '/policy/status', '/policy/trace', '/policy/latency'):
         assert found[topic] > 0, topic
     with BagReader(Path(path)) as bag:
         states = [status_values(message)['state']

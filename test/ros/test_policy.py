@@ -30,10 +30,10 @@ from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
+from tiny_policy import DARK
 from tiny_policy import goal_policy
-from tiny_policy import HEIGHT
+from tiny_policy import picture_of
 from tiny_policy import ROBOT
-from tiny_policy import WIDTH
 
 from vaa_ros.ros.conversions import ns_to_stamp
 from vaa_ros.ros.conversions import stamp_to_ns
@@ -115,12 +115,12 @@ def test_delayed_pictures_are_stale_too(ros: Harness, robot: Robot, model: Path)
 
 
 def test_pictures_of_the_wrong_size_are_named(ros: Harness, robot: Robot, model: Path) -> None:
-    robot.picture = np.zeros((10, 10, 3), np.uint8)
+    robot.picture = picture_of(0, 10, 10)
     activate(ros, model_path=str(model))
     said = statuses(ros)
     robot.start()
     newest_in_state(said, 'holding', 'the policy expects')
-    robot.picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    robot.picture = DARK
     newest_in_state(said, 'running')
 
 

@@ -29,6 +29,7 @@ from ros_harness import Harness
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 from tiny_policy import goal_policy
+from tiny_policy import picture_of
 from tiny_policy import ROBOT
 
 from vaa_ros.nodes.policy import PolicyNode
@@ -101,10 +102,10 @@ def test_a_policy_of_two_frames_takes_over_and_sees_what_changes(
     seen.wait(3)
     assert ros.set_parameters('/policy', model_path=str(change))[0].successful
     assert ros.call(Trigger, 'policy/reload_policy').success
-    # The cosine of its embeddings is 0.6, and 0.8 more when black has become white.
+    # The cosine of its embeddings is 0.6, and 0.8 of how much of the picture became white more.
     seen.wait_until(lambda message: message.data == pytest.approx(0.6))
-    robot.picture = np.full_like(robot.picture, 255)
-    seen.wait_until(lambda message: message.data == pytest.approx(1.4))
+    robot.picture = picture_of(255)
+    seen.wait_until(lambda message: message.data == pytest.approx(1.2))
     count = len(seen.messages)
     wait_for(lambda: any(message.data == pytest.approx(0.6)
                          for message in seen.messages[count:]))
@@ -163,7 +164,7 @@ def test_an_answer_that_is_not_finite_holds(
 
 
 def test_a_hold_policy_needs_no_model(ros: Harness, robot: Robot) -> None:
-    robot.picture = np.zeros((96, 128, 3), np.uint8)
+    robot.picture = picture_of(0, 128, 96)
     activate(ros, model_path='hold')
     sent = commands(ros)
     robot.start()

@@ -26,9 +26,9 @@ import pytest
 from ros_harness import Harness
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
+from tiny_policy import DARK
 from tiny_policy import goal_policy
-from tiny_policy import HEIGHT
-from tiny_policy import WIDTH
+from tiny_policy import picture_of
 
 from vaa_ros.nodes.sim_arm import SimArm
 from vaa_ros.ros.diagnostics import status_values
@@ -36,8 +36,7 @@ from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 
-DARK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-BRIGHT = np.full((HEIGHT, WIDTH, 3), 250, np.uint8)
+BRIGHT = picture_of(250)
 
 
 @pytest.fixture

@@ -30,6 +30,20 @@ ROBOT = load_robot('vaa_arm')
 OUTPUTS = ('actions', 'scale', 'z_vision', 'z_action')
 
 
+def picture_of(level: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """
+    Give a picture of one brightness, but for its first quarter: no live camera shows one colour.
+
+    :return: the picture (height, width, 3) uint8.
+    """
+    picture = np.full((height, width, 3), level, np.uint8)
+    picture[:, :width // 4] = 128
+    return picture
+
+
+DARK = picture_of(0)
+
+
 def spec_of(
     name: str, cameras: Sequence[str] = ('front', 'wrist'), kind: str = 'joint_position',
     sees_change: bool = False, instructions: Sequence[str] = (),
@@ -60,7 +74,7 @@ def goal_policy(
     :param cameras: the cameras it wants.
     :param kind: its action kind.
     :param fails_near: answer NaN when the first joint is within 0.01 of this [rad].
-    :param knows_dark: embed the brightness of the first camera, and know black pictures alone.
+    :param knows_dark: embed the brightness of the first camera, and know dark pictures alone.
     :param sees_change: see two frames, and embed how much brighter the present one is.
     :param goals: the goal of each instruction that it knows, instead of the one goal.
     :return: the file.
@@ -117,8 +131,8 @@ def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
     """
     Make statistics for which the second element of the embedding alone counts.
     """
-    whole, parts = views([np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * len(cameras), z_vision,
-                         np.zeros(len(ROBOT.joints)))
+    seen = z_vision + [0, DARK.mean(dtype=np.float32) * np.float32(1 / 255), 0, 0]
+    whole, parts = views([DARK] * len(cameras), seen, np.zeros(len(ROBOT.joints)))
     matrix = np.zeros((len(parts), len(parts)))
     place = len(parts) - len(ROBOT.joints) - len(z_vision) + 1
     matrix[place, place] = 5.0

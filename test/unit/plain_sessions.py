@@ -18,6 +18,7 @@ from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
+from rosbags.typesys.store import Typestore
 import yaml
 
 from vaa_ros.core.types import JointState
@@ -90,10 +91,11 @@ def flags(episodes: int = 3) -> Stream:
 
 
 def write_plain(path: Path, stream: Iterable[tuple[str, int, bytes]], storage: str = 'mcap',
-                compression: str = 'none', topics: dict[str, str] | None = None) -> Path:
+                compression: str = 'none', topics: dict[str, str] | None = None,
+                store: Typestore | None = None) -> Path:
     """Write a bag as others do, without custom_data."""
     topics = {**TOPICS, IS_RECORDING: BOOL, **(topics or {})}
-    store = get_typestore(Stores.ROS2_KILTED)
+    store = store or get_typestore(Stores.ROS2_KILTED)
     writer = Writer(path, version=9, storage_plugin=StoragePlugin[storage.upper()])
     writer.set_compression(CompressionMode[compression.upper()], CompressionFormat.ZSTD)
     stream = sorted(stream, key=lambda item: item[1])

@@ -53,6 +53,23 @@ def running(**options: float) -> Clock:
     return clock
 
 
+def test_unfit_inputs_wait_before_the_first_motion_and_hold_after_it() -> None:
+    clock = Clock()
+    assert clock.update(unfit='black').state == WAITING
+    assert clock.update().state == RUNNING
+    decision = clock.update({**FRESH, 'joint_states': 0.2}, unfit='black')
+    assert decision.state == HOLDING
+    assert decision.reason == 'black; joint_states is stale: 0.20 s old, limit 0.10 s'
+
+
+def test_a_reason_to_be_slow_lowers_the_speed_and_is_told() -> None:
+    clock = running(slow_factor=0.25)
+    decision = clock.update(slowed='late')
+    assert (decision.state, decision.reason, decision.speed) == (RUNNING, 'slowed: late', 0.25)
+    assert clock.update().speed == 1.0
+    assert clock.update(slowed='late', fault='dark').reason == 'dark'
+
+
 def test_a_reset_ends_a_hold_at_once() -> None:
     clock = running(resume_after_s=10.0)
     assert clock.update(fault='dark').state == HOLDING

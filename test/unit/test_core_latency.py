@@ -48,6 +48,16 @@ def test_values_outside_the_bins_are_still_counted() -> None:
     assert summary.p50 < 0.011
 
 
+def test_counts_up_to_edges_grow_to_all() -> None:
+    stats = LatencyStats()
+    samples = [0.5, 1.9, 2.1, 30.0, 400.0, 1e9]
+    for sample in samples:
+        stats.add(sample)
+    edges = (1, 2, 5, 100, 1000, math.inf)
+    assert stats.cumulative(edges) == [1, 2, 3, 4, 5, 6]
+    assert LatencyStats().cumulative(edges) == [0] * 6
+
+
 def test_reset_forgets() -> None:
     stats = LatencyStats()
     stats.add(5.0)

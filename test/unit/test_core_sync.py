@@ -131,6 +131,21 @@ def test_joints_may_lag_by_so_much(
     assert streams.stamp_ms() == expected
 
 
+def test_pictures_that_find_no_partner_say_which_and_for_how_long(streams: Streams) -> None:
+    streams.joints(0)
+    streams.front(0)
+    streams.wrist(0)
+    assert streams.stamp_ms() == 0
+    assert streams.sync.unpaired()[0] == 0
+    streams.front(200)
+    streams.wrist(175)
+    assert streams.stamp_ms() == 0
+    ahead_s, why = streams.sync.unpaired()
+    assert ahead_s == pytest.approx(0.2)
+    assert why == ('no observation for 0.20 s: cameras front and wrist are 0.025 s apart (bound '
+                   '0.016 s); joint_states has no state within 0.1 s before it')
+
+
 def test_joints_newer_than_the_frame_are_not_seen(streams: Streams) -> None:
     streams.joints(-5, (0.1, 0.0))
     streams.joints(5, (0.9, 0.0))

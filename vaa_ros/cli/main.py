@@ -19,7 +19,7 @@ from typing import NoReturn
 from vaa_ros.core.errors import VaaError
 
 VERBS = ('demo', 'record', 'recover', 'dataset', 'data', 'train', 'evaluate', 'export',
-         'calibrate', 'sign', 'replay', 'inspect', 'robot')
+         'calibrate', 'sign', 'replay', 'inspect', 'view', 'robot')
 
 DESCRIPTION = """\
 Learn robot arm policies from demonstrations with vision-action alignment, on ROS 2.

@@ -115,6 +115,7 @@ def replay_bag(path: Path, policy: Policy, robot: RobotSpec) -> BagReplay:
     """
     from vaa_ros.core.control_setup import ControlOptions
     from vaa_ros.core.control_setup import make_control_loop
+    from vaa_ros.core.control_setup import make_judge
     from vaa_ros.core.control_setup import measured_command
     from vaa_ros.core.input_buffer import InputBuffer
     from vaa_ros.core.replay import Replay
@@ -126,7 +127,7 @@ def replay_bag(path: Path, policy: Policy, robot: RobotSpec) -> BagReplay:
     lockstep = _other_clock(streams)
     poses = _tool_poses(path) if spec.action.kind == 'end_effector_pose' else []
     loop = make_control_loop(spec, robot, ControlOptions(period_s))
-    inputs = InputBuffer(ObservationSync(spec), lockstep)
+    inputs = InputBuffer(ObservationSync(spec), lockstep, make_judge(spec, robot))
     if streams.metadata is not None:
         inputs.instruction = streams.metadata.instruction
     replay = Replay(

@@ -32,10 +32,12 @@ class VideoWriter:
 
     :param path: the file; it appears under this name only when it is complete.
     :param rate_hz: frames per second.
+    :param size: width and height of the frames, even numbers [px].
     :raises ConfigError: when the file cannot be written.
     """
 
-    def __init__(self, path: Path, rate_hz: int = 30) -> None:
+    def __init__(self, path: Path, rate_hz: int = 30,
+                 size: tuple[int, int] = (WIDTH, HEIGHT + CAPTION)) -> None:
         """Open the file."""
         import av
         self._path = path
@@ -49,13 +51,13 @@ class VideoWriter:
             raise ConfigError(f'{path}: cannot write the video: {error}') from error
         self._stream = self._container.add_stream(
             'libx264', rate=Fraction(rate_hz), options={'preset': 'veryfast', 'crf': '25'})
-        self._stream.width, self._stream.height = WIDTH, HEIGHT + CAPTION
+        self._stream.width, self._stream.height = size
         self._stream.pix_fmt = 'yuv420p'
         self._stream.thread_count = 2
         self.frames = 0
 
     def write(self, frame: np.ndarray) -> None:
-        """Append one frame, (HEIGHT + CAPTION, WIDTH, 3) uint8 rgb."""
+        """Append one frame, (height, width, 3) uint8 rgb."""
         import av
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')
         for packet in self._stream.encode(picture):
@@ -73,11 +75,12 @@ class VideoWriter:
             if kind is None and self.frames:
                 for packet in self._stream.encode():
                     self._container.mux(packet)
-        finally:
             self._container.close()
-        if kind is None and self.frames:
-            self._partial.replace(self._path)
-        else:
+            if kind is None and self.frames:
+                self._partial.replace(self._path)
+        except OSError as problem:
+            raise ConfigError(f'{self._path}: cannot write the video: {problem}') from problem
+        finally:
             self._partial.unlink(missing_ok=True)
 
 

@@ -159,7 +159,9 @@ class ControlLoop:
         """
         answered = self._answer(inputs, policy)
         fault = inputs.gate.fault or self._fault or self._watch.problem
-        decision = self._gate.update(inputs.now_ns, replace(inputs.gate, fault=fault or None))
+        slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
+        decision = self._gate.update(
+            inputs.now_ns, replace(inputs.gate, fault=fault or None, slowed=slowed))
         command = None
         if decision.may_move:
             command, problem = self._setpoint(inputs, decision)
@@ -167,8 +169,6 @@ class ControlLoop:
                 # Told as a fault, so that every way of not moving is a state of the gate.
                 decision = self._gate.update(
                     inputs.now_ns, replace(inputs.gate, fault=problem))
-            elif self._watch.slowed:
-                decision = replace(decision, reason=f'slowed: {self._watch.reason}')
         stamp_ns = inputs.observation.stamp_ns if inputs.observation is not None else 0
         if command is not None:
             self._was_moving = True
@@ -261,8 +261,8 @@ class ControlLoop:
         watch, figures = self._watch, self.figures
         watch.update(inputs.now_ns, getattr(self._policy, 'familiarity', None),
                      inputs.observation, chunk)
-        figures.confidence, figures.alarms, figures.holds = (
-            watch.confidence, watch.alarms, watch.holds)
+        figures.confidence, figures.alarms, figures.holds, figures.repeated_pictures = (
+            watch.confidence, watch.alarms, watch.holds, watch.repeats)
 
     def ahead(self, count: int) -> np.ndarray:
         """
@@ -299,7 +299,7 @@ class ControlLoop:
             return None, 'no action chunk covers the present: the observations come too late'
         starting = self._motion.last is None
         dt_s = self._period_s if starting else self._elapsed_s(inputs)
-        pace = decision.speed * self._watch.speed, decision.share
+        pace = decision.speed, decision.share
         result = self._motion.move(wanted, inputs.measured, dt_s, *pace)
         if result.command is None:
             self.figures.refused += 1

@@ -15,6 +15,8 @@ from vaa_ros.core.chunking import ENSEMBLES
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.gate import Gate
+from vaa_ros.core.input_findings import JudgeOptions
+from vaa_ros.core.input_judge import InputJudge
 from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import RobotSpec
@@ -111,9 +113,26 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     limits = SafetyLimits.from_robot(robot, options.speed, max_jump=options.max_jump)
     turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']
     return ControlLoop(
-        Gate(ages, options.resume_after_s, ramp_s=options.ramp_s), player,
+        Gate(ages, options.resume_after_s, ramp_s=options.ramp_s,
+             slow_factor=options.watch.slow_factor), player,
         LimitedMotion(CommandLimiter(limits, kind)), options.period_s,
         watch=SceneWatch(turning, options.watch))
+
+
+def make_judge(spec: PolicySpec, robot: RobotSpec, options: JudgeOptions | None = None,
+               simulated: bool = False) -> InputJudge:
+    """
+    Make the judge of a policy's inputs.
+
+    :param spec: the policy's spec; says which inputs there are.
+    :param robot: the robot; says how fast its joints can move.
+    :param options: what is still good enough.
+    :param simulated: whether the ROS clock is that of a simulation.
+    :return: the judge.
+    """
+    known = {joint.name: joint for joint in robot.joints}
+    return InputJudge([camera_topic(key) for key in spec.camera_keys], JOINTS_TOPIC,
+                      [known.get(joint.name, joint) for joint in spec.joints], options, simulated)
 
 
 def measured_command(spec: PolicySpec, robot: RobotSpec, observation: Observation,

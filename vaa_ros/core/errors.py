@@ -55,6 +55,10 @@ class SimulationError(VaaError):
     """The simulator cannot start or was given a command that it must refuse."""
 
 
+class EpisodeError(VaaError):
+    """An episode cannot be started, ended or recorded again now."""
+
+
 class RosError(VaaError):
     """The ROS graph is not what the node needs."""
 

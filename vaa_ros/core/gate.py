@@ -45,6 +45,8 @@ class GateInputs:
     :param lifecycle: ``unconfigured``, ``inactive`` or ``active``.
     :param ages_s: age of the newest message of each topic [s]; None where none came yet.
     :param fault: what else forbids to move (inference failed, second publisher), or None.
+    :param unfit: why the inputs cannot be relied on although they came, or nothing.
+    :param slowed: why the arm may only move slowly, or nothing.
     :param paused: whether a person asked for a pause.
     :param e_stop: whether the emergency stop is pressed.
     :param reset: whether a person asks for the latched stop, or a hold, to be released, now.
@@ -56,6 +58,8 @@ class GateInputs:
     paused: bool = False
     e_stop: bool = False
     reset: bool = False
+    unfit: str = ''
+    slowed: str = ''
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,21 @@ class GateDecision:
     :param may_move: whether a new setpoint may be sent; otherwise the last one is held.
     :param reason: a sentence for a person, empty while running.
     :param ramp: how far the begin of a motion has come, from 0 to 1.
+    :param pace: fraction of the speed limits to allow once it has begun.
     """
 
     state: str
     may_move: bool
     reason: str
     ramp: float = 1.0
+    pace: float = 1.0
 
     @property
     def speed(self) -> float:
         """
         Give the fraction of the speed limits to allow.
         """
-        return RAMP_FROM + (1 - RAMP_FROM) * self.ramp
+        return (RAMP_FROM + (1 - RAMP_FROM) * self.ramp) * self.pace
 
     @property
     def share(self) -> float:
@@ -114,6 +120,7 @@ class Gate:
     :param resume_after_s: how long every input must be good again before a hold ends [s].
     :param future_tolerance_s: how far a stamp may be ahead of the clock [s].
     :param ramp_s: how long each motion takes to begin [s]; 0 for at once.
+    :param slow_factor: fraction of the speed limits to allow while the arm is slowed.
     :raises ConfigError: if a limit is not a positive time.
     """
 
@@ -123,6 +130,7 @@ class Gate:
         resume_after_s: float = 0.1,
         future_tolerance_s: float = 0.05,
         ramp_s: float = 0.0,
+        slow_factor: float = 0.2,
     ) -> None:
         for topic, limit in max_age_s.items():
             if not 0 < limit < math.inf:
@@ -136,6 +144,7 @@ class Gate:
         self._resume_after_ns = round(resume_after_s * NANOSECONDS)
         self._future_tolerance_s = future_tolerance_s
         self._ramp_ms = ramp_s * 1e3
+        self._slow_factor = slow_factor
         self._moving_since_ns: int | None = None
         self._state = UNCONFIGURED
         self._latched = False
@@ -179,6 +188,8 @@ class Gate:
         if state != self._state:
             self._log.append(Transition(now_ns, self._state, state, reason))
         self._state = state
+        if state in MOVING and inputs.slowed:
+            return GateDecision(state, True, f'slowed: {inputs.slowed}', ramp, self._slow_factor)
         return GateDecision(state, state in MOVING, reason, ramp)
 
     def _ramp(self, now_ns: int) -> float:
@@ -223,9 +234,8 @@ class Gate:
         return ''
 
     def _trouble(self, inputs: GateInputs) -> str:
-        if inputs.fault:
-            return inputs.fault
-        problems = [self._stale(topic, inputs.ages_s.get(topic)) for topic in self._max_age_s]
+        problems = [inputs.fault, inputs.unfit, *(
+            self._stale(topic, inputs.ages_s.get(topic)) for topic in self._max_age_s)]
         return '; '.join(problem for problem in problems if problem)
 
     def _stale(self, topic: str, age_s: float | None) -> str:

@@ -11,6 +11,9 @@ import numpy as np
 
 from vaa_ros.core.control_setup import camera_topic
 from vaa_ros.core.control_setup import JOINTS_TOPIC
+from vaa_ros.core.input_findings import Judgement
+from vaa_ros.core.input_findings import NOTHING_FOUND
+from vaa_ros.core.input_judge import InputJudge
 from vaa_ros.core.sync import ObservationSync
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
@@ -28,11 +31,14 @@ class InputBuffer:
 
     :param sync: pairs the inputs by stamp.
     :param lockstep: whether the inputs come from a simulation in lockstep.
+    :param judge: judges them; not used in lockstep, where time stands still.
     """
 
-    def __init__(self, sync: ObservationSync, lockstep: bool = False) -> None:
+    def __init__(self, sync: ObservationSync, lockstep: bool = False,
+                 judge: InputJudge | None = None) -> None:
         self._sync = sync
         self._lockstep = lockstep
+        self._judge = None if lockstep else judge
         self._problems: dict[str, str] = {}
         self.instruction = ''
         """What is asked for; it outlives a reset."""
@@ -47,8 +53,11 @@ class InputBuffer:
         self._arrived: dict[str, int] = {}
         self._taken: Observation | None = None
         self._problems.clear()
+        if self._judge is not None:
+            self._judge.reset()
 
-    def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray, now_ns: int) -> None:
+    def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray, now_ns: int,
+                   ros_ns: int = 0) -> None:
         """
         Take a picture.
 
@@ -56,8 +65,11 @@ class InputBuffer:
         :param stamp_ns: its capture time [ns].
         :param rgb: the picture at policy size (H, W, 3) uint8.
         :param now_ns: when it came, on a clock that does not jump [ns].
+        :param ros_ns: the same on the clock of the stamps, for the judge [ns].
         :raises ValueError: if the size is not the policy's.
         """
+        if self._judge is not None:
+            self._judge.picture(camera_topic(key), stamp_ns, rgb, now_ns, ros_ns)
         new = self._sync.push_image(key, stamp_ns, rgb)
         self._arrived[key] = stamp_ns
         if new or self._lockstep:
@@ -65,13 +77,16 @@ class InputBuffer:
             self._received_ns[camera_topic(key)] = now_ns
             self._problems.pop(camera_topic(key), None)
 
-    def push_joints(self, state: JointState, now_ns: int) -> None:
+    def push_joints(self, state: JointState, now_ns: int, ros_ns: int = 0) -> None:
         """
         Take a joint state.
 
         :param state: the state, in any order.
         :param now_ns: when it came, on a clock that does not jump [ns].
+        :param ros_ns: the same on the clock of the stamps, for the judge [ns].
         """
+        if self._judge is not None:
+            self._judge.joints(state.stamp_ns, *self._sync.in_order(state), now_ns, ros_ns)
         if self._sync.push_joints(state):
             self._received_ns[JOINTS_TOPIC] = now_ns
             self._problems.pop(JOINTS_TOPIC, None)
@@ -132,6 +147,24 @@ class InputBuffer:
                 age_ns = by_stamp_ns if by_stamp_ns < 0 else max(by_stamp_ns, age_ns)
             ages[topic] = age_ns / NANOSECONDS
         return ages
+
+    def judge(self, now_ns: int, ros_ns: int) -> Judgement:
+        """
+        Judge the inputs.
+
+        :param now_ns: the present on the clock of the pushes [ns].
+        :param ros_ns: the present on the clock of the stamps [ns].
+        :return: what was found; nothing without a judge.
+        """
+        if self._judge is None:
+            return NOTHING_FOUND
+        return self._judge.judge(now_ns, ros_ns, self._sync.unpaired())
+
+    def counts(self) -> dict[str, int]:
+        """
+        Give what the judge counted.
+        """
+        return {} if self._judge is None else self._judge.counts()
 
     def trouble(self) -> str:
         """

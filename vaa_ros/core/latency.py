@@ -5,6 +5,7 @@ Latency figures over a long run, in bounded memory and without garbage in the ho
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
@@ -78,6 +79,18 @@ class LatencyStats:
         index = int(np.searchsorted(np.cumsum(self._counts), rank))
         return min(LOWEST_MS * 10 ** ((index + 1) / BINS_A_DECADE), self._max)
 
+    def cumulative(self, edges_ms: Sequence[float]) -> list[int]:
+        """
+        Count the samples up to each of some edges, as a Prometheus histogram does.
+
+        :param edges_ms: the edges, growing; met within the width of a bin [ms].
+        :return: the counts.
+        """
+        sums = np.append(0, np.cumsum(self._counts))
+        return [int(sums[-1 if edge == math.inf else min(
+            round(math.log10(edge / LOWEST_MS) * BINS_A_DECADE), len(sums) - 1)])
+            for edge in edges_ms]
+
     def summary(self) -> LatencySummary:
         """
         Sum the samples up.
@@ -86,3 +99,16 @@ class LatencyStats:
         """
         return LatencySummary(
             int(self._counts.sum()), self.percentile(0.5), self.percentile(0.99), self._max)
+
+
+def summary_values(name: str, stats: LatencyStats) -> dict[str, object]:
+    """
+    Give a series as flat names and numbers.
+
+    :param name: what was measured.
+    :param stats: the series.
+    :return: median, 99th percentile and maximum [ms].
+    """
+    summary = stats.summary()
+    return {f'{name}_ms_p50': summary.p50, f'{name}_ms_p99': summary.p99,
+            f'{name}_ms_max': summary.max}

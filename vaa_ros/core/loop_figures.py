@@ -10,6 +10,7 @@ from dataclasses import field
 import math
 
 from vaa_ros.core.latency import LatencyStats
+from vaa_ros.core.latency import summary_values
 
 
 @dataclass
@@ -28,6 +29,7 @@ class LoopFigures:
     :param confidence: share of calibration frames that were as unusual as the present one.
     :param alarms: how often the scene watch slowed the arm.
     :param holds: how often the scene watch held it.
+    :param repeated_pictures: how often the picture that repeats most came again bit by bit.
     :param latency: observation stamp to command published [ms].
     :param inference: time of one inference [ms].
     """
@@ -43,6 +45,7 @@ class LoopFigures:
     confidence: float = math.nan
     alarms: int = 0
     holds: int = 0
+    repeated_pictures: int = 0
     latency: LatencyStats = field(default_factory=LatencyStats)
     inference: LatencyStats = field(default_factory=LatencyStats)
 
@@ -54,10 +57,7 @@ class LoopFigures:
             name: getattr(self, name) for name in (
                 'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped',
                 'clamped_in_a_row', 'refused', 'failures', 'alignment', 'confidence', 'alarms',
-                'holds')}
+                'holds', 'repeated_pictures')}
         for name in ('latency', 'inference'):
-            summary = getattr(self, name).summary()
-            flat[f'{name}_ms_p50'] = summary.p50
-            flat[f'{name}_ms_p99'] = summary.p99
-            flat[f'{name}_ms_max'] = summary.max
+            flat.update(summary_values(name, getattr(self, name)))
         return flat

@@ -117,10 +117,10 @@ class Replay:
         if isinstance(arrival.value, str):
             self._inputs.instruction = arrival.value
         elif isinstance(arrival.value, JointState):
-            self._inputs.push_joints(arrival.value, arrival.at_ns)
+            self._inputs.push_joints(arrival.value, arrival.at_ns, arrival.at_ns)
         else:
             self._inputs.push_image(
-                arrival.source, arrival.stamp_ns, arrival.value, arrival.at_ns)
+                arrival.source, arrival.stamp_ns, arrival.value, arrival.at_ns, arrival.at_ns)
 
     def _tick_until(self, now_ns: int, end_ns: int) -> None:
         """
@@ -145,7 +145,9 @@ class Replay:
     def _tick(self, now_ns: int, observation: Observation | None, fresh: bool,
               ages_s: dict[str, float | None]) -> Tick:
         measured = None if observation is None else self._measured(observation)
-        gate = GateInputs('active', ages_s, self._inputs.trouble() or None)
+        judged = self._inputs.judge(now_ns, now_ns)
+        gate = GateInputs('active', ages_s, self._inputs.trouble() or None, unfit=judged.hold,
+                          slowed=judged.slow)
         tick = self._loop.tick(
             TickInputs(now_ns, now_ns, observation, fresh, measured, gate,
                        waited_for=self._lockstep), self._policy)

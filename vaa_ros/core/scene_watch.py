@@ -43,6 +43,7 @@ class WatchOptions:
     :param slow_factor: fraction of the allowed speed while something is unusual.
     :param hold_after_s: how long it must stay unusual before the arm holds [s].
     :param recover_after_s: how long it must be usual again before the arm goes on [s].
+    :param frozen_frames: how often a picture may come again bit by bit while the arm moves.
     :raises ConfigError: if an option is out of range.
     """
 
@@ -51,6 +52,7 @@ class WatchOptions:
     slow_factor: float = 0.2
     hold_after_s: float = 0.2
     recover_after_s: float = 0.5
+    frozen_frames: int = FROZEN_FRAMES
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms_per_hour < math.inf:
@@ -59,6 +61,8 @@ class WatchOptions:
         if not 0 < self.slow_factor <= 1:
             raise ConfigError(f'slow_factor is {self.slow_factor}, expected a fraction above 0 '
                               'and up to 1')
+        if self.frozen_frames < 1:
+            raise ConfigError(f'frozen_frames is {self.frozen_frames}, expected 1 or more')
         for name in ('hold_after_s', 'recover_after_s'):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f'{name} is {getattr(self, name)}, expected 0 or a time in '
@@ -71,10 +75,12 @@ class FrozenCameras:
 
     :param joints: indices of the joints whose motion cameras must see; grippers are left out,
         because fingers may be hidden.
+    :param frames: how often a picture may come again.
     """
 
-    def __init__(self, joints: Sequence[int]) -> None:
+    def __init__(self, joints: Sequence[int], frames: int = FROZEN_FRAMES) -> None:
         self._joints = list(joints)
+        self._frames = frames
         self.reset()
 
     def reset(self) -> None:
@@ -82,6 +88,13 @@ class FrozenCameras:
         Forget every picture.
         """
         self._seen: dict[str, tuple[np.ndarray, np.ndarray, int]] = {}
+
+    @property
+    def repeats(self) -> int:
+        """
+        Give how often the picture that repeats most came again until now.
+        """
+        return max((count for _, _, count in self._seen.values()), default=0)
 
     def add(self, observation: Observation) -> str:
         """
@@ -100,7 +113,7 @@ class FrozenCameras:
             first, start, count = before
             self._seen[key] = (first, start, count + 1)
             travel = float(np.abs(state - start).max(initial=0.0))
-            if count + 1 >= FROZEN_FRAMES and travel > FROZEN_TRAVEL:
+            if count + 1 >= self._frames and travel > FROZEN_TRAVEL:
                 problems.append(f'camera {key} is frozen: its picture has not changed while the '
                                 f'arm moved {travel:.2f} rad')
         return '; '.join(problems)
@@ -120,7 +133,7 @@ class SceneWatch:
         """How often the arm was slowed."""
         self.holds = 0
         """How often it was held."""
-        self._cameras = FrozenCameras(joints)
+        self._cameras = FrozenCameras(joints, self.options.frozen_frames)
         self._smoother = Smoother()
         self.reset()
 
@@ -144,11 +157,11 @@ class SceneWatch:
         return self.level == SLOWED
 
     @property
-    def speed(self) -> float:
+    def repeats(self) -> int:
         """
-        Give the fraction of the speed limits to allow.
+        Give how often the picture that repeats most came again until now.
         """
-        return self.options.slow_factor if self.slowed else 1.0
+        return self._cameras.repeats
 
     @property
     def problem(self) -> str:

@@ -21,6 +21,7 @@ from vaa_ros.core.types import Observation
 FRAMES_KEPT = 8
 JOINT_STATES_KEPT = 256
 CLOCK_RESET_NS = NANOSECONDS
+JOINTS = 'joint_states'
 
 
 class ObservationSync:
@@ -80,6 +81,23 @@ class ObservationSync:
         self._frames[key].append((stamp_ns, rgb))
         return True
 
+    def in_order(self, state: JointState) -> tuple[np.ndarray | None, str]:
+        """
+        Give the positions of a state in the order of the spec.
+
+        :param state: the state, in any order and with any further joints.
+        :return: positions (S,) [rad or m]; or None, and why it cannot be used.
+        """
+        index = {name: i for i, name in enumerate(state.names)}
+        absent = [name for name in self._spec.joint_names if name not in index]
+        if absent:
+            return None, (f'has no {", ".join(absent)}; it has '
+                          f'{", ".join(state.names) or "no joints"}')
+        values = state.position[[index[name] for name in self._spec.joint_names]]
+        if not np.isfinite(values).all():
+            return None, 'holds a position that is not finite'
+        return values, ''
+
     def push_joints(self, state: JointState) -> bool:
         """
         Take a joint state; its joints are matched by name, others are left out.
@@ -87,19 +105,11 @@ class ObservationSync:
         :param state: the state, in any order and with any further joints.
         :return: whether it was taken; :meth:`missing` tells why the last one was not.
         """
-        index = {name: i for i, name in enumerate(state.names)}
-        absent = [name for name in self._spec.joint_names if name not in index]
-        if absent:
-            self._joint_problem = (f'joint_states has no {", ".join(absent)}; it has '
-                                   f'{", ".join(state.names) or "no joints"}')
+        values, problem = self.in_order(state)
+        self._joint_problem = f'joint_states {problem}' if problem else ''
+        if values is None:
             self.rejected += 1
             return False
-        values = state.position[[index[name] for name in self._spec.joint_names]]
-        if not np.isfinite(values).all():
-            self._joint_problem = 'joint_states holds a position that is not finite'
-            self.rejected += 1
-            return False
-        self._joint_problem = ''
         if not self._follows(self._states, state.stamp_ns):
             return False
         self._states.append((state.stamp_ns, values.astype(np.float32)))
@@ -117,14 +127,17 @@ class ObservationSync:
             if self._latest is not None and stamp_ns <= self._latest.stamp_ns:
                 break
             images = {self._spec.camera_keys[0]: picture}
+            sources = {self._spec.camera_keys[0]: stamp_ns}
             for key in self._spec.camera_keys[1:]:
                 frame = min(self._frames[key], key=lambda item: abs(item[0] - stamp_ns),
                             default=None)
                 if frame is not None and abs(frame[0] - stamp_ns) <= self._max_skew_ns:
-                    images[key] = frame[1]
+                    sources[key], images[key] = frame
             state = self._state_at(stamp_ns, exact_joints)
             if state is not None and len(images) == len(self._frames):
-                self._latest = self._history.add(Observation(stamp_ns, images, state))
+                sources[JOINTS], values = state
+                self._latest = self._history.add(
+                    Observation(stamp_ns, images, values, sources=sources))
                 break
         return self._latest
 
@@ -134,8 +147,31 @@ class ObservationSync:
 
         :return: camera keys and ``joint_states`` to their newest stamp [ns], or None.
         """
-        streams = {**self._frames, 'joint_states': self._states}
+        streams = {**self._frames, JOINTS: self._states}
         return {key: stream[-1][0] if stream else None for key, stream in streams.items()}
+
+    def unpaired(self) -> tuple[float, str]:
+        """
+        Say how far the newest picture of the first camera is ahead of the newest observation.
+
+        :return: the time [s], and what is not near that picture in time.
+        """
+        first = self._spec.camera_keys[0]
+        if self._latest is None or not self._frames[first]:
+            return 0.0, ''
+        newest_ns = self._frames[first][-1][0]
+        reasons = []
+        for key in self._spec.camera_keys[1:]:
+            away_ns = min((abs(frame[0] - newest_ns) for frame in self._frames[key]), default=0)
+            if away_ns > self._max_skew_ns:
+                reasons.append(
+                    f'cameras {first} and {key} are {away_ns / NANOSECONDS:.3f} s apart (bound '
+                    f'{self._max_skew_ns / NANOSECONDS:g} s)')
+        if self._state_at(newest_ns, False) is None:
+            reasons.append(f'joint_states has no state within '
+                           f'{self._max_joint_lag_ns / NANOSECONDS:g} s before it')
+        ahead_s = (newest_ns - self._latest.stamp_ns) / NANOSECONDS
+        return ahead_s, f'no observation for {ahead_s:.2f} s: {"; ".join(reasons)}'
 
     def missing(self) -> list[str]:
         """
@@ -166,13 +202,14 @@ class ObservationSync:
         self.rejected += stamp_ns < stream[-1][0]
         return False
 
-    def _state_at(self, stamp_ns: int, exact: bool) -> np.ndarray | None:
+    def _state_at(self, stamp_ns: int, exact: bool) -> tuple[int, np.ndarray] | None:
         """
-        Find the joint state for a frame, (S,) float32 or None.
+        Find the joint state for a frame: its stamp and values (S,) float32, or None.
         """
         if exact and (not self._states or self._states[-1][0] < stamp_ns):
             return None
         for state_ns, values in reversed(self._states):
             if state_ns <= stamp_ns:
-                return values if stamp_ns - state_ns <= self._max_joint_lag_ns else None
+                near = stamp_ns - state_ns <= self._max_joint_lag_ns
+                return (state_ns, values) if near else None
         return None

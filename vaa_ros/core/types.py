@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 
@@ -47,15 +48,15 @@ class JointState:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'names', tuple(self.names))
-        for field in ('position', 'velocity'):
-            value = getattr(self, field)
+        for name in ('position', 'velocity'):
+            value = getattr(self, name)
             if value is None:
                 continue
             value = frozen_array(value, np.float64)
             if value.shape != (len(self.names),):
-                raise ValueError(f'{field} has shape {value.shape}, expected '
+                raise ValueError(f'{name} has shape {value.shape}, expected '
                                  f'({len(self.names)},) to match the joint names')
-            object.__setattr__(self, field, value)
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,8 @@ class Observation:
     :param past: the frames before, for policies that see some of them, or None where they are
         not known.
     :param instruction: what is asked for, empty for nothing.
+    :param sources: stamps of what it was made of, by camera key and ``joint_states`` [ns]; empty
+        where they are not known.
     """
 
     stamp_ns: int
@@ -89,6 +92,7 @@ class Observation:
     state: np.ndarray
     past: Past | None = None
     instruction: str = ''
+    sources: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,8 @@ from sensor_msgs.msg import Image
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ImageError
+from vaa_ros.core.latency import LatencyStats
+from vaa_ros.core.latency import summary_values
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
@@ -99,6 +101,7 @@ class _Stream:
     topic: str
     publisher: Publisher
     health: StreamHealth
+    decode: LatencyStats
 
 
 class CameraSubscriber(Node):
@@ -170,7 +173,7 @@ class CameraSubscriber(Node):
         topic = f'{camera.key}/image_raw' + ('/compressed' if self._compressed else '')
         publisher = self.create_publisher(Image, f'vision/{camera.key}', VISION_OUT)
         stream = _Stream(camera, self.resolve_topic_name(topic), publisher,
-                         StreamHealth(self._limits))
+                         StreamHealth(self._limits), LatencyStats())
         kind = CompressedImage if self._compressed else Image
         self._images.add(kind, topic, self._callback(stream), SENSOR, raw=True)
         self._diagnostics.add(f'camera {camera.key}', lambda: self._report(stream))
@@ -192,7 +195,9 @@ class CameraSubscriber(Node):
         return on_image
 
     def _forward(self, stream: _Stream, image: RawImage) -> None:
+        start_s = time.perf_counter()
         picture = image.fitted(stream.camera)
+        stream.decode.add(1e3 * (time.perf_counter() - start_s))
         stream.publisher.publish(write_rgb(picture, image.stamp_ns, image.frame_id))
         age_s = (self.get_clock().now().nanoseconds - image.stamp_ns) / 1e9
         checksum = zlib.crc32(picture)
@@ -212,7 +217,8 @@ class CameraSubscriber(Node):
         with self._lock:
             problem = stream.health.problem(now_s)
             silent = stream.health.silent_s(now_s) is None
-            values = {'topic': stream.topic, **stream.health.values(now_s)}
+            values = {'topic': stream.topic, **stream.health.values(now_s),
+                      **summary_values('decode', stream.decode)}
             bad = sum(stream.health.bad.values())
         if silent:
             problem = self._why_silent(stream)

@@ -52,8 +52,9 @@ LOOK_S = 0.1
 REFRESH_S = 0.5
 BESIDES = ('joint_states', 'gripper_commands', 'tool_pose', 'instruction', 'e_stop',
            'policy/status', 'policy/alignment', 'policy/confidence', 'policy/active_policy',
-           'policy/commanding', 'guard/status', 'sim_arm/task_status', 'command_source',
-           'command_mux/status', 'teleop/status', '/diagnostics')
+           'policy/commanding', 'policy/trace', 'policy/latency', 'guard/status',
+           'sim_arm/task_status', 'command_source', 'command_mux/status', 'teleop/status',
+           '/diagnostics')
 BY_HAND = 'asked for'
 
 PARAMETERS = (

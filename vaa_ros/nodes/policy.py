@@ -8,6 +8,7 @@ The node policy: from pictures and joint states to commands, with a policy from 
 from __future__ import annotations
 
 import gc
+import math
 from pathlib import Path
 import sys
 from typing import Any
@@ -29,6 +30,7 @@ from std_srvs.srv import Trigger
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import make_control_loop
+from vaa_ros.core.control_setup import make_judge
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.input_buffer import InputBuffer
@@ -44,22 +46,25 @@ from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
 from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
-from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.dry_run import DryRun
 from vaa_ros.ros.emergency_stop import EmergencyStop
+from vaa_ros.ros.gate_log import GateLog
+from vaa_ros.ros.input_parameters import judge_options
 from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
+from vaa_ros.ros.policy_reports import inputs_report
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.start_move import StartMove
+from vaa_ros.ros.tracing import Tracing
 
 SWITCH_INTERVAL_S = 0.0005
 UNANSWERED = 'the control thread did not answer'
@@ -82,10 +87,12 @@ class PolicyNode(LifecycleNode):
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
         self._inputs: PolicyInputs | None = None
-        self._lifecycle, self._said_state = 'unconfigured', ''
+        self._lifecycle = 'unconfigured'
+        self._gate_log: GateLog | None = None
+        self._tracing: Tracing | None = None
         self._paused = self._commanding = False
         self._instruction = self._value('instruction')
-        self._refused = 0
+        self._refused, self._most_clamped = 0, math.inf
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
@@ -104,7 +111,7 @@ class PolicyNode(LifecycleNode):
             lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
             lambda: self._inputs.joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        DiagnosticsPublisher(self, 'control', self._report)
+        self._diagnostics = DiagnosticsPublisher(self, 'control', self._report)
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
@@ -138,21 +145,30 @@ class PolicyNode(LifecycleNode):
         self._loop = make_control_loop(
             spec, self._robot, control_options(self._value, period_s))
         self._swaps = swaps
-        self._refused = 0
+        self._refused, self._most_clamped = 0, self._value('warn_clamped_s') / period_s
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
         self._loop.sender_coasts = self._commands.coasts
-        self._inputs = PolicyInputs(self, spec, self._robot, lockstep)
-        wiring = Wiring(lambda: self._start.at_work(swaps.slot.at_work), self._commands.publish,
+        tracing = self._tracing = Tracing(
+            self, spec.camera_keys[0], self._loop.figures.latency, self._commands.publish)
+        self._inputs = PolicyInputs(self, spec, self._robot, lockstep, tracing.times)
+        wiring = Wiring(lambda: tracing.timed(self._start.at_work(swaps.slot.at_work)),
+                        tracing.publish,
                         self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
-        buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep)
+        judge = make_judge(spec, self._robot, judge_options(self._value),
+                           self._value('use_sim_time'))
+        buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep, judge)
         self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
+        self._gate_log = GateLog(self, lambda: self._thread.decision,
+                                 lambda: swaps.slot.current.spec.name)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
         self._thread.set_e_stop(self._stop.pressed)
+        self._diagnostics.add('inputs', lambda: inputs_report(*self._thread.judged()))
+        self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
         self._tell_scenes()
@@ -219,8 +235,11 @@ class PolicyNode(LifecycleNode):
         self.stop()
         if self._commands is not None:
             self._commands.close()
+            self._tracing.close()
+            self._diagnostics.remove('inputs', 'latency')
         self._models.end()
         self._thread = self._loop = self._inputs = self._commands = self._swaps = None
+        self._tracing = None
         self._lifecycle = 'unconfigured'
 
     def _on_deadman(self, message: Bool) -> None:
@@ -277,6 +296,9 @@ class PolicyNode(LifecycleNode):
         refused, self._refused = self._refused, self._loop.figures.refused
         if self._refused > refused:
             self._swaps.slot.failed(tick.decision.reason)
+        self._tracing.say_trace(self._swaps.slot.current.spec.name, tick.decision.state)
+        if self._gate_log.note():
+            self._say_status()
         if tick.fresh:
             self._alignment.publish(Float64(data=self._loop.figures.alignment))
             self._confidence.publish(Float64(data=self._loop.figures.confidence))
@@ -288,25 +310,21 @@ class PolicyNode(LifecycleNode):
         self._announce(self._commanding)
         self._thread.set_other_publisher(
             self._commands.rivals(self._value('allow_other_publishers')))
-        level, message, values = self._report()
-        self._status.publish(status_message('policy: control', level, message, values))
-        if values['state'] != self._said_state:
-            self._said_state = values['state']
-            self._log(level == OK, message)
+        self._gate_log.note()
+        self._gate_log.write()
+        self._say_status()
+        self._tracing.say_latency()
 
-    def _log(self, good: bool, text: str) -> None:
-        # rclpy wants one severity for each line of code.
-        if good:
-            self.get_logger().info(text)
-        else:
-            self.get_logger().warning(text)
+    def _say_status(self) -> None:
+        self._status.publish(status_message('policy: control', *self._report()))
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         if self._thread is None:
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
         level, text, values = control_report(
             self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
-            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s())
+            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s(),
+            self._most_clamped)
         return level, f'dry run: {text}' if self._value('dry_run') else text, values
 
     def _tell_scenes(self) -> None:

@@ -7,13 +7,11 @@ It subscribes while it is active and writes between ``~/start_episode`` and ``~/
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-import queue
 import sys
 import threading
 from typing import Any
-from typing import TypeVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock
@@ -22,21 +20,26 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import Bool
-from std_srvs.srv import SetBool
-from std_srvs.srv import Trigger
 
 from vaa_ros import __version__
+from vaa_ros.core.episode_flow import Ended
+from vaa_ros.core.episode_flow import Wanted
+from vaa_ros.core.errors import EpisodeError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
+from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.tally import tally
+from vaa_ros.recording.trash import trim_discarded
 from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.ros.command_publisher import gripper_topic_of
@@ -44,6 +47,7 @@ from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.episode_desk import EpisodeDesk
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_reports import loaded_policy
 from vaa_ros.ros.process import run
@@ -51,12 +55,9 @@ from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.raw_topics import RawTopics
 from vaa_ros.ros.recorder_parameters import PARAMETERS
-from vaa_ros.ros.terminal import TerminalKeys
 
-KEYS = 'keys: s start, y stop as success, n stop as failure, d discard, q quit'
 STATUS_S = 0.5
 ACTIVE_POLICY = 'policy/active_policy'
-Response = TypeVar('Response', Trigger.Response, SetBool.Response)
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
 
@@ -79,14 +80,11 @@ class TeleopRecorder(LifecycleNode):
         self._saved = 0
         self._state = (OK, 'idle')
         self._last: RecordedEpisode | None = None
-        self._pressed: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._key_guard = self.create_guard_condition(self._on_keys)
-        self._terminal = TerminalKeys(self._press)
+        self._kept: RecordedEpisode | None = None
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
-        self.create_service(Trigger, '~/start_episode', self._on_start)
-        self.create_service(SetBool, '~/stop_episode', self._on_stop)
-        self.create_service(Trigger, '~/discard_episode', self._on_discard)
+        self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
+                                 self.finished.set)
         self.create_timer(STATUS_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._show(OK, 'idle')
 
@@ -115,8 +113,7 @@ class TeleopRecorder(LifecycleNode):
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
                                f'{self._output_dir()}')
-        if self._value('keys') and self._terminal.start():
-            self.get_logger().info(KEYS)
+        self._desk.open(lambda tasks: tally(self._output_dir(), tasks))
         return super().on_activate(state)
 
     @transition
@@ -143,22 +140,26 @@ class TeleopRecorder(LifecycleNode):
         """
         self._show(ERROR, reason)
 
-    def start_episode(self) -> Path:
+    def start_episode(self, wanted: Wanted) -> str:
         """
         Begin an episode.
 
+        :param wanted: task and instruction; empty for those of the parameters.
         :return: the folder that it will have.
         :raises VaaError: if a topic is missing or the episode cannot be written.
         """
+        session, known = self._active(), self._metadata()
         disk = Disk(self._output_dir(), self._value('compression'),
                     int(self._value('min_free_gb') * 1e9))
-        path = self._active().start(disk, self._metadata(), self._value('topic_wait_s'))
-        self._last = None
+        path = session.start(disk, replace(
+            known, task=wanted.task or known.task,
+            instruction=wanted.instruction or known.instruction), self._value('topic_wait_s'))
+        self._last = self._kept = None
         self._show(OK, 'recording')
         self.get_logger().info(f'recording {path}')
-        return path
+        return str(path)
 
-    def stop_episode(self, success: bool) -> RecordedEpisode:
+    def stop_episode(self, success: bool) -> Ended:
         """
         Finish the episode.
 
@@ -172,10 +173,10 @@ class TeleopRecorder(LifecycleNode):
         problems = [f'no message on {name}' for name in session.silent(recorded)]
         problems += [f'{count} messages of {name} lost'
                      for name, count in recorded.dropped.items()]
-        self._finish(f'saved as {"success" if success else "failure"}', recorded, problems)
-        return recorded
+        self._kept = recorded
+        return self._finish(f'saved as {"success" if success else "failure"}', recorded, problems)
 
-    def discard_episode(self) -> RecordedEpisode:
+    def discard_episode(self) -> Ended:
         """
         Finish the episode and move it out of the demonstrations.
 
@@ -183,8 +184,24 @@ class TeleopRecorder(LifecycleNode):
         :raises VaaError: if nothing is being recorded, or it could not be written.
         """
         recorded = self._active().discard()
-        self._finish('discarded', recorded, [])
-        return recorded
+        self._trim(recorded.path)
+        return self._finish('discarded', recorded, [])
+
+    def discard_last_episode(self) -> Ended:
+        """
+        Move the episode that was kept last out of the demonstrations.
+
+        :return: what was recorded.
+        :raises VaaError: if there is none, or it cannot be moved.
+        """
+        self._active()
+        if self._kept is None:
+            raise EpisodeError('there is no episode of this session to discard')
+        recorded = replace(self._kept, path=move_aside(self._kept.path, DISCARDED), verdict=None)
+        self._kept = None
+        self._saved -= 1
+        self._trim(recorded.path)
+        return self._finish('discarded', recorded, [])
 
     def _value(self, name: str) -> object:
         return self.get_parameter(name).value
@@ -239,46 +256,40 @@ class TeleopRecorder(LifecycleNode):
             log_ns = self._now_ns() if self._simulated else received_ns
             self._session.put(topic, log_ns, data, sent_ns)
 
-    def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._answer(response, lambda: str(self.start_episode()))
-
-    def _on_stop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        return self._answer(response, lambda: self.stop_episode(request.data).to_json())
-
-    def _on_discard(self, request: Trigger.Request,
-                    response: Trigger.Response) -> Trigger.Response:
-        return self._answer(response, lambda: self.discard_episode().to_json())
-
-    def _answer(self, response: Response, action: Callable[[], str]) -> Response:
-        try:
-            response.message = action()
-            response.success = True
-        except VaaError as error:
-            response.success = False
-            response.message = str(error)
-            self._report(str(error))
-        return response
-
     def _report(self, problem: str) -> None:
         self.get_logger().error(problem)
         recording = self._session is not None and self._session.recording is not None
         self._show(WARN if recording else ERROR, problem)
 
-    def _finish(self, what: str, recorded: RecordedEpisode, problems: list[str]) -> None:
+    def _finish(self, what: str, recorded: RecordedEpisode, problems: list[str]) -> Ended:
         self._last = recorded
         text = f'{what}: {recorded.path}, {recorded.seconds:.1f} s, {recorded.messages} messages'
         if problems:
             self.get_logger().warning(f'{text}; {"; ".join(problems)}')
         else:
             self.get_logger().info(text)
-        if recorded.verdict is not None:
-            log = self.get_logger()
-            (log.info if recorded.verdict.judgement == KEEP else log.warning)(
-                f'verdict: {recorded.verdict}')
+        remark, verdict = '; '.join(problems[:1]), recorded.verdict
+        if verdict is not None and verdict.judgement == KEEP:
+            self.get_logger().info(f'verdict: {verdict}')
+        elif verdict is not None:  # rclpy lets no line of the code log with two severities
+            self.get_logger().warning(f'verdict: {verdict}')
+            remark = f'{verdict.judgement}: {next(iter(verdict.reasons), "")}'
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
+        return Ended(recorded.to_json(), remark)
+
+    def _trim(self, discarded: Path) -> None:
+        try:
+            deleted = trim_discarded(discarded, self._value('discarded_max'),
+                                     int(self._value('discarded_max_gb') * 1e9))
+        except OSError as error:
+            self.get_logger().warning(f'discarded takes cannot be deleted: {error}')
+            return
+        for path in deleted:
+            self.get_logger().info(f'deleted {path}: older than the newest discarded takes that '
+                                   'discarded_max and discarded_max_gb keep')
 
     def _halt(self, reason: str) -> None:
-        self._terminal.stop()
+        self._desk.close()
         if self._session is not None:
             recorded = self._session.abort(reason)
             if recorded is not None:
@@ -294,6 +305,7 @@ class TeleopRecorder(LifecycleNode):
             return
         failure = self._session.failure()
         if failure:
+            self._desk.flow.broken_off(failure)
             self._report(f'the episode was aborted: {failure}')
         elif self._session.recording is not None:
             self._show(*self._state)
@@ -305,8 +317,10 @@ class TeleopRecorder(LifecycleNode):
         shown = recorder or self._last
         values: dict[str, object] = {
             'recording': recorder is not None, 'episodes_saved': self._saved,
-            'output_dir': self._output_dir(), 'task': self._value('task'),
-            'instruction': self._value('instruction'), 'seed': self._value('seed')}
+            'output_dir': self._output_dir(),
+            'task': self._desk.flow.wanted.task or self._value('task'),
+            'instruction': self._desk.flow.wanted.instruction or self._value('instruction'),
+            'seed': self._value('seed'), **self._desk.values()}
         if shown is not None:
             values.update(path=shown.path, seconds=float(shown.seconds),
                           messages=shown.messages, dropped=sum(shown.dropped.values()))
@@ -316,25 +330,6 @@ class TeleopRecorder(LifecycleNode):
         self._episode.publish(status_message(f'{self.get_name()}: episode', level, message,
                                              values))
         self._is_recording.publish(Bool(data=recorder is not None))
-
-    def _press(self, key: str) -> None:
-        # Called by the terminal's thread; episodes are the executor's business.
-        self._pressed.put(key)
-        self._key_guard.trigger()
-
-    def _on_keys(self) -> None:
-        actions = {'s': self.start_episode, 'y': lambda: self.stop_episode(True),
-                   'n': lambda: self.stop_episode(False), 'd': self.discard_episode,
-                   'q': self.finished.set}
-        while not self._pressed.empty():
-            key = self._pressed.get()
-            if key not in actions:
-                self.get_logger().info(KEYS)
-                continue
-            try:
-                actions[key]()
-            except VaaError as error:
-                self._report(str(error))
 
 
 def main() -> None:

@@ -25,6 +25,8 @@ from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.input_findings import Judgement
+from vaa_ros.core.input_findings import NOTHING_FOUND
 from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
@@ -129,7 +131,8 @@ class ControlThread:
         :raises ValueError: if the size is not the policy's.
         """
         with self._changed:
-            self._inputs.push_image(key, stamp_ns, rgb, time.monotonic_ns())
+            self._inputs.push_image(
+                key, stamp_ns, rgb, time.monotonic_ns(), self._wiring.ros_now_ns())
             if self._inputs.ready():
                 self._changed.notify_all()
 
@@ -140,7 +143,7 @@ class ControlThread:
         :param state: the state, in any order.
         """
         with self._changed:
-            self._inputs.push_joints(state, time.monotonic_ns())
+            self._inputs.push_joints(state, time.monotonic_ns(), self._wiring.ros_now_ns())
             # In real time it is the pictures that complete an observation.
             if self._lockstep and self._inputs.ready():
                 self._changed.notify_all()
@@ -232,6 +235,14 @@ class ControlThread:
         with self._changed:
             return self._ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
 
+    def judged(self) -> tuple[Judgement, dict[str, int]]:
+        """
+        Give what is found about the inputs now, and what was counted.
+        """
+        with self._changed:
+            judged = self._inputs.judge(time.monotonic_ns(), self._wiring.ros_now_ns())
+            return judged, self._inputs.counts()
+
     def _ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
         return {**self._inputs.ages_s(now_ns, ros_ns),
                 **{topic: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
@@ -265,7 +276,8 @@ class ControlThread:
                 self._wake = False
                 observation, fresh = self._inputs.take()
                 ros_ns = self._wiring.ros_now_ns()
-                gate = self._gate(self._ages_s(time.monotonic_ns(), ros_ns))
+                now_ns = time.monotonic_ns()
+                gate = self._gate(self._ages_s(now_ns, ros_ns), self._inputs.judge(now_ns, ros_ns))
             tick = self._tick(time.monotonic_ns(), ros_ns, observation, fresh, gate)
             self._loop.figures.missed_ticks += schedule.ticked(time.monotonic_ns(), tick.moving)
             if tick.moving and tick.fresh:
@@ -314,10 +326,12 @@ class ControlThread:
         self._decision = tick.decision
         return tick
 
-    def _gate(self, ages_s: dict[str, float | None]) -> GateInputs:
+    def _gate(self, ages_s: dict[str, float | None], judged: Judgement = NOTHING_FOUND,
+              ) -> GateInputs:
         fault = self._other_publisher or self._bug or self._inputs.trouble()
         reset, self._released = self._released, False
-        return GateInputs('active', ages_s, fault or None, self._paused, self._e_stop, reset)
+        return GateInputs('active', ages_s, fault or None, self._paused, self._e_stop, reset,
+                          judged.hold, judged.slow)
 
     def _do_reset(self) -> None:
         self._resetting = False

@@ -85,6 +85,15 @@ class DiagnosticsPublisher:
         """
         self._reports[name] = report
 
+    def remove(self, *names: str) -> None:
+        """
+        Remove statuses; those that are not there do no harm.
+
+        :param names: their names.
+        """
+        for name in names:
+            self._reports.pop(name, None)
+
     def publish(self) -> None:
         """Publish every status now, besides the regular ones."""
         message = DiagnosticArray()

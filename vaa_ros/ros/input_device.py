@@ -1,17 +1,19 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Gamepads and 3D mice read directly from /dev/input: the one file that imports evdev.
+Gamepads, 3D mice and foot pedals read directly from /dev/input: the one file that imports evdev.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import closing
 import select
 import threading
 from typing import Any
 
+from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.input_events import EV_ABS
 from vaa_ros.core.input_events import EV_KEY
@@ -21,6 +23,8 @@ from vaa_ros.core.input_events import GAMEPAD_EVENTS
 from vaa_ros.core.input_events import SPACEMOUSE_EVENTS
 
 AUTO = 'auto'
+PRESSED = 1
+"""The value of a key event; 0 is released, 2 repeated."""
 REPEAT_S = 0.03
 LOOK_AGAIN_S = 1.0
 SPACEMOUSE_MAKERS = (0x046d, 0x256f)
@@ -29,24 +33,21 @@ SPACEMOUSE_MAKERS = (0x046d, 0x256f)
 OnState = Callable[[Sequence[float], Sequence[int]], None]
 
 
-class InputDevice:
+class DeviceReader:
     """
-    Tells the axes and buttons of a device again and again, from a thread of its own.
+    Reads one device in a thread of its own.
 
     A device that is pulled out is silent, and is taken again when it is back.
 
-    :param kind: ``gamepad`` or ``spacemouse``.
+    :param kind: ``gamepad``, ``spacemouse`` or ``foot pedal``.
     :param path: ``/dev/input/event*``, or ``auto`` for the first that fits.
-    :param on_state: called with axes and buttons, at every change and at least every 0.03 s.
     :param on_trouble: called with a line when the device is gone.
     :raises RosError: if evdev is not installed, or there is no such device; lists what there is.
     """
 
-    def __init__(self, kind: str, path: str, on_state: OnState,
-                 on_trouble: Callable[[str], None]) -> None:
+    def __init__(self, kind: str, path: str, on_trouble: Callable[[str], None]) -> None:
         self._kind, self._path = kind, path
-        self._on_state, self._on_trouble = on_state, on_trouble
-        self._layout = layout_of(kind)
+        self._on_trouble = on_trouble
         self._device = open_device(kind, path)
         self.name = str(self._device.name)
         self._ended = threading.Event()
@@ -64,7 +65,7 @@ class InputDevice:
         while not self._ended.is_set():
             try:
                 with closing(self._device) as device:
-                    self._read(device, EventState(self._layout, ranges_of(device)))
+                    self._read(device)
             except OSError as problem:
                 self._on_trouble(f'{self._kind} {self.name} is gone: {problem}')
             while not self._ended.wait(LOOK_AGAIN_S):
@@ -74,12 +75,79 @@ class InputDevice:
                 except RosError:
                     continue
 
-    def _read(self, device: Any, state: EventState) -> None:
+    def _read(self, device: Any) -> None:
+        raise NotImplementedError
+
+
+class InputDevice(DeviceReader):
+    """
+    Tells the axes and buttons of a gamepad or 3D mouse again and again.
+
+    :param kind: ``gamepad`` or ``spacemouse``.
+    :param path: ``/dev/input/event*``, or ``auto`` for the first that fits.
+    :param on_state: called with axes and buttons, at every change and at least every 0.03 s.
+    :param on_trouble: called with a line when the device is gone.
+    :raises RosError: if evdev is not installed, or there is no such device; lists what there is.
+    """
+
+    def __init__(self, kind: str, path: str, on_state: OnState,
+                 on_trouble: Callable[[str], None]) -> None:
+        self._on_state, self._layout = on_state, layout_of(kind)
+        super().__init__(kind, path, on_trouble)
+
+    def _read(self, device: Any) -> None:
+        state = EventState(self._layout, ranges_of(device))
         while not self._ended.is_set():
             if select.select([device.fd], [], [], REPEAT_S)[0]:
                 for event in device.read():
                     state.event(event.type, event.code, event.value)
             self._on_state(list(state.axes), list(state.buttons))
+
+
+class FootPedal(DeviceReader):
+    """
+    Tells which keys of a device are pressed: a foot pedal, or anything else with keys.
+
+    What it types goes nowhere else, since pedals type letters. A gamepad is left to others too.
+
+    :param path: ``/dev/input/event*``, or a link to it below ``/dev/input/by-id``.
+    :param on_press: called with the code of the key, once a press.
+    :param on_trouble: called with a line when the device is gone.
+    :raises RosError: if evdev is not installed, or there is no such device; lists what there is.
+    """
+
+    def __init__(self, path: str, on_press: Callable[[int], None],
+                 on_trouble: Callable[[str], None]) -> None:
+        self._on_press = on_press
+        super().__init__('foot pedal', path, on_trouble)
+
+    def _read(self, device: Any) -> None:
+        if not fits('gamepad', device):
+            device.grab()
+        while not self._ended.is_set():
+            if select.select([device.fd], [], [], LOOK_AGAIN_S / 10)[0]:
+                for event in device.read():
+                    if event.type == EV_KEY and event.value == PRESSED:
+                        self._on_press(event.code)
+
+
+def key_codes(actions: Mapping[str, str], where: str) -> dict[int, str]:
+    """
+    Turn names of keys into their codes.
+
+    :param actions: action by name, such as ``KEY_B`` or ``BTN_TR``.
+    :param where: the parameter, for errors.
+    :return: action by code.
+    :raises ConfigError: if there is no such key.
+    :raises RosError: if evdev is not installed.
+    """
+    codes = library('foot pedal').ecodes.ecodes
+    for name in actions:
+        if name not in codes or not name.startswith(('KEY_', 'BTN_')):
+            raise ConfigError(f'{where}: there is no key {name}. Names are those of '
+                              'linux/input-event-codes.h, such as KEY_B or BTN_TR; evtest shows '
+                              'what a device sends')
+    return {int(codes[name]): action for name, action in actions.items()}
 
 
 def layout_of(kind: str) -> EventLayout:
@@ -123,11 +191,7 @@ def open_device(kind: str, path: str) -> Any:
     :return: the evdev device.
     :raises RosError: if there is none; lists those that there are.
     """
-    try:
-        import evdev
-    except ImportError:
-        raise RosError(f'mode {kind} with a device of its own needs the library evdev: '
-                       "pip install 'vaa_ros[teleop]', or use the topic (device empty)") from None
+    evdev = library(kind)
     there = []
     for name in [path] if path != AUTO else sorted(evdev.list_devices()):
         try:
@@ -141,3 +205,18 @@ def open_device(kind: str, path: str) -> Any:
         device.close()
     raise RosError(f'no {kind} at device {path}; there is: {", ".join(there) or "none"}. '
                    'Reading /dev/input needs the group input')
+
+
+def library(kind: str) -> Any:
+    """
+    Give the module evdev.
+
+    :param kind: what it is needed for.
+    :raises RosError: if it is not installed.
+    """
+    try:
+        import evdev
+    except ImportError:
+        raise RosError(f'a {kind} that is read directly needs the library evdev: pip install '
+                       "'vaa_ros[teleop]', or use the topic (device empty)") from None
+    return evdev

@@ -6,6 +6,7 @@ The subscriptions of a policy, which only put what came into its control thread.
 from __future__ import annotations
 
 from collections.abc import Callable
+import time
 
 from geometry_msgs.msg import PoseStamped
 import numpy as np
@@ -19,6 +20,7 @@ from vaa_ros.core.control_setup import measured_command
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.stage_times import StageTimes
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 from vaa_ros.ros.control_thread import ControlThread
@@ -41,12 +43,15 @@ class PolicyInputs:
     :param spec: the policy's spec.
     :param robot: the robot.
     :param lockstep: take a tool pose only if its stamp is that of the observation.
+    :param times: told when frames came and were decoded.
     """
 
-    def __init__(self, node: Node, spec: PolicySpec, robot: RobotSpec, lockstep: bool) -> None:
+    def __init__(self, node: Node, spec: PolicySpec, robot: RobotSpec, lockstep: bool,
+                 times: StageTimes) -> None:
         self._node = node
         self._spec = spec
         self._robot = robot
+        self._times = times
         self._tool_age_ns = 0 if lockstep else MAX_TOOL_POSE_AGE_NS
         self._tool: tuple[int, np.ndarray] | None = None
         self.joints: np.ndarray | None = None
@@ -95,9 +100,12 @@ class PolicyInputs:
 
     def _image_callback(self, key: str, thread: ControlThread) -> Callable[[bytes], None]:
         def on_image(message: bytes) -> None:
+            begin_ns, ros_ns = time.monotonic_ns(), self._node.get_clock().now().nanoseconds
             try:
                 image = read_image(message)
-                thread.push_image(key, image.stamp_ns, image.rgb())
+                picture = image.rgb()
+                self._times.frame(key, image.stamp_ns, ros_ns, begin_ns, time.monotonic_ns())
+                thread.push_image(key, image.stamp_ns, picture)
             except (VaaError, ValueError) as error:
                 self._bad(camera_topic(key), error, thread)
         return on_image

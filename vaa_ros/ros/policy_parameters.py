@@ -12,8 +12,10 @@ from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import ENSEMBLE_CHOICES
+from vaa_ros.core.scene_watch import FROZEN_FRAMES
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import SOURCE_KINDS
+from vaa_ros.ros.input_parameters import INPUT_PARAMETERS
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.swap_parameters import SWAP_PARAMETERS
 
@@ -43,10 +45,7 @@ PARAMETERS = (
               'ways (mixture, flow), else temporal.', choices=ENSEMBLE_CHOICES, read_only=True),
     Parameter('ensemble_coefficient', DEFAULT_COEFFICIENT, 'Decay of the votes from the oldest '
               'chunk to the newest; negative favours the newest.', '', -1.0, 1.0, read_only=True),
-    Parameter('max_image_age_s', 0.2, 'Age of a picture above which the arm holds.', 's', 0.01,
-              10.0, read_only=True),
-    Parameter('max_joint_age_s', 0.2, 'Age of the joint states above which the arm holds.', 's',
-              0.01, 10.0, read_only=True),
+    *INPUT_PARAMETERS,
     Parameter('max_skew_s', 0.016, 'Largest time between the pictures of one observation; less '
               'than half a camera period.', 's', 0.0, 1.0, read_only=True),
     Parameter('resume_after_s', 0.1, 'How long every input must be good before a hold ends.', 's',
@@ -60,6 +59,9 @@ PARAMETERS = (
               'wish of the policy may lie from the last command, at the start from where the arm '
               'is; what lies beyond is refused. Grippers may jump.', '', 0.01, 1.0,
               read_only=True),
+    Parameter('warn_clamped_s', 1.0, 'How long every command may be clamped by the limits before '
+              '/diagnostics warns: one motion asks for more now and then, a policy that does so '
+              'for longer does not know the arm.', 's', 0.0, 60.0, read_only=True),
     Parameter('deadman', False, 'Move only while true comes on the topic deadman (Bool), at least '
               'every 0.2 s; not in lockstep.', read_only=True),
     Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
@@ -69,12 +71,15 @@ PARAMETERS = (
     Parameter('watch_false_alarms_per_hour', 0.001, 'How often clean running may be taken for an '
               'unknown scene; extrapolated from the calibration, so stay far below what you can '
               'bear.', '1/h', 1e-6, 3600.0, read_only=True),
-    Parameter('watch_slow_factor', 0.2, 'Fraction of the allowed speed while the scene is '
-              'unusual.', '', 0.01, 1.0, read_only=True),
+    Parameter('watch_slow_factor', 0.2, 'Fraction of the allowed speed while the scene, or '
+              'an input, is unusual.', '', 0.01, 1.0, read_only=True),
     Parameter('watch_hold_after_s', 0.2, 'How long the scene must stay unusual before the arm '
               'holds.', 's', 0.0, 10.0, read_only=True),
     Parameter('watch_recover_after_s', 0.5, 'How long the scene must be usual again before the '
               'arm goes on.', 's', 0.0, 60.0, read_only=True),
+    Parameter('watch_frozen_frames', FROZEN_FRAMES, 'How often a picture may come again bit by '
+              'bit, while a joint moves by 0.05 rad, before it counts as frozen; noise makes '
+              'every picture of a live camera another one.', '', 1, 1000, read_only=True),
     *SWAP_PARAMETERS,
 )
 
@@ -89,7 +94,8 @@ def control_options(value: Callable[[str], Any], period_s: float) -> ControlOpti
     """
     watch = WatchOptions(
         value('watch_scene'), value('watch_false_alarms_per_hour'), value('watch_slow_factor'),
-        value('watch_hold_after_s'), value('watch_recover_after_s'))
+        value('watch_hold_after_s'), value('watch_recover_after_s'),
+        value('watch_frozen_frames'))
     return ControlOptions(
         period_s, value('ensemble'), value('ensemble_coefficient'), value('max_image_age_s'),
         value('max_joint_age_s'), value('resume_after_s'), value('speed'),

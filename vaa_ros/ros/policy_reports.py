@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from datetime import timezone
+import math
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import deserialize_message
@@ -16,6 +17,13 @@ from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
+from vaa_ros.core.input_findings import FINE
+from vaa_ros.core.input_findings import GRADES
+from vaa_ros.core.input_findings import HELD
+from vaa_ros.core.input_findings import Judgement
+from vaa_ros.core.input_findings import SLOWED
+from vaa_ros.core.input_findings import told
+from vaa_ros.core.input_findings import WARNED
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
@@ -26,7 +34,7 @@ from vaa_ros.ros.diagnostics import WARN
 
 def control_report(
     decision: GateDecision, policy: str, instruction: str, figures: Mapping[str, object],
-    ages_s: Mapping[str, float | None],
+    ages_s: Mapping[str, float | None], most_clamped: float = math.inf,
 ) -> tuple[bytes, str, dict[str, object]]:
     """
     Say what the control thread does.
@@ -36,6 +44,7 @@ def control_report(
     :param instruction: what is asked for.
     :param figures: counts and times of the control loop.
     :param ages_s: age of every input [s], None where nothing came.
+    :param most_clamped: how many commands in a row may be clamped before it warns.
     :return: level, text and values of a status.
     """
     level = {HOLDING: WARN, WAITING: WARN, STOPPED: ERROR}.get(
@@ -45,7 +54,27 @@ def control_report(
     values.update({f'age_s {topic}': 'never received' if age is None else age
                    for topic, age in ages_s.items()})
     text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
+    clamped = figures.get('clamped_in_a_row', 0)
+    if decision.may_move and clamped > most_clamped:
+        level, text = max(level, WARN), (
+            f'{text}; {clamped} commands in a row were clamped: the policy wants more than the '
+            'limits allow')
     return level, text, values
+
+
+def inputs_report(judged: Judgement, counts: Mapping[str, object],
+                  ) -> tuple[bytes, str, dict[str, object]]:
+    """
+    Say what is found about the inputs.
+
+    :param judged: what the judge found.
+    :param counts: what it counted.
+    :return: level, text and values of a status.
+    """
+    texts = [f'{GRADES[grade]}: {text}' for grade in (HELD, SLOWED, WARNED)
+             if (text := told(judged.findings, grade))]
+    level = ERROR if judged.grade == HELD else WARN if texts else OK
+    return level, '; '.join(texts) or GRADES[FINE], {**judged.values(), **counts}
 
 
 def policy_status(spec: PolicySpec, robot: str, facts: Mapping[str, object]) -> DiagnosticStatus:

@@ -6,6 +6,7 @@ The parameters of the node teleop_recorder.
 from __future__ import annotations
 
 from vaa_ros.core.spec import SOURCE_KINDS
+from vaa_ros.ros.cues import CUES
 from vaa_ros.ros.parameters import Parameter
 
 PARAMETERS = (
@@ -20,7 +21,7 @@ PARAMETERS = (
     Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
               'joint_states and the command topic.', read_only=True),
     Parameter('extra_topics', ('sim_arm/task_status', 'instruction', 'command_source',
-              'teleop/active', 'teleop/status'),
+              'teleop/active', 'teleop/status', 'policy/trace'),
               'Topics that are recorded too where they are published.', read_only=True),
     Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
     Parameter('task', '', 'Name of the task, for the metadata.'),
@@ -38,6 +39,28 @@ PARAMETERS = (
               'empty for config/verdict.yaml.', read_only=True),
     Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
               60.0),
+    Parameter('episodes', 0, 'Successes after which the session is done, those that the folder '
+              'holds already included; 0 for no end.', minimum=0, maximum=100000),
+    Parameter('instructions', (), 'What the episodes show, in turn, instead of instruction; may '
+              'begin with a task, as in "sort: put the red cube left". The next one comes after '
+              'a success.'),
+    Parameter('countdown_s', 0.0, 'Countdown before an episode.', 's', 0.0, 60.0),
+    Parameter('reset_s', 0.0, 'Time to reset the scene, after which the next episode starts by '
+              'itself; 0 waits for a start.', 's', 0.0, 3600.0),
+    Parameter('cues', 'bell', 'How people are told what happens; each does what those before it '
+              'do. speech needs spd-say of speech-dispatcher.', choices=CUES, read_only=True),
+    Parameter('discarded_max', 50, 'Discarded takes that are kept, the oldest go first; 0 for '
+              'all.', minimum=0, maximum=100000),
+    Parameter('discarded_max_gb', 20.0, 'Size of the discarded takes that are kept; 0 for all.',
+              'GB', 0.0, 1e6),
+    Parameter('joy_actions', ('toggle=5', 'failure=9', 'redo=10', 'discard=8'), 'What buttons of '
+              'the topic joy do, ACTION=NUMBER: toggle (start, stop as success), start, success, '
+              'failure, discard, redo.', read_only=True),
+    Parameter('pedal', '', 'Foot pedal, or any device with keys: a path such as '
+              '/dev/input/by-id/usb-PCsensor_FootSwitch-event-kbd (extra teleop).',
+              read_only=True),
+    Parameter('pedal_actions', ('toggle=KEY_B', 'failure=KEY_A', 'redo=KEY_C'), 'What its keys '
+              'do, ACTION=KEY.', read_only=True),
     Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
     Parameter('autostart', True, 'Configure and activate at start.', read_only=True),
 )

@@ -1,0 +1,60 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Discarded takes stay until newer ones need their room, and nothing else is ever deleted.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+import os
+from pathlib import Path
+
+import pytest
+from recording_bags import METADATA
+from recording_bags import write_bag
+
+from vaa_ros.recording.tally import tally
+from vaa_ros.recording.trash import size_of
+from vaa_ros.recording.trash import trim_discarded
+
+
+@pytest.fixture
+def discarded(tmp_path: Path) -> Path:
+    folder = tmp_path / 'discarded'
+    for number in range(4):
+        bag = write_bag(folder / f'episode_00000{number}', 5, 'none')
+        os.utime(bag / 'metadata.yaml', (1000 + number, 1000 + number))
+    return folder
+
+
+def test_the_oldest_go_by_number_and_by_size(discarded: Path) -> None:
+    newest, size = discarded / 'episode_000003', size_of(discarded / 'episode_000001')
+    assert trim_discarded(newest, 0, 0) == []
+    assert trim_discarded(newest, 3, 0) == [discarded / 'episode_000000']
+    assert trim_discarded(newest, 9, round(2.5 * size)) == [discarded / 'episode_000001']
+    assert sorted(os.listdir(discarded)) == ['episode_000002', 'episode_000003']
+    # A take that was discarded now stays, however old and large it is.
+    assert trim_discarded(discarded / 'episode_000002', 1, 1) == [discarded / 'episode_000003']
+    assert os.listdir(discarded) == ['episode_000002']
+
+
+def test_nothing_else_is_deleted(discarded: Path, tmp_path: Path) -> None:
+    (discarded / 'episode_000000').rename(tmp_path / 'elsewhere')
+    (discarded / 'episode_000000').symlink_to(tmp_path / 'elsewhere')
+    (discarded / 'episode_notes').mkdir()
+    (discarded / 'mine.txt').touch()
+    trim_discarded(discarded / 'episode_000003', 1, 1)
+    assert sorted(os.listdir(discarded)) == ['episode_000000', 'episode_000003', 'episode_notes',
+                                             'mine.txt']
+    assert (tmp_path / 'elsewhere' / 'metadata.yaml').is_file()
+
+
+def test_what_a_folder_holds_is_counted_by_task(tmp_path: Path) -> None:
+    assert tally(tmp_path / 'none', ()) == (0, 0)
+    write_bag(tmp_path / 'episode_000000', 1)
+    write_bag(tmp_path / 'episode_000001', 1, metadata=replace(METADATA, task='push'))
+    (tmp_path / 'episode_000002').mkdir()
+    (tmp_path / 'episode_000002' / 'metadata.yaml').write_text('{')
+    write_bag(tmp_path / 'discarded' / 'episode_000003', 1)
+    assert tally(tmp_path, ()) == (2, 0)
+    assert tally(tmp_path, {'push'}) == (1, 0)

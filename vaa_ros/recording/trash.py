@@ -1,0 +1,43 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The discarded takes beside the demonstrations: kept for a while, and never deleted at once.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+import shutil
+
+METADATA = 'metadata.yaml'
+
+
+def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
+    """
+    Delete the oldest discarded takes beyond a limit.
+
+    Only folders that teleop_recorder names and writes are touched.
+
+    :param newest: the take that was discarded now, which stays whatever its size.
+    :param takes: how many to keep; 0 for all.
+    :param size: how much to keep [bytes]; 0 for everything.
+    :return: what was deleted.
+    :raises OSError: if one cannot be deleted.
+    """
+    candidates = sorted(
+        (path for path in newest.parent.glob('episode_*') if path != newest
+         and path.is_dir() and not path.is_symlink() and (path / METADATA).is_file()),
+        key=lambda path: ((path / METADATA).stat().st_mtime_ns, path.name), reverse=True)
+    deleted, used = [], size_of(newest)
+    for number, path in enumerate(candidates, 1):
+        used += size_of(path)
+        if (takes and number >= takes) or (size and used > size):
+            shutil.rmtree(path)
+            deleted.append(path)
+    return deleted
+
+
+def size_of(folder: Path) -> int:
+    """
+    Give the size of all files in a folder [bytes].
+    """
+    return sum(item.stat().st_size for item in folder.rglob('*') if item.is_file())
