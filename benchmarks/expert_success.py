@@ -3,6 +3,8 @@
 """
 Measure the scripted expert: success, episode length and cost of a control tick.
 
+Its commands pass the limits of :mod:`vaa_ros.core.safety`, as everybody's do.
+
     python benchmarks/expert_success.py --seeds 0:200 --processes 2
 """
 from __future__ import annotations
@@ -14,7 +16,11 @@ from bench import make_parser
 from bench import show
 import numpy as np
 
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
+from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.sim import TASK_NAMES
+from vaa_ros.sim.expert import CONTROL_DT_S
 from vaa_ros.sim.expert import ExpertInput
 from vaa_ros.sim.expert import make_expert
 from vaa_ros.sim.simulation import Simulation
@@ -31,10 +37,12 @@ def run(task: str, seeds: list[int], kicks: int) -> list[dict[str, float]]:
     """
     sim = Simulation(task)
     expert = make_expert(task, 0)
+    motion = LimitedMotion(CommandLimiter(SafetyLimits.from_robot(sim.robot), 'joint_position'))
     records = []
     for seed in seeds:
         sim.reset(seed)
         expert.reset(seed)
+        motion.release()
         rng = np.random.default_rng([seed, 5])
         when = set(rng.choice(np.arange(10, 150), kicks, replace=False).tolist())
         started, ticks = time.perf_counter(), 0
@@ -43,7 +51,9 @@ def run(task: str, seeds: list[int], kicks: int) -> list[dict[str, float]]:
                 sim.perturb(np.append(rng.uniform(-0.1, 0.1, 6), 0.0))
             seen = ExpertInput(sim.time_s, sim.joint_position, sim.objects(),
                                sim.instruction)
-            sim.set_targets(expert.act(seen))
+            limited = motion.move(expert.act(seen), seen.joint_position, CONTROL_DT_S)
+            if limited.command is not None:  # Like the nodes: what is refused is not sent.
+                sim.set_targets(limited.command)
             sim.step()
             ticks += 1
         cost = 1e3 * (time.perf_counter() - started) / ticks

@@ -17,6 +17,7 @@ from vaa_ros.cli import options
 from vaa_ros.cli.main import main
 from vaa_ros.cli.main import make_parser
 from vaa_ros.cli.main import VERBS
+from vaa_ros.sim.registry import TASK_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +52,14 @@ def test_every_verb_has_help_with_examples(verb: str, capsys: pytest.CaptureFixt
     assert 'examples:' in said
     assert f'vaa {verb} ' in said
     assert any('--json' in action.option_strings for action in options_of(verb))
+
+
+@pytest.mark.parametrize('verb', ['record', 'evaluate', 'demo'])
+def test_the_help_names_every_task(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, '--help'])
+    said = ' '.join(capsys.readouterr().out.split())
+    assert f'{", ".join(TASK_NAMES[:-1])} or {TASK_NAMES[-1]}' in said
 
 
 @pytest.mark.parametrize('verb', VERBS)
@@ -107,7 +116,7 @@ def test_a_wrong_option_is_one_line(arguments: list[str], match: str,
 
 @pytest.mark.parametrize('arguments, match', [
     (['demo', '--task', 'reech'], "unknown task 'reech'. Did you mean 'reach'? Available: "
-                                  'pick_place, push, reach'),
+                                  'insert, pick_place'),
     (['demo', '--task', 'reach'], "no model ships for task 'reach'"),
     (['demo', '--task', 'reach', '--model', 'no_such'], "unknown model 'no_such'"),
     (['evaluate', '--task', 'reach', '--model', 'no_such'], "unknown model 'no_such'"),

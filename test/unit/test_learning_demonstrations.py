@@ -23,8 +23,8 @@ from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
 from vaa_ros.recording.messages import header_stamp_ns
-from vaa_ros.sim.fields import Motion
 from vaa_ros.sim.fields import ReachField
+from vaa_ros.sim.motions import Motion
 
 SMALL = (48, 64)
 

@@ -16,8 +16,8 @@ from vaa_ros.sim.dressing import place
 from vaa_ros.sim.expert import Expert
 from vaa_ros.sim.expert import ExpertInput
 from vaa_ros.sim.expert import make_expert
-from vaa_ros.sim.fields import draw_style
 from vaa_ros.sim.kinematics import ArmKinematics
+from vaa_ros.sim.motions import draw_style
 from vaa_ros.sim.simulation import Simulation
 
 

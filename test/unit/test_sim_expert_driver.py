@@ -114,7 +114,7 @@ def test_a_bad_status_is_refused(change: dict, word: str) -> None:
         TaskStatus.from_values({key: value for key, value in values.items() if value is not None})
 
 
-@pytest.mark.parametrize('task', ['reach', 'push', 'pick_place', 'sort'])
+@pytest.mark.parametrize('task', ['reach', 'push', 'pick_place', 'sort', 'insert'])
 @pytest.mark.parametrize('kind', ['end_effector_pose', 'end_effector_twist'])
 def test_end_effector_commands_do_the_task(kind: str, task: str) -> None:
     simulation = Simulation(task)

@@ -22,6 +22,7 @@ from vaa_ros.cli.options import EVALUATION_SEED
 from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
+from vaa_ros.cli.options import TASK_HELP
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import write_json
 from vaa_ros.core.spec import SOURCE_KINDS
@@ -51,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument('--model', required=True, metavar='MODEL',
                         help='an .onnx file, the name of a shipped model, or hold')
-    parser.add_argument('--task', metavar='NAME',
-                        help='task of the simulated arm: reach, push or pick_place')
+    parser.add_argument('--task', metavar='NAME', help=TASK_HELP)
     add_environment(parser)
     parser.add_argument('--seeds', type=seeds, default=Seeds(EVALUATION_SEED, DEFAULT_COUNT),
                         metavar='FIRST:COUNT',

@@ -11,6 +11,9 @@ from pathlib import Path
 EVALUATION_SEED = 100_000
 """First seed that is never used for demonstrations: evaluation starts here."""
 
+TASK_HELP = ('task of the simulated arm: reach, push, pick_place, sort, pick_place_narrow, '
+             'pick_place_moved or insert')
+
 
 @dataclass(frozen=True)
 class Seeds:
@@ -102,6 +105,5 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
 
 def add_task(parser: argparse.ArgumentParser, default: str | None = 'pick_place') -> None:
     """Add ``--task NAME``; the name is checked against the simulator's tasks when it runs."""
-    text = 'task of the simulated arm: reach, push, pick_place or sort'
     parser.add_argument('--task', default=default, required=default is None, metavar='NAME',
-                        help=f'{text} (default: {default})' if default else text)
+                        help=f'{TASK_HELP} (default: {default})' if default else TASK_HELP)

@@ -23,6 +23,7 @@ from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.options import rate
 from vaa_ros.cli.options import Seeds
 from vaa_ros.cli.options import seeds
+from vaa_ros.cli.options import TASK_HELP
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import write_json
 
@@ -52,8 +53,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument('--task', metavar='NAME',
-                        help='task of the simulated arm: reach, push or pick_place '
-                             f'(default: {DEFAULT_TASK})')
+                        help=f'{TASK_HELP} (default: {DEFAULT_TASK})')
     add_environment(parser)
     parser.add_argument('--episodes', type=positive_int, default=60, metavar='N',
                         help='episodes to record (default: 60)')

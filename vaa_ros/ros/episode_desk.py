@@ -106,6 +106,7 @@ class EpisodeDesk:
     def close(self) -> None:
         """End the session, and give the terminal back."""
         self._open, self._buttons = False, None
+        self.flow.end()
         if self._pedal is not None:
             self._pedal.stop()
             self._pedal = None

@@ -1,17 +1,40 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-How a scene begins, put into its MuJoCo model: places of objects, colours and light.
+How a scene begins: its MuJoCo model, and in it the places of objects, colours and light.
 """
 from __future__ import annotations
 
 import mujoco
 import numpy as np
 
-from vaa_ros.sim.tasks import Appearance
+from vaa_ros.sim.kinematics import ASSETS
+from vaa_ros.sim.scenes import Appearance
+from vaa_ros.sim.scenes import OPEN
+from vaa_ros.sim.scenes import Task
+
+FINGERS = ('finger_left', 'finger_right')
 
 _HEADLIGHT_AMBIENT = np.array([0.38, 0.38, 0.40])
 _KEY_LIGHT = np.array([0.52, 0.51, 0.49])
+
+
+def load_model(task: Task) -> mujoco.MjModel:
+    """
+    Build the scene of a task.
+
+    A gripper that opens less than usual has a stop: the fingers cannot be told or pushed to go
+    farther.
+
+    :param task: the task.
+    :return: its model.
+    """
+    model = mujoco.MjModel.from_xml_path(str(ASSETS / f'{task.scene or task.name}.xml'))
+    if task.widest < OPEN:
+        for name in FINGERS:
+            model.joint(name).range[1] = task.widest / 2
+        model.actuator('gripper').ctrlrange[1] = task.widest
+    return model
 
 
 def dress(model: mujoco.MjModel, look: Appearance) -> None:

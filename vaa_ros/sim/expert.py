@@ -18,12 +18,12 @@ import numpy as np
 from vaa_ros.core.errors import SimulationError
 from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import load_robot
-from vaa_ros.sim.fields import draw_style
-from vaa_ros.sim.fields import Field
 from vaa_ros.sim.fields import FIELDS
-from vaa_ros.sim.fields import Scene
 from vaa_ros.sim.kinematics import ArmKinematics
 from vaa_ros.sim.kinematics import rotation_between
+from vaa_ros.sim.motions import draw_style
+from vaa_ros.sim.motions import Field
+from vaa_ros.sim.motions import Scene
 from vaa_ros.sim.tasks import make_task
 
 CONTROL_DT_S = 1.0 / 30.0

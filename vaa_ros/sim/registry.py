@@ -10,6 +10,9 @@ ENV_IDS = {
     'push': 'vaa_ros/Push-v0',
     'pick_place': 'vaa_ros/PickPlace-v0',
     'sort': 'vaa_ros/Sort-v0',
+    'pick_place_narrow': 'vaa_ros/PickPlaceNarrow-v0',
+    'pick_place_moved': 'vaa_ros/PickPlaceMoved-v0',
+    'insert': 'vaa_ros/Insert-v0',
 }
 """Task name -> Gymnasium environment id."""
 

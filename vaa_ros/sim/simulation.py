@@ -15,11 +15,12 @@ from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import load_robot
 from vaa_ros.sim.dressing import dress
+from vaa_ros.sim.dressing import FINGERS
+from vaa_ros.sim.dressing import load_model
 from vaa_ros.sim.dressing import place
 from vaa_ros.sim.dressing import relight
 from vaa_ros.sim.kinematics import ARM_JOINTS
 from vaa_ros.sim.kinematics import ArmKinematics
-from vaa_ros.sim.kinematics import ASSETS
 from vaa_ros.sim.kinematics import TOOL_SITE
 from vaa_ros.sim.pace import ARM_PACE
 from vaa_ros.sim.pace import CONTROL_HZ
@@ -28,8 +29,6 @@ from vaa_ros.sim.rendering import CameraRenderer
 from vaa_ros.sim.rendering import Thing
 from vaa_ros.sim.setpoints import SetpointRamp
 from vaa_ros.sim.tasks import make_task
-
-FINGERS = ('finger_left', 'finger_right')
 
 _RULE_EVERY = 6  # physics steps between two looks at the success rule: 100 Hz
 
@@ -55,7 +54,7 @@ class Simulation:
                  robot: str = 'vaa_arm') -> None:
         self.task = make_task(task)
         self.robot = load_robot(robot)
-        self._model = mujoco.MjModel.from_xml_path(str(ASSETS / f'{task}.xml'))
+        self._model = load_model(self.task)
         self._data = mujoco.MjData(self._model)
         self._image_size = image_size
         self._renderer: CameraRenderer | None = None
