@@ -95,7 +95,7 @@ def test_bad_inputs_hold_name_the_fault_and_go_on(
 def test_an_input_that_grows_old_slows_the_arm_and_says_so(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    activate(ros, model_path=str(model), max_image_age_s=0.6)
+    activate(ros, model_path=str(model), max_image_age_s=0.6, max_clock_skew_s=0.0)
     said = statuses(ros)
     robot.start()
     newest_in_state(said, 'running')
