@@ -5,7 +5,6 @@ People at teleop_recorder: buttons, countdown, plan, redo, cues and the trash, w
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 import importlib.util
 import json
 import os
@@ -16,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from processes import NodeProcess
 from processes import wait_for
 import pytest
 from ros_harness import Harness
@@ -161,10 +159,18 @@ def test_a_countdown_that_cannot_end_well_says_so(ros: Harness, tmp_path: Path) 
     assert status_values(told)['phase'] == 'idle'
 
 
-def test_wrong_buttons_are_refused(start_process: Callable[..., NodeProcess]) -> None:
-    process = start_process('vaa_ros.nodes.teleop_recorder', '--ros-args', '-p',
-                            "joy_actions:=['togle=5']")
-    process.wait_for_line("Did you mean 'toggle'?")
+@pytest.mark.parametrize(('parameters', 'said'), [
+    ({'joy_actions': ['togle=5']}, "joy_actions: unknown action 'togle'"),
+    ({'pedal': '/nowhere', 'pedal_actions': ['start=B']}, 'there is no key B'),
+    ({'pedal': '/nowhere'}, 'no foot pedal at device /nowhere')])
+def test_what_cannot_be_is_refused(ros: Harness, robot: Robot, tmp_path: Path,
+                                   capfd: pytest.CaptureFixture[str],
+                                   parameters: dict[str, Any], said: str) -> None:
+    if 'pedal' in parameters:
+        pytest.importorskip('evdev')
+    recorder(ros, tmp_path, **parameters)
+    assert 'not active' in call(ros, 'start').message
+    assert said in capfd.readouterr().err
 
 
 def test_cues_are_spoken_in_order_and_in_time(ros: Harness, tmp_path: Path,
@@ -253,13 +259,3 @@ def test_a_foot_pedal_of_the_kernel(ros: Harness, robot: Robot, tmp_path: Path) 
         recording.wait_until(lambda m: m.data)
     finally:
         keyboard.close()
-
-
-def test_a_pedal_that_is_not_there_is_named(start_process: Callable[..., NodeProcess]) -> None:
-    pytest.importorskip('evdev')
-    process = start_process('vaa_ros.nodes.teleop_recorder', '--ros-args', '-p',
-                            'pedal:=/dev/input/nowhere')
-    process.wait_for_line('no foot pedal at device /dev/input/nowhere')
-    process = start_process('vaa_ros.nodes.teleop_recorder', '--ros-args', '-p',
-                            'pedal:=/dev/input/nowhere', '-p', "pedal_actions:=['start=B']")
-    process.wait_for_line('pedal_actions: there is no key B')
