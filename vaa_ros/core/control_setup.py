@@ -140,7 +140,8 @@ def make_judge(spec: PolicySpec, robot: RobotSpec, options: JudgeOptions | None 
     """
     known = {joint.name: joint for joint in robot.joints}
     return InputJudge([camera_topic(key) for key in spec.camera_keys], JOINTS_TOPIC,
-                      [known.get(joint.name, joint) for joint in spec.joints], options, simulated)
+                      [known.get(joint.name, joint) for joint in spec.joints], options, simulated,
+                      robot.gripper)
 
 
 def measured_command(spec: PolicySpec, robot: RobotSpec, observation: Observation,
