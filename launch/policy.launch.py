@@ -44,6 +44,10 @@ def generate_launch_description() -> LaunchDescription:
         argument('dry_run', 'false',
                  'Do everything but command the arm: what it would have commanded goes to '
                  'policy/would_command.', BOOL),
+        argument('deadman', 'false',
+                 'Move only while true comes on the topic deadman.', BOOL),
+        argument('require_signature', 'false',
+                 'Take only models that are signed by a trusted key.', BOOL),
         argument('guard', 'true',
                  'Start a guard too, which stops the arm when the policy process was killed or is '
                  'stuck.', BOOL),
@@ -53,7 +57,8 @@ def generate_launch_description() -> LaunchDescription:
             node('camera_subscriber', {'model_path': str, 'compressed': bool},
                  remappings=camera_remappings()),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'speed': float, 'autostart': bool, 'dry_run': bool},
+                            'speed': float, 'autostart': bool, 'dry_run': bool, 'deadman': bool,
+                            'require_signature': bool},
                  remappings=arm_remappings()),
             node('guard', {'command_type': str}, remappings=arm_remappings(),
                  condition=IfCondition(LaunchConfiguration('guard'))),

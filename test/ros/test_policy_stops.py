@@ -42,6 +42,7 @@ from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.qos import SENSOR
 
 
 def test_the_emergency_stop_latches(ros: Harness, robot: Robot, model: Path) -> None:
@@ -61,7 +62,8 @@ def test_the_emergency_stop_latches(ros: Harness, robot: Robot, model: Path) -> 
     newest_in_state(said, 'running')
 
 
-@pytest.mark.parametrize('qos', [LATCHED, EVENTS], ids=['latched', 'volatile'])
+@pytest.mark.parametrize('qos', [LATCHED, EVENTS, SENSOR],
+                         ids=['latched', 'volatile', 'best_effort'])
 def test_every_publisher_of_the_emergency_stop_is_heard(
     ros: Harness, model: Path, qos: QoSProfile,
 ) -> None:
@@ -76,16 +78,45 @@ def test_every_publisher_of_the_emergency_stop_is_heard(
     newest_in_state(said, 'waiting')
 
 
-def test_a_volatile_publisher_does_not_release_a_latched_stop(ros: Harness, model: Path) -> None:
+@pytest.mark.parametrize('qos', [LATCHED, EVENTS], ids=['latched', 'volatile'])
+def test_another_publisher_does_not_release_the_stop(
+    ros: Harness, model: Path, qos: QoSProfile,
+) -> None:
     node = activate(ros, model_path=str(model))
     said = statuses(ros)
-    ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True))
-    wait_for(lambda: node._stop._pressed_by == {'latched', 'volatile'})
-    ros.publisher(Bool, 'e_stop', EVENTS).publish(Bool(data=False))
-    wait_for(lambda: node._stop._pressed_by == {'latched'})
-    newest_in_state(said, 'stopped')
+    pressed = ros.publisher(Bool, 'e_stop', LATCHED)
+    pressed.publish(Bool(data=True))
+    newest_in_state(said, 'stopped', 'is pressed')
+    heard: list[bool] = []
+    ros.node.create_subscription(Bool, 'e_stop', lambda message: heard.append(message.data), qos)
+    ros.publisher(Bool, 'e_stop', qos).publish(Bool(data=False))
+    wait_for(lambda: False in heard)
+    newest_in_state(said, 'stopped', 'is pressed')
     answer = ros.call(Trigger, 'policy/reset_policy')
-    assert not answer.success and 'latched' in answer.message
+    assert not answer.success and '1 publisher of /e_stop' in answer.message
+    # Whoever is gone cannot release any more, and does not have to.
+    ros.node.destroy_publisher(pressed)
+    wait_for(lambda: node.count_publishers('e_stop') == 1)
+    assert ros.call(Trigger, 'policy/reset_policy').success
+
+
+def test_a_short_press_latches(ros: Harness, model: Path) -> None:
+    node = activate(ros, model_path=str(model))
+    said = statuses(ros)
+    for pressed in (True, False):
+        node._on_e_stop(pressed)
+    newest_in_state(said, 'stopped', 'was pressed')
+
+
+def test_a_press_while_it_is_not_configured_latches(ros: Harness, model: Path) -> None:
+    node = ros.make_node(PolicyNode, model_path=str(model))
+    stop = ros.publisher(Bool, 'e_stop', EVENTS)
+    for pressed in (True, False):
+        stop.publish(Bool(data=pressed))
+    wait_for(lambda: node._stop.latched and not node._stop.pressed)
+    node.trigger_configure()
+    node.trigger_activate()
+    newest_in_state(statuses(ros), 'stopped', 'was pressed')
 
 
 def test_the_stop_service_latches_until_a_reset(ros: Harness, robot: Robot, model: Path) -> None:

@@ -52,7 +52,8 @@ class TickInputs:
     :param measured: where the arm is, as the command's kind has it; None while unknown.
     :param gate: what the gate has to know; the loop adds its own faults.
     :param answer: what came of asking the policy since the tick before, or None for nothing.
-    :param silent: publish nothing while the gate forbids to move, not even a hold.
+    :param silent: publish nothing while the gate forbids to move, not even a hold; what moves on
+        by itself is braked before.
     :param waited_for: whether time stands still until a command comes (lockstep).
     """
 
@@ -183,9 +184,10 @@ class ControlLoop:
             self.figures.control_ticks += 1
             self.figures.coasted_ticks += not answered
             return Tick(decision, command, True, stamp_ns, answered)
-        held = None if inputs.silent else self._held(decision, inputs)
+        silent = inputs.silent and not self.coasting
+        held = None if silent else self._held(decision, inputs)
         begun = decision.state in (*MOVING, HOLDING, STOPPED)
-        if held is None and not begun or inputs.silent:
+        if held is None and not begun or silent:
             # Others may move the arm meanwhile.
             self.release()
         elif self._was_moving or self._watch.problem:
@@ -338,7 +340,9 @@ class ControlLoop:
         if decision.state == HOLDING and self._motion.last is None and wanted:
             # Nothing was commanded yet: stay where the arm is.
             self._motion.stand(inputs.measured)
-        if decision.state not in (HOLDING, STOPPED) or self._motion.last is None:
+        # What moves on by itself is braked in every state.
+        holds = decision.state in (HOLDING, STOPPED) or self.coasting and not inputs.waited_for
+        if not holds or self._motion.last is None:
             return None
         self._last_ns = inputs.now_ns
         return self.hold(dt_s)

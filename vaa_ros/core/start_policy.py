@@ -66,6 +66,13 @@ class StartPolicy:
         """
         return self._over and self.left <= 1.0
 
+    @property
+    def over(self) -> bool:
+        """
+        Tell whether the time of the way is over, whether or not the arm is there.
+        """
+        return self._over
+
     def infer(self, observation: Observation) -> ActionChunk:
         """
         Answer one observation.

@@ -18,6 +18,8 @@ from vaa_ros.core.robot import RobotSpec
 LAG_GAIN = 0.2
 """Part of the lag that is made good from one measurement to the next; half of it in steady motion
 would be the edge of swinging with one period of delay."""
+LAG_SHARE = 0.1
+"""Most speed for making good a lag, as a fraction of a joint's speed limit."""
 NEW_START = 1.5
 """A way of more than so many periods at full speed is no next command: a motion begins anew."""
 
@@ -59,7 +61,6 @@ class VelocityServo:
         if last is None or (np.abs(command - last)
                             > NEW_START * self._limit * self._period_s).any():
             last = command if measured is None else np.asarray(measured, dtype=np.float64)
-            self._velocity = np.zeros_like(self._velocity)
         self._since += 1
         if measured is not None and measured is not self._seen:
             # Several commands to a measurement share what one would make good.
@@ -67,12 +68,21 @@ class VelocityServo:
             self._seen, self._lag = measured, self._follows * (last - measured)
         wanted, most = np.zeros_like(command), self._most_change
         if moving:
-            wanted = (command - last + self._gain * self._lag) / self._period_s
+            # An arm that was held back does not rush after what it missed.
+            most_lag = LAG_SHARE * self._limit
+            wanted = (command - last) / self._period_s + np.clip(
+                self._gain * self._lag / self._period_s, -most_lag, most_lag)
             wanted = np.minimum(np.maximum(wanted, -self._limit), self._limit)
             self._lag = (1 - self._gain) * self._lag
         change = np.minimum(np.maximum(wanted - self._velocity, -most), most)
         self._last, self._velocity = command.copy(), self._velocity + change
         return self._velocity.copy()
+
+    def rest(self) -> None:
+        """
+        Take note that the arm stands still.
+        """
+        self._velocity = np.zeros_like(self._velocity)
 
     @property
     def moving(self) -> bool:

@@ -191,8 +191,10 @@ class CommandMuxNode(Node):
         self._mux.check(now_s)
         if now_s - self._say_s >= SAY_S:
             self._say_s = now_s
-            self._look_for_others()
+            self._look_for_others(wait=False)
             self._announce(self._commanding, again=True)
+        if self._others and not self._commands.coasting:
+            self._announce(False)
         if self._commanding:
             self._fill_gap(now_s)
         self._say()
@@ -210,8 +212,8 @@ class CommandMuxNode(Node):
         if self._holds <= 0 and not self._commands.coasting:
             self._announce(False)
 
-    def _look_for_others(self) -> None:
-        names = self._publisher.others()
+    def _look_for_others(self, wait: bool = True) -> None:
+        names = self._publisher.others(wait)
         self._others = '' if not names else (
             f'{self._publisher.topic} has another publisher: {", ".join(names)}; remap it to '
             'policy/ or teleop/, or stop it')

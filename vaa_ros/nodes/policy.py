@@ -110,7 +110,7 @@ class PolicyNode(LifecycleNode):
         self._start = StartMove(
             self, self._robot, lambda: self._swaps.slot.current.spec,
             lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
-            lambda: self._inputs.joints)
+            lambda: self._inputs.newest_joints)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, 'control', self._report)
 
@@ -165,7 +165,8 @@ class PolicyNode(LifecycleNode):
                                  lambda: swaps.slot.current.spec.name)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
-        self._thread.set_e_stop(self._stop.pressed)
+        for pressed in (self._stop.latched, self._stop.pressed):
+            self._thread.set_e_stop(pressed)
         self._diagnostics.add('inputs', lambda: inputs_report(*self._thread.judged()))
         self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)
@@ -264,7 +265,7 @@ class PolicyNode(LifecycleNode):
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         still = self._stop.release()
         if self._thread is None:
-            response.message = 'the node is not configured: there is nothing to reset'
+            response.message = 'the node is not configured: nothing but a stop was reset'
         elif still:
             response.message = f'not reset: release e_stop first ({still})'
         elif not self._thread.reset():
@@ -309,7 +310,7 @@ class PolicyNode(LifecycleNode):
         # Again and again, for a guard that forgot whom it watches.
         self._announce(self._commanding)
         self._thread.set_other_publisher(
-            self._commands.rivals(self._value('allow_other_publishers')))
+            self._commands.rivals(self._value('allow_other_publishers'), wait=False))
         self._gate_log.note()
         self._gate_log.write()
         self._say_status()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import math
 import time
 from typing import Any
 
@@ -52,6 +53,8 @@ STAMP_LABEL = 'stamp_ns='
 
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
 NAME_WAIT_S = 1.0
+GAP_PERIODS, GAP_S = 5, 0.25
+"""Silence after which the velocity of before does not count any more."""
 NAME_POLL_S = 0.02
 
 
@@ -107,6 +110,8 @@ class CommandPublisher:
         self._measured = measured
         self._servo = VelocityServo(robot, period_s)
         self._moving = False
+        self._unnamed_s = math.inf
+        self._sent_s = -math.inf
         self._sent: list[tuple[Any, Any]] = []
         self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
         self._gripper = self._gripper_publisher(command_type, gripper_topic)
@@ -151,6 +156,11 @@ class CommandPublisher:
             self._sent.append((self._gripper, self._gripper_message(
                 command[self._gripper_index], stamp_ns)))
         self._moving = moving
+        now_s = time.monotonic()
+        if now_s - self._sent_s > max(GAP_PERIODS * self._period_s, GAP_S) and not self._stamped:
+            # Whoever watches this process has stopped the arm meanwhile.
+            self._servo.rest()
+        self._sent_s = now_s
         self._sent.append((self._publisher, self._make(command, stamp_ns)))
         self.again()
 
@@ -167,31 +177,37 @@ class CommandPublisher:
         """
         return self._servo.moving
 
-    def others(self) -> list[str]:
+    def others(self, wait: bool = True) -> list[str]:
         """
         Find who else publishes on the command topic.
 
+        :param wait: wait a moment for the names of nodes that were only just discovered; otherwise
+            they are left out until they had that moment.
         :return: full names of the other publishers' nodes, the guard of this namespace left out.
         """
-        deadline = time.monotonic() + NAME_WAIT_S
+        now_s = time.monotonic()
         names = self._publishers()
         # Publishers are discovered before the names of their nodes are.
-        while any(UNKNOWN in name for name in names) and time.monotonic() < deadline:
+        while wait and _unnamed(names) and time.monotonic() < now_s + NAME_WAIT_S:
             time.sleep(NAME_POLL_S)
             names = self._publishers()
+        self._unnamed_s = min(self._unnamed_s, now_s) if _unnamed(names) else math.inf
+        if not wait and now_s - self._unnamed_s < NAME_WAIT_S:
+            names = [name for name in names if UNKNOWN not in name]
         guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
         for expected in (self._node.get_fully_qualified_name(), guard):
             if expected in names:
                 names.remove(expected)
         return sorted(names)
 
-    def rivals(self, allowed: bool) -> str:
+    def rivals(self, allowed: bool, wait: bool = True) -> str:
         """
         Say who else publishes on the command topic and what to do, or nothing.
 
         :param allowed: whether others may, which is nothing to say.
+        :param wait: as for :meth:`others`.
         """
-        names = '' if allowed else ', '.join(self.others())
+        names = '' if allowed else ', '.join(self.others(wait))
         return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
                           'allow_other_publishers')
 
@@ -251,6 +267,10 @@ class CommandPublisher:
             message.layout.dim = [MultiArrayDimension(
                 label=f'{STAMP_LABEL}{stamp_ns}', size=size, stride=size)]
         return message
+
+
+def _unnamed(names: Sequence[str]) -> bool:
+    return any(UNKNOWN in name for name in names)
 
 
 def array_stamp_ns(message: Float64MultiArray) -> int | None:

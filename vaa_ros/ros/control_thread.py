@@ -39,7 +39,9 @@ from vaa_ros.ros.input_feed import InputFeed
 from vaa_ros.ros.last_words import publish_last_words
 from vaa_ros.ros.thread_rights import favour
 
-SETTLE_S = 1.0
+SETTLE_S = 3.0
+"""Longest time to wait for a pause or reset [s]: what moves on by itself is braked before."""
+RESETTING = 'the arm is braked before the reset'
 
 
 class ControlThread(InputFeed):
@@ -63,6 +65,8 @@ class ControlThread(InputFeed):
         self._inference = InferenceThread(self._changed, inputs, wiring.policy, pacing)
         self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
         self._paused = self._e_stop = False
+        # Pressed since the last tick: a short press latches, too.
+        self._pulse = False
         self._other_publisher = self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
         self._settled = threading.Event()
@@ -108,7 +112,8 @@ class ControlThread(InputFeed):
             self._changed.notify_all()
         thread.join(timeout=5.0)
         self._decision = NOT_ACTIVE
-        if not (self._lockstep or self._paused or self._other_publisher or thread.is_alive()):
+        left = self._paused or self._other_publisher
+        if not (self._lockstep or left and not self._loop.coasting or thread.is_alive()):
             publish_last_words(
                 self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
         self._inference.stop()
@@ -121,6 +126,7 @@ class ControlThread(InputFeed):
         """
         with self._changed:
             self._e_stop = pressed
+            self._pulse |= pressed
             self._wake = True
             self._changed.notify_all()
 
@@ -198,7 +204,7 @@ class ControlThread(InputFeed):
                     return
                 begin_ns = time.monotonic_ns()
                 budget.begin(due_ns or begin_ns, begin_ns, scheduled=due_ns > 0)
-                if self._resetting:
+                if self._resetting and not self._loop.coasting:
                     self._do_reset()
                 self._wake = False
                 ros_ns = self._ros_now_ns()
@@ -229,7 +235,8 @@ class ControlThread(InputFeed):
         """
         Wait for the next tick, the condition held; give when it was due [ns], 0 for just now.
         """
-        while not (self._stopping or self._resetting or self._wake):
+        while not (self._stopping or self._wake
+                   or self._resetting and not self._loop.coasting):
             due_ns = schedule.due_ns(self._inference.answered)
             left_ns = due_ns - time.monotonic_ns()
             if left_ns <= 0:
@@ -281,9 +288,11 @@ class ControlThread(InputFeed):
 
     def _gate(self, ages_s: dict[str, float | None], judged: Judgement = NOTHING_FOUND,
               ) -> GateInputs:
-        fault = self._other_publisher or self._bug or self._inputs.trouble()
+        fault = (self._other_publisher or self._bug or self._inputs.trouble()
+                 or self._resetting and RESETTING)
         reset, self._released = self._released, False
-        return GateInputs('active', ages_s, fault or None, self._paused, self._e_stop, reset,
+        pressed, self._pulse = self._e_stop or self._pulse, False
+        return GateInputs('active', ages_s, fault or None, self._paused, pressed, reset,
                           judged.hold, judged.slow)
 
     def _do_reset(self) -> None:
@@ -292,5 +301,5 @@ class ControlThread(InputFeed):
         self._inference.forget(anew=True)
         self._inputs.reset()
         self._sent_ns, self._bug = None, ''
-        self._released = True
+        self._released, self._pulse = True, False
         self._settled.set()

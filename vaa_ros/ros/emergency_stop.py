@@ -6,7 +6,7 @@ Everything by which a person stops a node: the topic e_stop and the service ~/e_
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 from rclpy.node import Node
 from std_msgs.msg import Bool
@@ -14,13 +14,19 @@ from std_srvs.srv import Trigger
 
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.qos import SENSOR
 
-SERVICE = 'service'
+SERVICE = b'service'
+GID_BYTES = 16
+"""Bytes of a publisher's identity that tell it from others; some middlewares append zeros."""
 
 
 class EmergencyStop:
     """
     Collects who presses the stop. It is pressed while any of them does.
+
+    Each publisher releases its own press alone. One that is gone, such as a command line, cannot
+    release any more: its press ends with the next word of another one, or with a reset.
 
     :param node: the node that is to stop.
     :param tell: told whether it is pressed, at every change of a source.
@@ -31,10 +37,13 @@ class EmergencyStop:
     def __init__(self, node: Node, tell: Callable[[bool], None],
                  reset: str = '~/reset_policy') -> None:
         self._node, self._tell, self._reset = node, tell, reset
-        self._pressed_by: set[str] = set()
-        # A subscription that asks for the last value never matches a volatile publisher.
-        for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
-            node.create_subscription(Bool, 'e_stop', partial(self._on_topic, kind), qos)
+        self.latched = False
+        """Whether it was pressed since :meth:`release`, for whoever was not there to hear it."""
+        self._pressed_by: set[bytes] = set()
+        # A subscription that asks for the last value never matches a volatile publisher, and one
+        # that is reliable none that makes its best effort.
+        self._heard = [node.create_subscription(Bool, 'e_stop', self._on_topic, qos)
+                       for qos in (LATCHED, EVENTS, SENSOR)]
         if reset:
             node.create_service(Trigger, '~/e_stop', self._on_service)
 
@@ -51,12 +60,32 @@ class EmergencyStop:
 
         :return: who still presses it, or nothing.
         """
+        self._forget_the_gone()
         if SERVICE in self._pressed_by:
             self._set(SERVICE, False)
-        return ', '.join(f'{kind} publisher' for kind in sorted(self._pressed_by))
+        self._tell(self.pressed)
+        self.latched = self.pressed
+        count = len(self._pressed_by)
+        return f'{count} publisher{"s" * (count > 1)} of {self.topic}' if count else ''
 
-    def _on_topic(self, kind: str, message: Bool) -> None:
-        self._set(kind, message.data)
+    @property
+    def topic(self) -> str:
+        """
+        Give the full name of the topic.
+        """
+        return self._heard[0].topic_name
+
+    def _on_topic(self, message: Bool, info: dict[str, Any]) -> None:
+        self._forget_the_gone()
+        gid = info.get('publisher_gid', b'')
+        self._set(bytes(gid['data'] if isinstance(gid, dict) else gid)[:GID_BYTES], message.data)
+
+    def _forget_the_gone(self) -> None:
+        if not self._pressed_by - {SERVICE, b''}:
+            return
+        there = {bytes(publisher.endpoint_gid)[:GID_BYTES]
+                 for publisher in self._node.get_publishers_info_by_topic(self.topic)}
+        self._pressed_by &= there | {SERVICE, b''}
 
     def _on_service(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._set(SERVICE, True)
@@ -65,6 +94,7 @@ class EmergencyStop:
 
     def _set(self, source: str, pressed: bool) -> None:
         (self._pressed_by.add if pressed else self._pressed_by.discard)(source)
+        self.latched |= pressed
         self._tell(self.pressed)
         if pressed:
             self._node.get_logger().error(

@@ -10,8 +10,10 @@ import time
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.ros.control_wiring import Wiring
 
-HOLD_TIMES, MOST_HOLDS = 3, 200
+HOLD_TIMES = 3
 HOLD_GAP_S = 0.01
+LONGEST_S = 10.0
+"""Time after which braking is given up [s]: no arm needs it."""
 
 
 def publish_last_words(loop: ControlLoop, wiring: Wiring, stamp_ns: int, period_s: float) -> None:
@@ -23,10 +25,12 @@ def publish_last_words(loop: ControlLoop, wiring: Wiring, stamp_ns: int, period_
     :param stamp_ns: stamp of the observation behind the last command [ns].
     :param period_s: control period [s].
     """
-    for turn in range(MOST_HOLDS):
+    turn, end_s = 0, time.monotonic() + LONGEST_S
+    while time.monotonic() < end_s:
         gap_s = period_s if loop.coasting else HOLD_GAP_S
         held = loop.hold(gap_s)
         if held is None or turn >= HOLD_TIMES and not loop.coasting:
             return
         wiring.publish(held, stamp_ns, False)
+        turn += 1
         time.sleep(gap_s)

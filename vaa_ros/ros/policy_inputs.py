@@ -56,6 +56,8 @@ class PolicyInputs:
         self._tool: tuple[int, np.ndarray] | None = None
         self.joints: np.ndarray | None = None
         """Joint positions of the observation that was asked about last."""
+        self.newest_joints: np.ndarray | None = None
+        """Joint positions that came last, in the robot's order; None where one is missing."""
         self._streams: DirectSubscriptions | None = None
 
     def connect(self, thread: ControlThread) -> None:
@@ -113,7 +115,12 @@ class PolicyInputs:
     def _joints_callback(self, thread: ControlThread) -> Callable[[JointStateMsg], None]:
         def on_joints(message: JointStateMsg) -> None:
             try:
-                thread.push_joints(joint_state_from_msg(message))
+                state = joint_state_from_msg(message)
+                there = dict(zip(state.names, state.position, strict=True))
+                names = self._robot.joint_names
+                self.newest_joints = np.array([there[name] for name in names]) \
+                    if there.keys() >= set(names) else None
+                thread.push_joints(state)
             except (VaaError, ValueError) as error:
                 self._bad(JOINTS_TOPIC, error, thread)
         return on_joints

@@ -140,10 +140,15 @@ class StartMove:
             self._moving = None
 
     def _wait(self, way: StartPolicy) -> None:
-        still_s = None
+        still_s = over_s = None
         while not way.arrived:
             time.sleep(POLL_S)
             thread, now_s = self._thread(), time.monotonic()
+            over_s = (over_s or now_s) if way.over else None
+            if over_s is not None and now_s - over_s > STILL_S:
+                raise RosError(
+                    f'the arm does not come to the start pose of {self._robot.name}: a joint '
+                    f'stays {way.left:.1f} times as far from it as counts as there')
             if thread is None:
                 raise RosError('the node was deactivated on the way to the start pose')
             decision = thread.decision

@@ -1,0 +1,69 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+An arm that is driven by speed goes on by itself: whatever ends a motion brakes it before silence.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from policy_rig import activate
+from policy_rig import PERIOD_S
+from policy_rig import Robot
+from processes import wait_for
+import pytest
+from ros_harness import Harness
+from std_msgs.msg import Bool
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
+from tiny_policy import ROBOT
+
+from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import LATCHED
+
+Act = Callable[[Harness, Robot, Any], object]
+
+
+def reset_without_inputs(ros: Harness, robot: Robot, _: Any) -> object:
+    robot.speaking.clear()
+    return ros.call(Trigger, 'policy/reset_policy')
+
+
+def stop_reset_without_inputs(ros: Harness, robot: Robot, _: Any) -> object:
+    robot.speaking.clear()
+    ros.call(Trigger, 'policy/e_stop')
+    return ros.call(Trigger, 'policy/reset_policy')
+
+
+WAYS: dict[str, Act] = {
+    'e_stop': lambda ros, *_: ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True)),
+    'pause': lambda ros, *_: ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)),
+    'rival': lambda ros, *_: ros.node.create_publisher(
+        Float64MultiArray, 'velocity_commands', COMMAND),
+    'stale': lambda _, robot, __: robot.speaking.clear(),
+    'reset': reset_without_inputs,
+    'stop_and_reset': stop_reset_without_inputs,
+    'deactivate': lambda _, __, node: node.trigger_deactivate(),
+}
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_whatever_ends_a_motion_brakes_it(
+    ros: Harness, robot: Robot, model: Path, way: str,
+) -> None:
+    node = activate(ros, model_path=str(model), command_type='velocity_commands')
+    sent = ros.collect(Float64MultiArray, 'velocity_commands', COMMAND)
+    claims = ros.collect(Bool, 'policy/commanding', LATCHED)
+    robot.start()
+    sent.wait_until(lambda message: abs(message.data[0]) > 0.1)
+    WAYS[way](ros, robot, node)
+    wait_for(lambda: not any(sent.messages[-1].data), message='no motion')
+    speeds = np.array([message.data for message in sent.messages])
+    most = np.array([joint.acceleration for joint in ROBOT.joints]) * PERIOD_S
+    assert (np.abs(np.diff(speeds, axis=0)) <= most + 1e-9).all()
+    # The guard was on watch until then.
+    assert any(each.data for each in claims.messages)
