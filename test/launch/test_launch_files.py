@@ -74,9 +74,9 @@ def test_what_is_finite_has_choices(launch: Any, name: str) -> None:
                 assert choices == {'true', 'false', 'True', 'False'}, parameter
             elif parameter in rows and rows[parameter].choices and parameter != 'task':
                 # A launched process has no keyboard, an arm led by hand no commands to record,
-                # and the expert takes nothing over.
+                # the expert takes nothing over, and the mux gives on no joint velocities.
                 left_out = {'keyboard', 'hand'} | (
-                    {'expert'} if 'takeover' in name else set())
+                    {'expert', 'velocity_commands'} if 'takeover' in name else set())
                 assert choices == set(rows[parameter].choices) - left_out, parameter
     assert context.arguments['log_level'].choices == ['debug', 'info', 'warn', 'error', 'fatal']
 

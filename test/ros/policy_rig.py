@@ -58,6 +58,7 @@ class Robot:
         self.echo_s = 0.0
         """How old another joint state is that comes with each, if any."""
         self.picture = DARK
+        self.now_ns: Callable[[], int] = time.time_ns
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -86,7 +87,7 @@ class Robot:
 
     def _run(self) -> None:
         while not self._ended.wait(PERIOD_S):
-            self.say(time.time_ns())
+            self.say(self.now_ns())
 
 
 def activate(ros: Harness, **parameters: Any) -> Any:

@@ -15,10 +15,14 @@ import subprocess
 import sys
 import time
 
+from processes import wait_for
 import pytest
+from ros_harness import Harness
+from sensor_msgs.msg import Joy
 
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
+from vaa_ros.ros.qos import EVENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,12 +64,13 @@ def test_the_expert_fills_up_what_is_missing(tmp_path: Path) -> None:
 class Terminal:
     """A command in a terminal of its own, with someone who types."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], domain: str = '') -> None:
         self.said = ''
         self._seen = 0
         self.process, self._master = pty.fork()
         if self.process == 0:
-            os.execve(arguments[0], arguments, environment())
+            os.execve(arguments[0], arguments, {
+                **environment(), **({'ROS_DOMAIN_ID': domain} if domain else {})})
 
     def wait_for(self, text: str, timeout_s: float = 60.0) -> None:
         """Read until a text comes that has not been waited for yet."""
@@ -151,6 +156,32 @@ def test_a_person_at_the_keyboard(terminal: Terminal, tmp_path: Path) -> None:
         travelled = [float(message.position[1]) for _, _, message in
                      bag.messages(['/joint_states'])]
     assert abs(travelled[-1] - travelled[0]) > 0.01, 'the keys did not reach the arm'
+
+
+def test_a_person_with_a_gamepad(ros: Harness, tmp_path: Path) -> None:
+    joy = ros.node.create_publisher(Joy, 'joy', EVENTS)
+    terminal = Terminal(command(tmp_path / 'episodes', '--episodes', '2', '--teleop', 'gamepad'),
+                        os.environ['ROS_DOMAIN_ID'])
+
+    def press(button: int) -> None:
+        time.sleep(0.31)  # nobody means two things within 0.3 s
+        for held in (0, 1, 0):
+            joy.publish(Joy(axes=[0.0] * 8, buttons=[held * (index == button)
+                                                     for index in range(11)]))
+
+    try:
+        terminal.wait_for('seed 0')
+        # teleop, the recorder and the command itself
+        wait_for(lambda: joy.get_subscription_count() >= 3, message='who listens to the gamepad')
+        for button, answer in ((10, 'the same scene again'), (9, 'seed 1'), (5, '2 episodes')):
+            press(5)
+            terminal.wait_for('recording')
+            press(button)
+            terminal.wait_for(answer)
+        assert terminal.code() == 0
+    finally:
+        terminal.close()
+    assert recorded(tmp_path / 'episodes') == [(0, False, 'gamepad'), (1, True, 'gamepad')]
 
 
 def test_a_person_needs_a_terminal(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ The policy node with inputs that are wrong: it slows or holds, names the fault, 
 from __future__ import annotations
 
 from collections.abc import Callable
-import json
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -19,8 +18,6 @@ from policy_rig import newest_in_state
 from policy_rig import positions
 from policy_rig import Robot
 from policy_rig import statuses
-from processes import wait_for
-import pytest
 from ros_harness import Harness
 from tiny_policy import DARK
 from tiny_policy import picture_of
@@ -75,7 +72,7 @@ def test_bad_inputs_hold_name_the_fault_and_go_on(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
     # Narrow, for frames 33 ms apart always have one within 17 ms.
-    activate(ros, model_path=str(model), max_skew_s=0.004)
+    activate(ros, model_path=str(model), max_skew_s=0.004, max_clock_skew_s=0.1)
     sent, said = commands(ros), statuses(ros)
     diagnostics = ros.collect(DiagnosticArray, '/diagnostics', EVENTS)
     robot.start()
@@ -98,34 +95,11 @@ def test_bad_inputs_hold_name_the_fault_and_go_on(
 def test_an_input_that_grows_old_slows_the_arm_and_says_so(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    activate(ros, model_path=str(model), max_image_age_s=1.0)
+    activate(ros, model_path=str(model), max_image_age_s=0.6, max_clock_skew_s=0.0)
     said = statuses(ros)
     robot.start()
     newest_in_state(said, 'running')
-    robot.lag_s = {'front': 0.78, 'wrist': 0.78}
+    # Younger than a chunk is long, so that there is something to slow.
+    robot.lag_s = {'front': 0.48, 'wrist': 0.48}
     values = newest_in_state(said, 'running', 'slowed: vision/front: it is 0.')
-    assert 'limit 1' in values['reason']
-
-
-def test_every_change_of_the_gate_is_one_line_of_json(
-    ros: Harness, robot: Robot, model: Path, capfd: pytest.CaptureFixture[str],
-) -> None:
-    activate(ros, model_path=str(model))
-    said = statuses(ros)
-    robot.start()
-    newest_in_state(said, 'running')
-    robot.speaking.discard('joints')
-    newest_in_state(said, 'holding')
-    written: list[str] = []
-
-    def changes() -> list[dict]:
-        written.append(capfd.readouterr().err)
-        return [json.loads(line[line.index('{'):]) for line in ''.join(written).splitlines()
-                if '"event": "gate"' in line]
-    wait_for(lambda: changes()[-1:] and changes()[-1]['to'] == 'holding')
-    assert 'joint_states is stale' in changes()[-1]['reason']
-    assert '[WARN]' in ''.join(written).splitlines()[-1]
-    seen = changes()
-    assert seen[0]['from'] == 'unconfigured' and seen[0]['policy'] == 'goal'
-    assert all(after['from'] == before['to'] and after['monotonic_ns'] >= before['monotonic_ns']
-               for before, after in zip(seen, seen[1:], strict=False))
+    assert 'limit 0.6' in values['reason']

@@ -30,7 +30,7 @@ from vaa_ros.ros.qos import IMAGE_OUT
 from vaa_ros.ros.qos import JOINTS_OUT
 
 
-def test_every_command_has_a_trace_to_its_frames(
+def test_every_command_has_a_trace_to_its_frames_and_every_stage_a_time(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
     robot.lag_s['wrist'] = 0.005
@@ -39,6 +39,8 @@ def test_every_command_has_a_trace_to_its_frames(
         ('vision/front', Image, IMAGE_OUT), ('vision/wrist', Image, IMAGE_OUT),
         ('joint_states', JointState, JOINTS_OUT))}
     traces, sent, said = ros.collect(String, 'policy/trace', EVENTS), commands(ros), statuses(ros)
+    diagnostics = ros.collect(DiagnosticArray, '/diagnostics', EVENTS)
+    latency = ros.collect(DiagnosticStatus, 'policy/latency', EVENTS)
     robot.start()
     sent.wait(20)
     robot.speaking.discard('wrist')
@@ -63,18 +65,10 @@ def test_every_command_has_a_trace_to_its_frames(
     held = wait_for(lambda: [each for each in map(
         json.loads, (message.data for message in traces.messages)) if each['state'] == 'holding'])
     assert all(each['frames_ns'] == {} and not each['moving'] for each in held)
-
-
-def test_latency_and_stages_are_told(ros: Harness, robot: Robot, model: Path) -> None:
-    activate(ros, model_path=str(model))
-    diagnostics = ros.collect(DiagnosticArray, '/diagnostics', EVENTS)
-    latency = ros.collect(DiagnosticStatus, 'policy/latency', EVENTS)
-    robot.start()
-    message = latency.wait_until(
-        lambda each: int(status_values(each)['capture_to_command_ms le inf']) > 5)
-    values = status_values(message)
+    values = status_values(latency.messages[-1])
     counts = [int(values[key]) for key in values if ' le ' in key]
     assert counts == sorted(counts) and len(counts) == 11
+    assert counts[-1] > 0
     for stage in STAGES:
         assert 0 <= float(values[f'{stage}_ms_p50']) <= float(values[f'{stage}_ms_max'])
     diagnostics.wait_until(lambda array: any(

@@ -64,6 +64,7 @@ def goal_policy(
                                                                                      'wrist'),
     kind: str = 'joint_position', fails_near: float = 1e9, knows_dark: bool = False,
     sees_change: bool = False, goals: Mapping[str, Sequence[float]] | None = None,
+    stuck_near: float | None = None,
 ) -> Path:
     """
     Write a policy whose every action is a goal.
@@ -77,6 +78,7 @@ def goal_policy(
     :param knows_dark: embed the brightness of the first camera, and know dark pictures alone.
     :param sees_change: see two frames, and embed how much brighter the present one is.
     :param goals: the goal of each instruction that it knows, instead of the one goal.
+    :param stuck_near: compute for ever when the first joint is within 0.01 of this [rad].
     :return: the file.
     """
     spec = spec_of(name, cameras, kind, sees_change, tuple(goals or ()))
@@ -88,7 +90,8 @@ def goal_policy(
     }
     inner = {'actions': 'wanted', 'z_vision': 'z_dark'}
     constants = {inner.get(output, output): value for output, value in values.items()}
-    constants.update(first=np.array([0]), place=np.float32(fails_near), margin=np.float32(0.01),
+    place = fails_near if stuck_near is None else stuck_near
+    constants.update(first=np.array([0]), place=np.float32(place), margin=np.float32(0.01),
                      nan=np.float32('nan'), nothing=np.float32(0.0),
                      light=np.array([[0.0, (knows_dark or sees_change) / 255, 0.0, 0.0]],
                                     np.float32))
@@ -101,7 +104,8 @@ def goal_policy(
              for key, value in constants.items()]
     if goals is not None:
         nodes.append(helper.make_node('Gather', ['goals', 'instruction'], ['wanted'], axis=0))
-    nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '')
+    nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '',
+                       stuck_near is not None)
     graph = helper.make_graph(nodes, name, inputs_of(spec), [
         helper.make_tensor_value_info(output, TensorProto.FLOAT, list(values[output].shape))
         for output in OUTPUTS])
@@ -140,12 +144,46 @@ def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
                        [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
 
 
-def answering(camera: str, earlier: str) -> list[onnx.NodeProto]:
+def turning_forever() -> list[onnx.NodeProto]:
+    """
+    Make the nodes that add nothing, after 2^40 turns where ``there`` is true, else at once.
+    """
+    body = helper.make_graph(
+        [helper.make_node('Identity', ['on'], ['still_on']),
+         helper.make_node('Identity', ['before'], ['after'])], 'turn',
+        [helper.make_tensor_value_info('turn', TensorProto.INT64, []),
+         helper.make_tensor_value_info('on', TensorProto.BOOL, []),
+         helper.make_tensor_value_info('before', TensorProto.FLOAT, [])],
+        [helper.make_tensor_value_info('still_on', TensorProto.BOOL, []),
+         helper.make_tensor_value_info('after', TensorProto.FLOAT, [])])
+    return [
+        helper.make_node('Cast', ['there'], ['one'], to=TensorProto.INT64),
+        helper.make_node('ReduceMax', ['one'], ['stuck'], keepdims=0),
+        helper.make_node('Constant', [], ['turns'],
+                         value=numpy_helper.from_array(np.array(2**40), 'turns')),
+        helper.make_node('Mul', ['stuck', 'turns'], ['trips']),
+        helper.make_node('Loop', ['trips', '', 'nothing'], ['still_nothing'], body=body),
+        helper.make_node('Unsqueeze', ['still_nothing', 'first'], ['spread']),
+    ]
+
+
+def failing() -> list[onnx.NodeProto]:
+    """
+    Make the nodes that add nothing, but NaN where ``there`` is true.
+    """
+    return [
+        helper.make_node('Where', ['there', 'nan', 'nothing'], ['added']),
+        helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
+    ]
+
+
+def answering(camera: str, earlier: str, stuck: bool) -> list[onnx.NodeProto]:
     """
     Make the nodes behind the constants: actions that may fail, an embedding that sees light.
 
     :param camera: the camera whose light it sees.
     :param earlier: the input to compare it with, if any.
+    :param stuck: whether they compute for ever where they would otherwise fail.
     """
     compared = [
         helper.make_node('Cast', [earlier], ['before'], to=TensorProto.FLOAT),
@@ -157,8 +195,7 @@ def answering(camera: str, earlier: str) -> list[onnx.NodeProto]:
         helper.make_node('Sub', ['joint', 'place'], ['way']),
         helper.make_node('Abs', ['way'], ['distance']),
         helper.make_node('Less', ['distance', 'margin'], ['there']),
-        helper.make_node('Where', ['there', 'nan', 'nothing'], ['added']),
-        helper.make_node('Unsqueeze', ['added', 'first'], ['spread']),
+        *(turning_forever() if stuck else failing()),
         helper.make_node('Add', ['wanted', 'spread'], ['actions']),
         helper.make_node('Cast', [f'image_{camera}'], ['picture'], to=TensorProto.FLOAT),
         helper.make_node('ReduceMean', ['picture'], ['bright'], keepdims=0),

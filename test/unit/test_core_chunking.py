@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from vaa_ros.core.chunking import align_signs
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import MAX_CHUNKS
 from vaa_ros.core.errors import ConfigError
@@ -195,12 +194,6 @@ def test_a_zero_quaternion_stays_finite_and_is_left_for_the_limiter() -> None:
     assert player.setpoint(T0_NS)[3:7].tolist() == [0, 0, 0, 0]
 
 
-def test_align_signs() -> None:
-    quaternions = np.array([[0, 0, 0, 1.0], [0, 0, 0, -1.0], [1.0, 0, 0, 0]])
-    align_signs(quaternions, np.array([0, 0, 0, -1.0]))
-    assert quaternions.tolist() == [[0, 0, 0, -1], [0, 0, 0, -1], [1, 0, 0, 0]]
-
-
 def test_the_same_stamp_replaces_the_earlier_answer() -> None:
     player = ChunkPlayer(DT_S)
     for value in (1, 2, 3):
@@ -296,3 +289,21 @@ def test_setpoints_stay_between_the_actions_and_do_not_depend_on_anything_else(
         if left is not None:
             assert left.tobytes() == right.tobytes()
             assert np.abs(left).max() <= bound * (1 + 1e-6)
+
+
+def test_a_followed_chunk_takes_over_across_a_seam_but_for_the_gripper() -> None:
+    player = ChunkPlayer(DT_S, newest_only=(1,))
+    player.follow(chunk(np.zeros((10, 2))), T0_NS, 0.2)
+    player.follow(chunk(np.ones((10, 2))), T0_NS + DT_NS, 0.2)
+    assert len(player) == 1
+    found = np.array([player.setpoint(T0_NS + step * DT_NS) for step in range(5)])
+    assert found[:, 0] == pytest.approx([0, 0, 0.5, 1, 1])
+    assert found[:, 1] == pytest.approx(np.ones(5))
+
+
+def test_a_chunk_that_cannot_be_followed_leaves_the_one_before() -> None:
+    player = ChunkPlayer(DT_S)
+    player.follow(chunk([1] * 4), T0_NS, 0.1)
+    with pytest.raises(ModelError, match='not finite'):
+        player.follow(chunk([float('nan')] * 4), T0_NS, 0.1)
+    assert at(player, 1) == 1

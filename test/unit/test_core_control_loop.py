@@ -22,10 +22,10 @@ from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
+from vaa_ros.core.plan import Plan
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
-from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 
@@ -62,7 +62,7 @@ class Rig:
             velocity=np.full(7, 3.0), gripper=6, linear_acceleration=acceleration), kind))
         self.loop = ControlLoop(
             Gate({'vision/front': 0.2}, resume_after_s=0.1, ramp_s=ramp_s),
-            ChunkPlayer(PERIOD_S, newest_only=(6,)), motion, PERIOD_S,
+            Plan(ChunkPlayer(PERIOD_S, newest_only=(6,))), motion, PERIOD_S,
             watch=watch and SceneWatch([0], watch))
         self.count = 0
         self.observation: Observation | None = None
@@ -74,10 +74,10 @@ class Rig:
         if fresh:
             self.observation = Observation(
                 now_ns, {'front': np.zeros((1, 1, 3), np.uint8)}, np.zeros(7, np.float32))
-        inputs = TickInputs(
-            now_ns, now_ns, self.observation, fresh, np.zeros(7),
-            GateInputs(ages_s={'vision/front': age_s}, **gate), silent, waited_for)
-        return self.loop.tick(inputs, policy)
+        facts = GateInputs(ages_s={'vision/front': age_s}, **gate)
+        answer = self.loop.ask(facts, policy, self.observation) if fresh else None
+        return self.loop.tick(TickInputs(
+            now_ns, now_ns, self.observation, np.zeros(7), facts, answer, silent, waited_for))
 
 
 def test_follows_the_policy_within_the_speed_limit_from_the_measured_start() -> None:
@@ -280,9 +280,9 @@ def test_before_the_first_command_there_is_nothing_to_hold() -> None:
 def test_an_unknown_start_is_refused_not_guessed() -> None:
     rig = Rig()
     observation = Observation(5, {}, np.zeros(7, np.float32))
-    tick = rig.loop.tick(
-        TickInputs(5, 5, observation, True, None, GateInputs(ages_s={'vision/front': 0.0})),
-        Line(0.1))
+    facts = GateInputs(ages_s={'vision/front': 0.0})
+    answer = rig.loop.ask(facts, Line(0.1), observation)
+    tick = rig.loop.tick(TickInputs(5, 5, observation, None, facts, answer))
     assert tick.command is None
     assert 'not known yet' in tick.decision.reason
     assert rig.loop.figures.refused == 1
@@ -302,32 +302,8 @@ def test_figures_are_flat_numbers() -> None:
     assert {'latency_ms_p99', 'inference_ms_max', 'missed_ticks'} <= set(values)
 
 
-def test_ticks_with_a_new_observation_but_not_too_soon() -> None:
-    schedule = TickSchedule(100)
-    assert schedule.due_ns(False) == 0
-    schedule.ticked(1000, True)
-    assert schedule.due_ns(True) == 1075
-    assert schedule.due_ns(False) == 1125
-
-
-@pytest.mark.parametrize(
-    ('interval', 'missed'),
-    [(100, 0), (125, 0), (200, 0), (201, 1), (299, 1), (300, 2), (1000, 9)])
-def test_missed_ticks_are_counted_between_commands(interval: int, missed: int) -> None:
-    schedule = TickSchedule(100)
-    assert schedule.ticked(0, True) == 0
-    assert schedule.ticked(interval, True) == missed
-
-
-def test_ticks_that_did_not_move_are_not_missed() -> None:
-    schedule = TickSchedule(100)
-    schedule.ticked(0, True)
-    assert schedule.ticked(500, False) == 0
-    assert schedule.ticked(1500, True) == 0
-
-
 def test_inputs_are_a_value() -> None:
-    inputs = TickInputs(1, 1, None, False, None, GateInputs())
+    inputs = TickInputs(1, 1, None, None, GateInputs())
     assert replace(inputs, silent=True).silent and not inputs.silent
 
 

@@ -136,3 +136,12 @@ def test_reset_forgets() -> None:
     assert not inputs.ready()
     assert inputs.trouble() == ''
     assert set(inputs.ages_s(0, 0).values()) == {None}
+
+
+def test_a_switch_is_as_old_as_its_last_word_and_outlives_a_reset() -> None:
+    buffer = InputBuffer(ObservationSync(SPEC))
+    buffer.switches['deadman'] = 2 * 10**9
+    buffer.reset()
+    assert buffer.ages_s(5 * 10**9, 0)['deadman'] == 3.0
+    buffer.switches['deadman'] = None
+    assert buffer.ages_s(5 * 10**9, 0)['deadman'] is None

@@ -9,6 +9,7 @@ from dataclasses import replace
 import hashlib
 import json
 from pathlib import Path
+import threading
 
 import numpy as np
 from onnx import helper
@@ -298,3 +299,22 @@ def test_states_of_integers(policy: OnnxPolicy) -> None:
     good = observation()
     with pytest.raises(ModelError, match='state is int64'):
         policy.infer(Observation(0, good.images, np.zeros(2, np.int64)))
+
+
+def test_an_answer_under_way_can_be_ended_from_another_thread(policy: OnnxPolicy) -> None:
+    policy.interrupt()  # nothing is under way
+    assert policy.infer(observation()).actions.shape == (5, 2)
+    run = policy._session.run
+
+    def interrupted(*args: object) -> list[np.ndarray]:
+        other = threading.Thread(target=policy.interrupt)
+        other.start()
+        other.join()
+        return run(*args)
+
+    session = policy._session
+    session.run = interrupted
+    with pytest.raises(ModelError, match='inference failed.*terminate'):
+        policy.infer(observation())
+    session.run = run
+    assert policy.infer(observation()).actions.shape == (5, 2), 'the next one is not affected'

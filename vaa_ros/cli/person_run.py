@@ -21,6 +21,9 @@ from vaa_ros.cli.follow import START_TIMEOUT_S
 from vaa_ros.cli.record_run import begin_scene
 from vaa_ros.cli.record_run import Recorded
 from vaa_ros.cli.world import open_world
+from vaa_ros.core.episode_buttons import JOY_ACTIONS
+from vaa_ros.core.episode_buttons import joy_bindings
+from vaa_ros.core.episode_buttons import Presses
 from vaa_ros.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +38,11 @@ START, SAVE, FAIL, DISCARD, QUIT = '\n', '\n', 'n', 'x', 'q'
 HELP = """\
 Enter    start the episode; Enter again: keep it as a success
 n        keep it as a failure            x   throw it away
-q        end the session"""
+q        end the session
+gamepad  RB as Enter, left stick pressed as n, right stick or guide as x"""
+ACTION_KEYS = {'toggle': START, 'failure': FAIL, 'redo': DISCARD, 'discard': DISCARD}
+"""What the buttons of a gamepad stand for; the scene of a take that goes comes again anyway."""
+BELL = '\a'
 
 
 TIME_IS_OVER = 'time is over ({:g} s) and the arm holds; Enter, n, x or q?'
@@ -96,7 +103,7 @@ class PersonRun:
                                    'control_rate_hz': CONTROL_RATE_HZ}, stdin=slave)
             os.close(slave)
             world.start('teleop_recorder', {
-                **common, 'command_type': self.command_type, 'keys': False,
+                **common, 'command_type': self.command_type, 'keys': False, 'joy_actions': [],
                 'output_dir': str(self.out.resolve()), 'operator': self.teleop,
                 'control_rate_hz': CONTROL_RATE_HZ})
             client = world.client
@@ -112,6 +119,7 @@ class PersonRun:
                 elif self.teleop == 'keyboard':
                     os.write(master, key.encode())
 
+            listen_to_buttons(client, keys)
             reader = TerminalKeys(take)
             if not reader.start():
                 raise ConfigError('keys cannot be read: run it in the foreground of a terminal')
@@ -125,6 +133,26 @@ class PersonRun:
             except _Quit:
                 pass
         return recorded
+
+
+def listen_to_buttons(client: ArmClient, keys: queue.SimpleQueue[str]) -> None:
+    """
+    Take the buttons of a gamepad for keys.
+
+    :param client: whose node listens to ``joy``.
+    :param keys: where they go.
+    """
+    from sensor_msgs.msg import Joy
+
+    from vaa_ros.ros.qos import EVENTS
+    presses = Presses(joy_bindings(JOY_ACTIONS, 'joy_actions'))
+
+    def on_joy(message: Joy) -> None:
+        action = presses.update(message.buttons, time.monotonic())
+        if action:
+            keys.put(ACTION_KEYS[action])
+
+    client.node.create_subscription(Joy, 'joy', on_joy, EVENTS)
 
 
 class Grip:
@@ -181,7 +209,7 @@ def record_episode(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip,
         begin_scene(client, seed)
         path = client.trigger('teleop_recorder/start_episode')
         assert client.task is not None
-        print(f'recording {path}, at most {client.task.max_time_s:g} s', flush=True)
+        print(f'{BELL}recording {path}, at most {client.task.max_time_s:g} s', flush=True)
         key = _verdict(client, keys)
         if key == DISCARD:
             client.trigger('teleop_recorder/discard_episode')
@@ -210,7 +238,7 @@ def _verdict(client: ArmClient, keys: queue.SimpleQueue[str]) -> str:
     choices = (SAVE, FAIL, DISCARD)
     key = _key(client, keys, choices, lambda: client.task.done)
     if not key and not client.task.success:
-        print(TIME_IS_OVER.format(client.task.max_time_s), flush=True)
+        print(f'{BELL * 2}{TIME_IS_OVER.format(client.task.max_time_s)}', flush=True)
         key = _key(client, keys, choices, lambda: client.task.success)
     return key or SAVE
 

@@ -92,7 +92,7 @@ class RecordRun:
                 {'task_status': 'sim_arm/task_status',
                  'is_recording': 'teleop_recorder/is_recording'})
             world.start('teleop_recorder', {
-                **common, 'command_type': self.command_type, 'keys': False,
+                **common, 'command_type': self.command_type, 'keys': False, 'joy_actions': [],
                 'output_dir': str(self.out.resolve()), 'operator': 'expert',
                 'control_rate_hz': float(TICKS_A_SECOND)})
             client = world.client

@@ -30,6 +30,7 @@ from vaa_ros.learning.bag_pictures import Video
 from vaa_ros.learning.topic_mapping import listing
 from vaa_ros.learning.topic_mapping import of_types
 from vaa_ros.learning.topic_mapping import picture_topics
+from vaa_ros.recording.messages import BOOL
 from vaa_ros.recording.messages import COMPRESSED_IMAGE
 from vaa_ros.recording.messages import IMAGE
 from vaa_ros.recording.messages import JOINT_STATE
@@ -194,6 +195,8 @@ def _strip(items: BagItems, width: int, progress: Callable[[], Any]) -> Strip:
                       label=joint[1:-len(POSITION)] if measured else None)
         for colour, (topic, (times, values)) in zip(itertools.cycle(LINES),
                                                     sorted(numbers.items()), strict=False):
+            if bag.topics[topic] == BOOL:  # a switch stays as it was last told
+                times, values = [*times, bag.seconds], [*values, values[-1]]
             _draw(panels[-1], times, values, color=colour, label=topic, drawstyle='steps-post')
         for panel in panels:
             if panel.get_legend_handles_labels()[0]:

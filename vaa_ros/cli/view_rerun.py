@@ -270,8 +270,11 @@ def open_viewer(path: Path) -> None:
 def _show(items: BagItems, sink: RerunSink, stream: Iterable[Item]) -> None:
     bag = items.bag
     facts = {} if bag.metadata is None else bag.metadata.to_custom_data()
+    verdict = {} if bag.metadata is None else bag.metadata.verdict
+    facts['verdict'] = '; '.join([str(verdict['judgement']), *verdict.get('reasons', ())]
+                                 ) if verdict.get('judgement') else ''
     shown = ('task', 'instruction', 'operator', 'success', 'seed', 'robot', 'policy', 'aborted',
-             'vaa_version')
+             'verdict', 'vaa_version')
     sink.describe({'bag': str(bag.path), 'seconds': f'{bag.seconds:.2f}',
                    **{name: str(facts[name]) for name in shown if facts.get(name)}})
     for item in stream:

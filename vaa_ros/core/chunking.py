@@ -15,6 +15,9 @@ the arm hovered (18 of 20 episodes against 20 of 20). Two kinds of element are n
 plainly: a gripper opens or closes, and the mean of both is a half-open hand that drops what it
 holds, so the newest chunk alone decides it; a quaternion is averaged after its sign is aligned
 with the newest one, and brought back to unit length.
+
+A policy that answers seldom is followed chunk by chunk instead: each new one takes over from the
+one before it, across a seam in which both are mixed.
 """
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ import math
 
 import numpy as np
 
+from vaa_ros.core.blending import align_signs
+from vaa_ros.core.blending import blended
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.spec import ActionSpec
@@ -116,6 +121,21 @@ class ChunkPlayer:
         chunks = [known for known in chunks if self._end_ns(known) > newest_ns]
         self._chunks = chunks[-MAX_CHUNKS:]
 
+    def follow(self, chunk: ActionChunk, now_ns: int, seam_s: float) -> None:
+        """
+        Take in a chunk that is to be followed alone from now on.
+
+        :param chunk: the policy's answer to one observation.
+        :param now_ns: the present, on the clock of the chunk stamps [ns].
+        :param seam_s: how long to go over to it from the chunk before [s].
+        :raises ModelError: as :meth:`add`.
+        """
+        self._check(chunk)
+        before, self._chunks = self._chunks[-1:], []
+        mixed = before and blended(
+            chunk, before[0], now_ns, seam_s, self._quaternion, self._newest_only)
+        self.add(mixed or chunk)
+
     def setpoint(self, now_ns: int) -> np.ndarray | None:
         """
         Give the action that is due.
@@ -131,13 +151,34 @@ class ChunkPlayer:
         if self._ensemble == 'none' or len(covering) == 1:
             return newest
         votes = np.stack([self._sample(chunk, now_ns) for chunk in covering[:-1]] + [newest])
-        weights = np.exp(-self._coefficient * np.arange(len(votes)))
         if self._quaternion is not None:
             align_signs(votes[:, self._quaternion], newest[self._quaternion])
+        return self._normalised(self.vote(votes))
+
+    def covering(self, now_ns: int) -> tuple[ActionChunk, ...]:
+        """
+        Give the chunks that say something about now, the oldest first.
+
+        :param now_ns: the present, on the clock of the chunk stamps [ns].
+        """
+        self._drop(now_ns)
+        return tuple(self._covering(now_ns))
+
+    def vote(self, votes: np.ndarray) -> np.ndarray:
+        """
+        Combine what several chunks say.
+
+        :param votes: what each says (k, D), the oldest first; quaternions with signs that agree.
+        :return: the result (D,).
+        """
+        newest = votes[-1]
+        if self._ensemble == 'none' or len(votes) == 1:
+            return newest
+        weights = np.exp(-self._coefficient * np.arange(len(votes)))
         # Voting on the difference from the newest leaves an unanimous vote exactly as it is.
         mean = newest + weights @ (votes - newest) / weights.sum()
         mean[self._newest_only] = newest[self._newest_only]
-        return self._normalised(mean)
+        return mean
 
     def remaining_s(self, now_ns: int) -> float:
         """
@@ -196,13 +237,3 @@ class ChunkPlayer:
             if norm > 0:
                 action[self._quaternion] /= norm
         return action
-
-
-def align_signs(quaternions: np.ndarray, reference: np.ndarray) -> None:
-    """
-    Flip quaternions in place to the hemisphere of a reference; q and -q are one rotation.
-
-    :param quaternions: quaternions (N, 4), changed in place.
-    :param reference: the quaternion (4,) to agree with.
-    """
-    quaternions[quaternions @ reference < 0] *= -1.0

@@ -3,7 +3,7 @@
 """
 What the policy's control thread does, tick by tick, without threads, clocks or ROS.
 
-A tick asks the policy about a new observation, asks the gate whether the arm may move, takes the
+A tick takes in what the policy answered, asks the gate whether the arm may move, takes the
 setpoint that is due from the action chunks and brings it inside the safety limits. When it may
 not move it says what to hold instead. Time is passed in.
 """
@@ -13,13 +13,11 @@ from collections.abc import Callable
 import copy
 from dataclasses import dataclass
 from dataclasses import replace
-import time
-from typing import Protocol
 
 import numpy as np
 
-from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.errors import InstructionError
+from vaa_ros.core.errors import LateError
 from vaa_ros.core.gate import ACTIVE
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
@@ -28,31 +26,19 @@ from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.inference import Answer
+from vaa_ros.core.inference import Answers
+from vaa_ros.core.inference import ask
 from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.loop_figures import LoopFigures
-from vaa_ros.core.safety import LimitResult
+from vaa_ros.core.plan import Plan
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
-from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
 FAILURES_LATCHED = 3
 PAUSE_HOLD_TICKS = 3
-
-
-class Answers(Protocol):
-    """What a tick needs of a policy."""
-
-    def infer(self, observation: Observation) -> ActionChunk:
-        """
-        Answer one observation.
-        """
-
-    def reset(self) -> None:
-        """
-        Forget what came before.
-        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +49,9 @@ class TickInputs:
     :param now_ns: a clock that does not jump, for the gate and for speed limits [ns].
     :param stamp_now_ns: the present on the clock of the observation stamps [ns].
     :param observation: the newest observation, or None before the first.
-    :param fresh: whether it was not answered before.
     :param measured: where the arm is, as the command's kind has it; None while unknown.
     :param gate: what the gate has to know; the loop adds its own faults.
+    :param answer: what came of asking the policy since the tick before, or None for nothing.
     :param silent: publish nothing while the gate forbids to move, not even a hold.
     :param waited_for: whether time stands still until a command comes (lockstep).
     """
@@ -73,9 +59,9 @@ class TickInputs:
     now_ns: int
     stamp_now_ns: int
     observation: Observation | None
-    fresh: bool
     measured: np.ndarray | None
     gate: GateInputs
+    answer: Answer | None = None
     silent: bool = False
     waited_for: bool = False
 
@@ -89,7 +75,7 @@ class Tick:
     :param command: what to publish, or None for nothing.
     :param moving: whether the command is a new setpoint, not a hold.
     :param stamp_ns: stamp of the observation behind the command [ns], 0 without one.
-    :param fresh: whether the policy answered a new observation in this tick.
+    :param fresh: whether the policy's answer to a new observation was taken in.
     """
 
     decision: GateDecision
@@ -101,39 +87,36 @@ class Tick:
 
 class ControlLoop:
     """
-    Turns observations into the one command that is due.
+    Turns the policy's answers into the one command that is due.
 
     Not thread-safe: the control thread owns it.
 
     :param gate: says whether the arm may move.
-    :param player: plays the action chunks.
+    :param plan: keeps the action chunks, and gives the setpoint that is wanted.
     :param motion: brings commands inside the safety limits, one after the other.
     :param period_s: control period [s].
-    :param stopwatch: gives seconds, for the inference time.
     :param watch: watches what the policy sees; None does not.
     """
 
     def __init__(
         self,
         gate: Gate,
-        player: ChunkPlayer,
+        plan: Plan,
         motion: LimitedMotion,
         period_s: float,
-        stopwatch: Callable[[], float] = time.perf_counter,
         watch: SceneWatch | None = None,
     ) -> None:
         self.figures = LoopFigures()
         self.sender_coasts: Callable[[], bool] = lambda: False
         """Whether what was sent for the last command, such as velocities, moves on by itself."""
         self._gate = gate
-        self._player = player
+        self._plan = plan
         self._motion = motion
         self._period_s = period_s
-        self._stopwatch = stopwatch
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None
         self._instruction = ''
-        self._last_ns = self._stamp_ns = 0
+        self._last_ns = self._stamp_ns = self._behind_ns = 0
         self._pace = (1.0, 1.0)
         self._pause_ticks = 0
         self.reset()
@@ -145,23 +128,46 @@ class ControlLoop:
         self.release()
         self._fault: str | None = None
         self._failures_in_a_row = 0
-        if self._policy is not None:
-            self._policy.reset()
+        self._anew = True
 
-    def tick(self, inputs: TickInputs, policy: Answers) -> Tick:
+    def asks(self, gate: GateInputs) -> bool:
+        """
+        Tell whether the policy is to be asked at all.
+
+        :param gate: what the gate is about to be told.
+        """
+        idle = (gate.paused or gate.e_stop or gate.lifecycle != ACTIVE
+                or self._gate.state == STOPPED and not gate.reset)
+        return not idle and self._failures_in_a_row < FAILURES_LATCHED
+
+    def ask(self, gate: GateInputs, policy: Answers, observation: Observation) -> Answer | None:
+        """
+        Ask the policy here and now, where time waits for it: in lockstep and in replays.
+
+        :param gate: what the gate is about to be told.
+        :param policy: the policy that is active now.
+        :param observation: a new observation.
+        :return: what came of it, for the next tick; None where it is not to be asked.
+        """
+        if not self.asks(gate):
+            return None
+        anew, self._anew = self._anew, False
+        return ask(policy, observation, anew)
+
+    def tick(self, inputs: TickInputs) -> Tick:
         """
         Make one tick.
 
-        :param inputs: the facts.
-        :param policy: the policy that is active now; when it is another one than before, the
-            chunks of the one before are dropped with its first answer.
+        :param inputs: the facts; when another policy answered than before, the chunks of the one
+            before are dropped.
         :return: what to publish, and why.
         """
-        answered = self._answer(inputs, policy)
+        answered = self._take(inputs)
         fault = inputs.gate.fault or self._fault or self._watch.problem
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
-        decision = self._gate.update(
-            inputs.now_ns, replace(inputs.gate, fault=fault or None, slowed=slowed))
+        decision = self._gate.update(inputs.now_ns, replace(
+            inputs.gate, fault=fault or None, slowed=slowed,
+            awaited='' if self._begun else 'the first answer of the policy'))
         command = None
         if decision.may_move:
             command, problem = self._setpoint(inputs, decision)
@@ -171,6 +177,7 @@ class ControlLoop:
                     inputs.now_ns, replace(inputs.gate, fault=problem))
         stamp_ns = inputs.observation.stamp_ns if inputs.observation is not None else 0
         if command is not None:
+            stamp_ns = self._behind_ns
             self._was_moving = True
             self._pause_ticks = 0
             self.figures.control_ticks += 1
@@ -183,7 +190,7 @@ class ControlLoop:
             self.release()
         elif self._was_moving or self._watch.problem:
             # Chunks foresaw a motion that did not happen.
-            self._player.reset()
+            self._plan.reset()
         self._was_moving = False
         return Tick(decision, held, False, stamp_ns, answered)
 
@@ -193,8 +200,8 @@ class ControlLoop:
         """
         self._gate.begin_anew()
         self._motion.release()
-        self._was_moving = False
-        self._player.reset()
+        self._was_moving = self._begun = False
+        self._plan.reset()
         self._watch.reset()
 
     def hold(self, dt_s: float) -> np.ndarray | None:
@@ -214,53 +221,53 @@ class ControlLoop:
         """
         return self._motion.moving or self.sender_coasts()
 
-    def _answer(self, inputs: TickInputs, policy: Answers) -> bool:
+    def _take(self, inputs: TickInputs) -> bool:
         """
-        Ask the policy about a new observation; whether it gave a chunk that can be used.
+        Take in what the policy answered; whether it gave a chunk that can be used.
         """
-        gate = inputs.gate
-        idle = (gate.paused or gate.e_stop or gate.lifecycle != ACTIVE
-                or self._gate.state == STOPPED and not gate.reset)
-        if not inputs.fresh or inputs.observation is None or idle or self._latched:
+        answer, figures = inputs.answer, self.figures
+        if answer is None or not self.asks(inputs.gate):
             return False
-        start = self._stopwatch()
         try:
-            chunk = policy.infer(inputs.observation)
-            if policy is not self._policy:
-                self._player.reset()
-                self._watch.reset()
-                self._policy = policy
-            if inputs.observation.instruction != self._instruction:
-                # Chunks of before would pull towards what was asked for before.
-                self._player.reset()
-                self._instruction = inputs.observation.instruction
-            self._player.add(chunk)
-            self._look(inputs, chunk)
-        except InstructionError as error:
+            if answer.problem is not None:
+                raise answer.problem
+            self._follow(answer, inputs)
+        except (InstructionError, LateError) as error:
             # Nothing is wrong with the policy.
+            figures.late_answers += isinstance(error, LateError)
             self._fault = str(error)
             return False
         except Exception as error:
-            self.figures.failures += 1
+            figures.failures += 1
             self._failures_in_a_row += 1
             self._fault = f'the policy failed: {error}'
-            if self._latched:
+            if self._failures_in_a_row >= FAILURES_LATCHED:
                 self._fault += (f' ({FAILURES_LATCHED} times in a row; load another model or '
                                 'reset the policy)')
             return False
-        self.figures.inference.add(1e3 * (self._stopwatch() - start))
-        self.figures.alignment = chunk.alignment
+        figures.inference.add(1e3 * answer.took_s)
+        figures.alignment = answer.chunk.alignment
         self._failures_in_a_row = 0
         self._fault = None
+        self._behind_ns, self._begun = answer.observation.stamp_ns, True
         return True
 
-    def _look(self, inputs: TickInputs, chunk: ActionChunk) -> None:
+    def _follow(self, answer: Answer, inputs: TickInputs) -> None:
         """
-        Let the watch judge an answer of the present policy.
+        Plan with a chunk, and let the watch judge it.
         """
+        observation, chunk = answer.observation, answer.chunk
+        if answer.policy is not self._policy:
+            self._plan.reset()
+            self._watch.reset()
+            self._policy = answer.policy
+        if observation.instruction != self._instruction:
+            # Chunks of before would pull towards what was asked for before.
+            self._plan.reset()
+            self._instruction = observation.instruction
+        self._plan.add(chunk, inputs.stamp_now_ns, answer.seam_s)
         watch, figures = self._watch, self.figures
-        watch.update(inputs.now_ns, getattr(self._policy, 'familiarity', None),
-                     inputs.observation, chunk)
+        watch.update(inputs.now_ns, getattr(self._policy, 'familiarity', None), observation, chunk)
         figures.confidence, figures.alarms, figures.holds, figures.repeated_pictures = (
             watch.confidence, watch.alarms, watch.holds, watch.repeats)
 
@@ -274,37 +281,38 @@ class ControlLoop:
         :return: commands (k, n) inside the limits; fewer where the chunks end earlier.
         """
         # Copies, which may forget what is over by then and remember what is only foreseen.
-        player, motion = copy.copy(self._player), copy.copy(self._motion)
+        plan, motion = self._plan.copy(), copy.copy(self._motion)
         found: list[np.ndarray] = []
         while self._was_moving and len(found) < count:
-            due_ns = self._stamp_ns + round((len(found) + 1) * self._period_s * NANOSECONDS)
-            wanted = player.setpoint(due_ns)
+            later_ns = round((len(found) + 1) * self._period_s * NANOSECONDS)
+            wanted = plan.wanted(self._last_ns + later_ns, self._stamp_ns + later_ns)
             if wanted is None or motion.move(
                     wanted, None, self._period_s, *self._pace).command is None:
                 break
             found.append(motion.last)
         return np.array(found) if found else np.empty((0, 0))
 
-    @property
-    def _latched(self) -> bool:
-        return self._failures_in_a_row >= FAILURES_LATCHED
-
     def _setpoint(self, inputs: TickInputs, decision: GateDecision,
                   ) -> tuple[np.ndarray | None, str]:
         """
         Give the command that is due inside the limits, or why there is none.
         """
-        wanted = self._player.setpoint(inputs.stamp_now_ns)
-        if wanted is None:
-            return None, 'no action chunk covers the present: the observations come too late'
         starting = self._motion.last is None
+        if not self._was_moving:
+            self._plan.start(inputs.measured if starting else self._motion.last)
+        wanted = self._plan.wanted(inputs.now_ns, inputs.stamp_now_ns)
+        if wanted is None:
+            return None, ('no action chunk covers the present: the observations, or the answers '
+                          'to them, come too late')
         dt_s = self._period_s if starting else self._elapsed_s(inputs)
         pace = decision.speed, decision.share
         result = self._motion.move(wanted, inputs.measured, dt_s, *pace)
         if result.command is None:
             self.figures.refused += 1
             return None, f'command refused: {result.refused}'
-        self._count_clamped(result)
+        figures, clamped = self.figures, result.clamped_count > 0
+        figures.clamped += clamped
+        figures.clamped_in_a_row = figures.clamped_in_a_row + 1 if clamped else 0
         self._last_ns, self._stamp_ns = inputs.now_ns, inputs.stamp_now_ns
         self._pace = pace
         return result.command, ''
@@ -314,11 +322,6 @@ class ControlLoop:
         # Stamps are whole nanoseconds and periods are not.
         regular = elapsed_s <= 0 or abs(elapsed_s - self._period_s) < 1e-6
         return self._period_s if regular else elapsed_s
-
-    def _count_clamped(self, result: LimitResult) -> None:
-        figures = self.figures
-        figures.clamped += result.clamped_count > 0
-        figures.clamped_in_a_row = figures.clamped_in_a_row + 1 if result.clamped_count else 0
 
     def _held(self, decision: GateDecision, inputs: TickInputs) -> np.ndarray | None:
         """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vaa_ros.core.blending import quaternion
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.chunking import ENSEMBLES
@@ -17,8 +18,10 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.input_findings import JudgeOptions
 from vaa_ros.core.input_judge import InputJudge
+from vaa_ros.core.interpolation import SetpointInterpolator
 from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
+from vaa_ros.core.plan import Plan
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.scene_watch import SceneWatch
@@ -41,7 +44,8 @@ class ControlOptions:
     """
     What a person may choose about the control loop.
 
-    :param period_s: control period [s].
+    :param period_s: control period [s]; where it is shorter than the policy's, setpoints are
+        interpolated with ``interpolate``.
     :param ensemble: how overlapping chunks are combined, one of :data:`ENSEMBLE_CHOICES`.
     :param coefficient: decay of the votes from the oldest chunk to the newest.
     :param max_image_age_s: age of a picture above which the arm holds [s].
@@ -52,6 +56,7 @@ class ControlOptions:
     :param max_jump: part of a joint's range that a wish may lie from the last command.
     :param deadman: whether the arm may only move while somebody holds the deadman switch.
     :param watch: how the scene is watched.
+    :param interpolate: whether setpoints lead smoothly from one of the policy's to the next.
     """
 
     period_s: float
@@ -65,6 +70,7 @@ class ControlOptions:
     max_jump: float = 0.5
     deadman: bool = False
     watch: WatchOptions = WatchOptions()
+    interpolate: bool = False
 
 
 def camera_topic(key: str) -> str:
@@ -110,11 +116,13 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     player = ChunkPlayer.for_action(
         spec.action, spec.dt_s, choose_ensemble(spec, options.ensemble), options.coefficient,
         gripper)
+    interpolator = SetpointInterpolator(
+        spec.dt_s, options.period_s, quaternion(spec)) if options.interpolate else None
     limits = SafetyLimits.from_robot(robot, options.speed, max_jump=options.max_jump)
     turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']
     return ControlLoop(
         Gate(ages, options.resume_after_s, ramp_s=options.ramp_s,
-             slow_factor=options.watch.slow_factor), player,
+             slow_factor=options.watch.slow_factor), Plan(player, interpolator),
         LimitedMotion(CommandLimiter(limits, kind)), options.period_s,
         watch=SceneWatch(turning, options.watch))
 
@@ -132,7 +140,8 @@ def make_judge(spec: PolicySpec, robot: RobotSpec, options: JudgeOptions | None 
     """
     known = {joint.name: joint for joint in robot.joints}
     return InputJudge([camera_topic(key) for key in spec.camera_keys], JOINTS_TOPIC,
-                      [known.get(joint.name, joint) for joint in spec.joints], options, simulated)
+                      [known.get(joint.name, joint) for joint in spec.joints], options, simulated,
+                      robot.gripper)
 
 
 def measured_command(spec: PolicySpec, robot: RobotSpec, observation: Observation,

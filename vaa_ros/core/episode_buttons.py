@@ -16,6 +16,8 @@ ACTIONS = ('toggle', 'start', 'success', 'failure', 'discard', 'redo')
 KEYS = {'s': 'start', ' ': 'toggle', 'y': 'success', 'n': 'failure', 'd': 'discard', 'r': 'redo'}
 KEY_HELP = ('keys: s start, y stop as success, n stop as failure, d discard, r record again, '
             'space start or stop as success, q quit')
+JOY_ACTIONS = ('toggle=5', 'failure=9', 'redo=10', 'discard=8')
+"""Buttons of an Xbox pad that teleop leaves free: RB, the sticks, and guide."""
 GUARD_S = 0.3
 """Nobody means two things within this time; pedals bounce, and feet tremble."""
 

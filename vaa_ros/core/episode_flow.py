@@ -242,6 +242,10 @@ class EpisodeFlow:
             return self.stop(True, now_s)
         return self.discard(now_s) if self._phase is Phase.COUNTDOWN else self.start(now_s)
 
+    def end(self) -> None:
+        """Take note that the recorder listens no more; nothing begins by itself."""
+        self._phase, self._last = Phase.IDLE, None
+
     def broken_off(self, reason: str) -> None:
         """
         Take note that the recorder had to end the episode.

@@ -27,6 +27,10 @@ class ModelError(VaaError):
     """A model file cannot be loaded, or gives an answer that must not be used."""
 
 
+class LateError(VaaError):
+    """A policy took too long to answer."""
+
+
 class BagError(VaaError):
     """A bag cannot be read or written."""
 

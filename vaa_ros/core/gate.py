@@ -50,6 +50,7 @@ class GateInputs:
     :param paused: whether a person asked for a pause.
     :param e_stop: whether the emergency stop is pressed.
     :param reset: whether a person asks for the latched stop, or a hold, to be released, now.
+    :param awaited: what has to come, besides messages, before there is a motion to make.
     """
 
     lifecycle: str = ACTIVE
@@ -60,6 +61,7 @@ class GateInputs:
     reset: bool = False
     unfit: str = ''
     slowed: str = ''
+    awaited: str = ''
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ class GateDecision:
         Give the part of the way to what is wanted to go: from 0 to 1, without a jolt.
         """
         return self.ramp * self.ramp * (3 - 2 * self.ramp)
+
+
+BY_REQUEST = 'paused by request; resume with the pause service (data: false)'
+NOT_ACTIVE = GateDecision(INACTIVE, False, 'the node is inactive; activate it to move')
+IN_PAUSE = GateDecision(PAUSED, False, BY_REQUEST)
 
 
 @dataclass(frozen=True)
@@ -214,12 +221,12 @@ class Gate:
         if inputs.lifecycle != ACTIVE:
             return inputs.lifecycle, f'the node is {inputs.lifecycle}; activate it to move'
         if inputs.paused:
-            return PAUSED, 'paused by request; resume with the pause service (data: false)'
+            return PAUSED, BY_REQUEST
         trouble = self._trouble(inputs)
         if trouble:
             self._good_since_ns = None
             # Before the first motion there is nothing to hold yet.
-            begun = self._state in (*MOVING, HOLDING)
+            begun = self._state in (*MOVING, HOLDING) and not inputs.reset
             state = HOLDING if begun or inputs.fault else WAITING
             return state, trouble
         return self._good(now_ns, inputs.reset)
@@ -236,7 +243,8 @@ class Gate:
     def _trouble(self, inputs: GateInputs) -> str:
         problems = [inputs.fault, inputs.unfit, *(
             self._stale(topic, inputs.ages_s.get(topic)) for topic in self._max_age_s)]
-        return '; '.join(problem for problem in problems if problem)
+        missing = '; '.join(problem for problem in problems if problem)
+        return missing or inputs.awaited and f'waiting for {inputs.awaited}'
 
     def _stale(self, topic: str, age_s: float | None) -> str:
         limit_s = self._max_age_s[topic]

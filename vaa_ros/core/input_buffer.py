@@ -42,6 +42,8 @@ class InputBuffer:
         self._problems: dict[str, str] = {}
         self.instruction = ''
         """What is asked for; it outlives a reset."""
+        self.switches: dict[str, int | None] = {}
+        """When each switch was last held [ns], None while it is let go; they outlive a reset."""
         self.reset()
 
     def reset(self) -> None:
@@ -117,17 +119,24 @@ class InputBuffer:
 
         :return: the observation, or None before the first; and whether it was never taken before.
         """
-        observation = self._newest()
-        fresh = observation is not self._taken
-        self._taken = observation
+        newest = self._newest()
+        fresh = newest is not self._taken
+        self._taken = newest
         self._arrived.clear()
+        return self.newest(), fresh
+
+    def newest(self) -> Observation | None:
+        """
+        Look at the newest observation, without taking it; None before the first.
+        """
+        observation = self._newest()
         if observation is not None and self.instruction:
             observation = replace(observation, instruction=self.instruction)
-        return observation, fresh
+        return observation
 
     def ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
         """
-        Give the age of every input by topic.
+        Give the age of every input and switch by topic.
 
         :param now_ns: the present on the clock of the pushes [ns].
         :param ros_ns: the present on the clock of the stamps; not used in lockstep [ns].
@@ -146,6 +155,8 @@ class InputBuffer:
                 by_stamp_ns = ros_ns - stamp_ns
                 age_ns = by_stamp_ns if by_stamp_ns < 0 else max(by_stamp_ns, age_ns)
             ages[topic] = age_ns / NANOSECONDS
+        for topic, held_ns in self.switches.items():
+            ages[topic] = None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
         return ages
 
     def judge(self, now_ns: int, ros_ns: int) -> Judgement:

@@ -41,7 +41,7 @@ class JudgeOptions:
 
     max_image_age_s: float = 0.2
     max_joint_age_s: float = 0.2
-    max_clock_skew_s: float = 0.1
+    max_clock_skew_s: float = 0.15
     max_clock_jump_s: float = 0.05
     max_disorder: float = 0.3
     max_blank_s: float = 0.2

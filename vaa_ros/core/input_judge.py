@@ -31,8 +31,9 @@ from vaa_ros.core.types import NANOSECONDS
 
 SLOW_FOR_S = 0.5
 """How long the arm stays slow after the last reason for it, so that its speed does not flicker."""
-STAMP_JITTER_S = 0.01
-"""How wrong the time between two joint states may be by their stamps."""
+STAMP_JITTER_S, GRIPPER_JITTER_S = 0.01, 0.1
+"""How wrong the time between two positions of a joint may be by the stamps of the states. Grippers
+have drivers of their own, which often read them less often than the arm says its state."""
 BLACK, WHITE = 16, 250
 """Black of limited-range video, and what a saturated sensor gives after a resize."""
 BLANK_SHARE = 0.98
@@ -50,14 +51,18 @@ class InputJudge:
     :param joints: the joints that the policy sees, with their speed limits.
     :param options: what is still good enough.
     :param simulated: whether the ROS clock is that of a simulation, which may run at any speed.
+    :param gripper: which of the joints is the gripper, if any.
     """
 
     def __init__(self, cameras: Sequence[str], joints_topic: str, joints: Sequence[JointSpec],
-                 options: JudgeOptions | None = None, simulated: bool = False) -> None:
+                 options: JudgeOptions | None = None, simulated: bool = False,
+                 gripper: str | None = None) -> None:
         self.options = options or JudgeOptions()
         self._joints_topic = joints_topic
         self._names = [joint.name for joint in joints]
         self._speeds = np.array([joint.velocity for joint in joints])
+        self._jitter_s = np.array([GRIPPER_JITTER_S if name == gripper else STAMP_JITTER_S
+                                   for name in self._names])
         self._clock = OwnClock(self.options.limit('max_clock_jump_s'), simulated)
         self._streams = {topic: StampedStream() for topic in (*cameras, joints_topic)}
         self._cameras = tuple(cameras)
@@ -170,7 +175,7 @@ class InputJudge:
             return
         dt_s = abs(stamp_ns - before[0]) / NANOSECONDS
         way = np.abs(values - before[1])
-        speed = way / (self._speeds * (dt_s + STAMP_JITTER_S))
+        speed = way / (self._speeds * (dt_s + self._jitter_s))
         fastest = int(speed.argmax())
         self._speed.add(now_ns, float(speed[fastest]),
                         f'{self._names[fastest]} moved by {way[fastest]:.3f} within '

@@ -24,6 +24,7 @@ class LoopFigures:
     :param clamped: commands that the safety limits changed.
     :param clamped_in_a_row: how many of them came one after the other until now.
     :param refused: commands that the safety limits refused.
+    :param late_answers: answers that did not come within the deadline.
     :param failures: answers of the policy that could not be used.
     :param alignment: cosine of scene and actions of the newest chunk.
     :param confidence: share of calibration frames that were as unusual as the present one.
@@ -40,6 +41,7 @@ class LoopFigures:
     clamped: int = 0
     clamped_in_a_row: int = 0
     refused: int = 0
+    late_answers: int = 0
     failures: int = 0
     alignment: float = math.nan
     confidence: float = math.nan
@@ -56,8 +58,8 @@ class LoopFigures:
         flat: dict[str, object] = {
             name: getattr(self, name) for name in (
                 'control_ticks', 'missed_ticks', 'coasted_ticks', 'clamped',
-                'clamped_in_a_row', 'refused', 'failures', 'alignment', 'confidence', 'alarms',
-                'holds', 'repeated_pictures')}
+                'clamped_in_a_row', 'refused', 'late_answers', 'failures', 'alignment',
+                'confidence', 'alarms', 'holds', 'repeated_pictures')}
         for name in ('latency', 'inference'):
             flat.update(summary_values(name, getattr(self, name)))
         return flat

@@ -18,11 +18,11 @@ import hashlib
 
 import numpy as np
 
-from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.inference import Answers
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
@@ -148,9 +148,9 @@ class Replay:
         judged = self._inputs.judge(now_ns, now_ns)
         gate = GateInputs('active', ages_s, self._inputs.trouble() or None, unfit=judged.hold,
                           slowed=judged.slow)
-        tick = self._loop.tick(
-            TickInputs(now_ns, now_ns, observation, fresh, measured, gate,
-                       waited_for=self._lockstep), self._policy)
+        answer = self._loop.ask(gate, self._policy, observation) if fresh else None
+        tick = self._loop.tick(TickInputs(now_ns, now_ns, observation, measured, gate, answer,
+                                          waited_for=self._lockstep))
         self._ticks.append(ReplayedTick(now_ns, tick))
         return tick
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import time
 from typing import Any
 
-from vaa_ros.core.control_loop import Answers
+from vaa_ros.core.inference import Answers
 from vaa_ros.core.stage_times import StageTimes
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation

@@ -16,8 +16,8 @@ import numpy as np
 from vaa_ros.core.robot import RobotSpec
 
 LAG_GAIN = 0.2
-"""Part of the lag that is made good in a control period; half of it in steady motion would be the
-edge of swinging with one period of delay."""
+"""Part of the lag that is made good from one measurement to the next; half of it in steady motion
+would be the edge of swinging with one period of delay."""
 NEW_START = 1.5
 """A way of more than so many periods at full speed is no next command: a motion begins anew."""
 
@@ -41,6 +41,7 @@ class VelocityServo:
         self._velocity = np.zeros(len(self._limit))
         self._lag = np.zeros(len(self._limit))
         self._seen: np.ndarray | None = None
+        self._gain, self._since = LAG_GAIN, 0
 
     def velocity(self, command: np.ndarray, measured: np.ndarray | None,
                  moving: bool = True) -> np.ndarray:
@@ -59,13 +60,16 @@ class VelocityServo:
                             > NEW_START * self._limit * self._period_s).any():
             last = command if measured is None else np.asarray(measured, dtype=np.float64)
             self._velocity = np.zeros_like(self._velocity)
+        self._since += 1
         if measured is not None and measured is not self._seen:
+            # Several commands to a measurement share what one would make good.
+            self._gain, self._since = LAG_GAIN / self._since, 0
             self._seen, self._lag = measured, self._follows * (last - measured)
         wanted, most = np.zeros_like(command), self._most_change
         if moving:
-            wanted = (command - last + LAG_GAIN * self._lag) / self._period_s
+            wanted = (command - last + self._gain * self._lag) / self._period_s
             wanted = np.minimum(np.maximum(wanted, -self._limit), self._limit)
-            self._lag = (1 - LAG_GAIN) * self._lag
+            self._lag = (1 - self._gain) * self._lag
         change = np.minimum(np.maximum(wanted - self._velocity, -most), most)
         self._last, self._velocity = command.copy(), self._velocity + change
         return self._velocity.copy()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from vaa_ros.core.chunking import align_signs
+from vaa_ros.core.blending import align_signs
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from vaa_ros.core.chunking import align_signs
+from vaa_ros.core.blending import align_signs
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.dataset_files import describe

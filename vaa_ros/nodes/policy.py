@@ -56,6 +56,7 @@ from vaa_ros.ros.model_services import ModelServices
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_inputs import PolicyInputs
 from vaa_ros.ros.policy_parameters import control_options
+from vaa_ros.ros.policy_parameters import pacing_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
 from vaa_ros.ros.policy_reports import inputs_report
@@ -140,14 +141,13 @@ class PolicyNode(LifecycleNode):
         watched = self._value('watch_models')
         folder = ModelFolder(Path(watched), signed=self._value('require_signature')) \
             if watched else None
-        period_s = 1.0 / (self._value('control_rate_hz') or spec.control_rate_hz)
-        lockstep = self._value('lockstep')
-        self._loop = make_control_loop(
-            spec, self._robot, control_options(self._value, period_s))
+        pacing = pacing_options(self._value, spec)
+        lockstep = pacing.lockstep
+        self._loop = make_control_loop(spec, self._robot, control_options(self._value, pacing))
         self._swaps = swaps
-        self._refused, self._most_clamped = 0, self._value('warn_clamped_s') / period_s
+        self._refused, self._most_clamped = 0, self._value('warn_clamped_s') / pacing.period_s
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
-            self, self._value('command_type'), self._robot, period_s,
+            self, self._value('command_type'), self._robot, pacing.period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
         self._loop.sender_coasts = self._commands.coasts
@@ -155,13 +155,12 @@ class PolicyNode(LifecycleNode):
             self, spec.camera_keys[0], self._loop.figures.latency, self._commands.publish)
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep, tracing.times)
         wiring = Wiring(lambda: tracing.timed(self._start.at_work(swaps.slot.at_work)),
-                        tracing.publish,
-                        self._commands.again, self._after,
+                        tracing.publish, self._commands.again, self._after,
                         lambda: self.get_clock().now().nanoseconds, self._inputs.measured)
         judge = make_judge(spec, self._robot, judge_options(self._value),
                            self._value('use_sim_time'))
         buffer = InputBuffer(ObservationSync(spec, self._value('max_skew_s')), lockstep, judge)
-        self._thread = ControlThread(self._loop, buffer, wiring, period_s, lockstep)
+        self._thread = ControlThread(self._loop, buffer, wiring, pacing)
         self._gate_log = GateLog(self, lambda: self._thread.decision,
                                  lambda: swaps.slot.current.spec.name)
         self._thread.pause(self._paused)
@@ -186,7 +185,8 @@ class PolicyNode(LifecycleNode):
         # What exists now stays; later collections then have little to look through.
         gc.collect()
         gc.freeze()
-        self._thread.start()
+        for problem in self._thread.start():
+            self.get_logger().warning(problem)
         self._lifecycle = 'active'
         return super().on_activate(state)
 
@@ -238,8 +238,8 @@ class PolicyNode(LifecycleNode):
             self._tracing.close()
             self._diagnostics.remove('inputs', 'latency')
         self._models.end()
-        self._thread = self._loop = self._inputs = self._commands = self._swaps = None
-        self._tracing = None
+        self._thread = self._loop = self._inputs = self._commands = None
+        self._swaps = self._tracing = None
         self._lifecycle = 'unconfigured'
 
     def _on_deadman(self, message: Bool) -> None:
@@ -323,8 +323,8 @@ class PolicyNode(LifecycleNode):
             return WARN, 'the node is not configured', {'state': self._lifecycle, 'reason': ''}
         level, text, values = control_report(
             self._thread.decision, self._swaps.slot.current.spec.name, self._instruction,
-            {**self._loop.figures.values(), **self._commands.figures()}, self._thread.ages_s(),
-            self._most_clamped)
+            {**self._loop.figures.values(), **self._commands.figures(), **self._thread.figures()},
+            self._thread.ages_s(), self._most_clamped)
         return level, f'dry run: {text}' if self._value('dry_run') else text, values
 
     def _tell_scenes(self) -> None:

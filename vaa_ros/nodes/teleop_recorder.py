@@ -104,6 +104,7 @@ class TeleopRecorder(LifecycleNode):
         """Subscribe, and read keys where there is a terminal."""
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
+        self._desk.open(lambda tasks: tally(self._output_dir(), tasks))
         self._simulated = bool(self._value('use_sim_time'))
         extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
         # Always: a bag says which policy was there when it was recorded.
@@ -113,7 +114,6 @@ class TeleopRecorder(LifecycleNode):
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
                                f'{self._output_dir()}')
-        self._desk.open(lambda tasks: tally(self._output_dir(), tasks))
         return super().on_activate(state)
 
     @transition

@@ -12,13 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from vaa_ros.core.chunking import align_signs
+from vaa_ros.core.blending import blended
+from vaa_ros.core.blending import quaternion
 from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
-from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import Policy
 
@@ -113,50 +111,3 @@ class PolicyAtWork:
             self._before = None
             return chunk
         return mixed
-
-
-def quaternion(spec: PolicySpec) -> slice | None:
-    """
-    Say which elements of an action are a rotation.
-    """
-    if spec.action.kind != 'end_effector_pose':
-        return None
-    first = spec.action.names.index('qx')
-    return slice(first, first + 4)
-
-
-def blended(
-    chunk: ActionChunk, before: ActionChunk, start_ns: int, blend_s: float,
-    rotation: slice | None = None,
-) -> ActionChunk | None:
-    """
-    Go over from one plan to another.
-
-    The share of the new plan grows from 0 to 1 with the time at which an action is due, so that
-    every chunk of that time agrees about it.
-
-    :param chunk: the new plan.
-    :param before: the old one.
-    :param start_ns: when to begin [ns].
-    :param blend_s: how long it takes [s].
-    :param rotation: the elements that are a quaternion, if any.
-    :return: the new plan with its beginning mixed; None when there is nothing left to mix.
-    """
-    due_ns = chunk.stamp_ns + np.arange(len(chunk.actions)) * (chunk.dt_s * NANOSECONDS)
-    steps = (due_ns - before.stamp_ns) / (before.dt_s * NANOSECONDS)
-    known = (steps >= 0) & (steps <= len(before.actions))
-    passed_s = (due_ns - start_ns) / NANOSECONDS
-    share = np.clip(passed_s / blend_s, 0.0, 1.0) if blend_s > 1e-9 else np.ones(len(due_ns))
-    share = np.where(known, share, 1.0)[:, None]
-    if (share == 1.0).all():
-        return None
-    grid = np.arange(len(before.actions))
-    old = np.stack([np.interp(steps, grid, column) for column in before.actions.T], axis=1)
-    if rotation is not None:
-        for row, wanted in zip(old, chunk.actions, strict=True):
-            align_signs(row[None, rotation], wanted[rotation])
-    actions = old + share * (chunk.actions - old)
-    if rotation is not None:
-        actions[:, rotation] /= np.linalg.norm(actions[:, rotation], axis=1, keepdims=True)
-    return ActionChunk(chunk.stamp_ns, actions, chunk.dt_s, chunk.scale, chunk.z_vision,
-                       chunk.z_action)

@@ -59,6 +59,7 @@ class OnnxPolicy:
         self._spec = read_spec(contents.metadata, str(self._path))
         self._familiarity = read_familiarity(contents.metadata, self._spec, str(self._path))
         self._instruction: tuple[str, np.ndarray] | None = None
+        self._run: onnxruntime.RunOptions | None = None
         self._sha256 = hashlib.sha256(data).hexdigest()
         self._session = make_session(data, threads, str(self._path))
         check_inputs(self._session, self._spec, str(self._path))
@@ -118,14 +119,22 @@ class OnnxPolicy:
         feed['state'] = np.asarray(observation.state, dtype=np.float32)[None]
         if self._spec.conditioned:
             feed['instruction'] = self._asked(observation.instruction)
+        self._run = run_options()
         try:
-            values = self._session.run(list(self._outputs), feed)
+            values = self._session.run(list(self._outputs), feed, self._run)
         except Exception as problem:
             raise ModelError(f'{self._path}: inference failed: {first_line(problem)}') from problem
         answers = {name: self._checked(name, value)
                    for name, value in zip(self._outputs, values, strict=True)}
         extras = {name: answers.get(name) for name in EXTRA_OUTPUTS}
         return ActionChunk(observation.stamp_ns, answers['actions'], self._spec.dt_s, **extras)
+
+    def interrupt(self) -> None:
+        """
+        End the answer under way, if there is one, from another thread: it raises ``ModelError``.
+        """
+        if self._run is not None:
+            self._run.terminate = True
 
     def _asked(self, text: str) -> np.ndarray:
         if self._instruction is None or self._instruction[0] != text:
@@ -188,6 +197,17 @@ def runtime_version() -> str:
     """
     import onnxruntime
     return onnxruntime.__version__
+
+
+def run_options() -> onnxruntime.RunOptions:
+    """
+    Make the options of one answer, by which it can be ended.
+    """
+    import onnxruntime
+    options = onnxruntime.RunOptions()
+    # Errors come as exceptions.
+    options.log_severity_level = 4
+    return options
 
 
 def make_session(data: bytes, threads: int, where: str) -> onnxruntime.InferenceSession:

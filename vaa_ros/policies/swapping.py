@@ -177,10 +177,9 @@ def make_swaps(robot: RobotSpec, kind: str, option: Callable[[str], Any]) -> Pol
     :return: ready for its first policy.
     :raises ModelError: if a trusted key cannot be read, or none is given where one is needed.
     """
-    rate_hz = option('control_rate_hz')
     trust = Trust(
         TrustedKeys(option('trusted_keys'), option('require_signature')),
         ProbeLimits(option('trial_memory_mb'), option('trial_timeout_s')),
-        option('max_inference_s') or (1.0 / rate_hz if rate_hz else 0.0))
+        option('max_inference_s'))
     handover = Handover(option('shadow_s'), option('swap_blend_s'), option('probation_s'))
     return PolicySwaps(ModelLoader(robot, kind, trust), handover)

@@ -1,10 +1,11 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-The thread that commands the arm: paced by the monotonic clock, woken by observations.
+The thread that commands the arm, paced by the monotonic clock.
 
-Callbacks of the executor only put what came in; everything else happens here. In lockstep the
-observations alone decide when a tick is, and nothing depends on the wall clock.
+Callbacks of the executor only put what came in, and a thread of its own asks the policy; nothing
+that takes long happens here. In lockstep the observations alone decide when a tick is, the policy
+is asked in the tick, and nothing depends on the wall clock.
 """
 from __future__ import annotations
 
@@ -12,63 +13,60 @@ import threading
 import time
 import traceback
 
-import numpy as np
-
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
-from vaa_ros.core.gate import INACTIVE
+from vaa_ros.core.gate import IN_PAUSE
+from vaa_ros.core.gate import NOT_ACTIVE
 from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.gate import WAITING
+from vaa_ros.core.inference import Answer
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.input_findings import Judgement
 from vaa_ros.core.input_findings import NOTHING_FOUND
-from vaa_ros.core.tick_schedule import TickSchedule
-from vaa_ros.core.types import JointState
+from vaa_ros.core.pacing import Pacing
+from vaa_ros.core.tick_budget import TickBudget
+from vaa_ros.core.tick_schedule import Schedule
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 from vaa_ros.ros.control_wiring import Wiring
+from vaa_ros.ros.inference_thread import InferenceThread
+from vaa_ros.ros.input_feed import InputFeed
+from vaa_ros.ros.last_words import publish_last_words
+from vaa_ros.ros.thread_rights import favour
 
 SETTLE_S = 1.0
-HOLD_TIMES, MOST_HOLDS = 3, 200
-HOLD_GAP_S = 0.01
-NOT_ACTIVE = GateDecision(INACTIVE, False, 'the node is inactive; activate it to move')
-IN_PAUSE = GateDecision(PAUSED, False, 'paused by request; resume with the pause service '
-                        '(data: false)')
 
 
-class ControlThread:
+class ControlThread(InputFeed):
     """
     Runs a control loop in real time or in lockstep.
 
     :param loop: what a tick does.
-    :param inputs: puts the inputs together; its lockstep must be that of this thread.
+    :param inputs: puts the inputs together; its lockstep must be that of the pacing.
     :param wiring: what it is connected to.
-    :param period_s: control period [s].
-    :param lockstep: tick once for every complete observation.
+    :param pacing: how time is kept; in lockstep, one tick for every complete observation.
     """
 
     def __init__(
-        self, loop: ControlLoop, inputs: InputBuffer, wiring: Wiring, period_s: float,
-        lockstep: bool = False,
+        self, loop: ControlLoop, inputs: InputBuffer, wiring: Wiring, pacing: Pacing,
     ) -> None:
+        super().__init__(inputs, wiring.ros_now_ns, pacing.lockstep)
         self._loop = loop
-        self._inputs = inputs
         self._wiring = wiring
-        self._period_ns = round(period_s * NANOSECONDS)
-        self._lockstep = lockstep
+        self._pacing = pacing
         self._decision = NOT_ACTIVE
-        self._changed = threading.Condition()
+        self._inference = InferenceThread(self._changed, inputs, wiring.policy, pacing)
+        self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
         self._paused = self._e_stop = False
-        self._switches: dict[str, int | None] = {}
         self._other_publisher = self._bug = ''
         self._wake = self._resetting = self._released = self._stopping = False
         self._settled = threading.Event()
-        self._sent: tuple[int, np.ndarray] | None = None
+        self._sent_ns: int | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -82,22 +80,21 @@ class ControlThread:
                 return GateDecision(WAITING, False, self._inputs.waiting_for())
         return decision
 
-    @property
-    def other_publisher(self) -> str:
-        """
-        Say who else commands the arm, or nothing.
-        """
-        return self._other_publisher
-
-    def start(self) -> None:
+    def start(self) -> list[str]:
         """
         Begin to tick; the first motion starts where the arm is.
+
+        :return: what the system did not allow, and what to do about it.
         """
         self._loop.reset()
         self._decision = GateDecision(WAITING, False, '')
         self._stopping = False
+        if not self._lockstep:
+            self._inference.forget(anew=True)
+            self._inference.start()
         self._thread = threading.Thread(target=self._main, name='control', daemon=True)
         self._thread.start()
+        return favour(self._thread, self._pacing.realtime_priority, self._pacing.cpu)
 
     def halt(self) -> None:
         """
@@ -111,61 +108,10 @@ class ControlThread:
             self._changed.notify_all()
         thread.join(timeout=5.0)
         self._decision = NOT_ACTIVE
-        silent = self._lockstep or self._paused or self._other_publisher or thread.is_alive()
-        stamp_ns = self._sent[0] if self._sent is not None else 0
-        for turn in range(MOST_HOLDS):
-            gap_s = self._period_ns / NANOSECONDS if self._loop.coasting else HOLD_GAP_S
-            held = self._loop.hold(gap_s)
-            if held is None or silent or turn >= HOLD_TIMES and not self._loop.coasting:
-                return
-            self._wiring.publish(held, stamp_ns, False)
-            time.sleep(gap_s)
-
-    def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray) -> None:
-        """
-        Take a picture.
-
-        :param key: the camera's key.
-        :param stamp_ns: its capture time [ns].
-        :param rgb: the picture at policy size (H, W, 3) uint8.
-        :raises ValueError: if the size is not the policy's.
-        """
-        with self._changed:
-            self._inputs.push_image(
-                key, stamp_ns, rgb, time.monotonic_ns(), self._wiring.ros_now_ns())
-            if self._inputs.ready():
-                self._changed.notify_all()
-
-    def push_joints(self, state: JointState) -> None:
-        """
-        Take a joint state.
-
-        :param state: the state, in any order.
-        """
-        with self._changed:
-            self._inputs.push_joints(state, time.monotonic_ns(), self._wiring.ros_now_ns())
-            # In real time it is the pictures that complete an observation.
-            if self._lockstep and self._inputs.ready():
-                self._changed.notify_all()
-
-    def problem(self, topic: str, reason: str) -> None:
-        """
-        Note that an input came which cannot be used.
-
-        :param topic: the topic.
-        :param reason: what is wrong with it.
-        """
-        with self._changed:
-            self._inputs.problem(topic, reason)
-
-    def set_instruction(self, text: str) -> None:
-        """
-        Ask for something, from the next observation on.
-
-        :param text: what is asked for.
-        """
-        with self._changed:
-            self._inputs.instruction = text
+        if not (self._lockstep or self._paused or self._other_publisher or thread.is_alive()):
+            publish_last_words(
+                self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
+        self._inference.stop()
 
     def set_e_stop(self, pressed: bool) -> None:
         """
@@ -185,7 +131,7 @@ class ControlThread:
         :param held: whether somebody holds it.
         """
         with self._changed:
-            self._switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
+            self._inputs.switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
             self._wake |= not held
             self._changed.notify_all()
 
@@ -228,65 +174,68 @@ class ControlThread:
             self._changed.notify_all()
         return self._settled.wait(SETTLE_S)
 
-    def ages_s(self) -> dict[str, float | None]:
+    def figures(self) -> dict[str, object]:
         """
-        Give the age of every input by topic [s].
+        Give what a status has to say about time.
         """
-        with self._changed:
-            return self._ages_s(time.monotonic_ns(), self._wiring.ros_now_ns())
-
-    def judged(self) -> tuple[Judgement, dict[str, int]]:
-        """
-        Give what is found about the inputs now, and what was counted.
-        """
-        with self._changed:
-            judged = self._inputs.judge(time.monotonic_ns(), self._wiring.ros_now_ns())
-            return judged, self._inputs.counts()
-
-    def _ages_s(self, now_ns: int, ros_ns: int) -> dict[str, float | None]:
-        return {**self._inputs.ages_s(now_ns, ros_ns),
-                **{topic: None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
-                   for topic, held_ns in self._switches.items()}}
+        return {} if self._lockstep else {**self._budget.values(), **self._inference.figures()}
 
     def _main(self) -> None:
         while not self._stopping:
             try:
-                if self._lockstep:
-                    self._run_lockstep()
-                else:
-                    self._run_real_time()
+                (self._run_lockstep if self._lockstep else self._run_real_time)()
             except Exception:
                 # A bug must not end the thread silently while the arm is moving.
                 self._bug = f'bug in the control thread: {traceback.format_exc()}'
-                time.sleep(self._period_ns / NANOSECONDS)
+                time.sleep(self._pacing.period_s)
 
     def _run_real_time(self) -> None:
-        schedule = TickSchedule(self._period_ns)
+        schedule, budget = self._pacing.schedule(), self._budget
         while True:
             with self._changed:
-                while not (self._stopping or self._resetting or self._wake):
-                    left_ns = schedule.due_ns(self._inputs.ready()) - time.monotonic_ns()
-                    if left_ns <= 0:
-                        break
-                    self._changed.wait(left_ns / NANOSECONDS)
+                due_ns = self._wait(schedule)
                 if self._stopping:
                     return
+                begin_ns = time.monotonic_ns()
+                budget.begin(due_ns or begin_ns, begin_ns, scheduled=due_ns > 0)
                 if self._resetting:
                     self._do_reset()
                 self._wake = False
-                observation, fresh = self._inputs.take()
-                ros_ns = self._wiring.ros_now_ns()
-                now_ns = time.monotonic_ns()
-                gate = self._gate(self._ages_s(now_ns, ros_ns), self._inputs.judge(now_ns, ros_ns))
-            tick = self._tick(time.monotonic_ns(), ros_ns, observation, fresh, gate)
-            self._loop.figures.missed_ticks += schedule.ticked(time.monotonic_ns(), tick.moving)
+                ros_ns = self._ros_now_ns()
+                gate = self._gate(self._inputs.ages_s(begin_ns, ros_ns),
+                                  self._inputs.judge(begin_ns, ros_ns))
+                self._inference.allow(self._loop.asks(gate))
+                self._inference.expire(begin_ns)
+                answer = self._inference.take()
+                observation = self._inputs.newest()
+            now_ns = time.monotonic_ns()
+            budget.mark(now_ns)
+            tick = self._decide(now_ns, ros_ns, observation, answer, gate)
+            budget.mark(time.monotonic_ns())
+            self._publish(tick)
+            published_ns = time.monotonic_ns()
+            budget.mark(published_ns)
+            self._loop.figures.missed_ticks += schedule.ticked(published_ns, tick.moving)
             if tick.moving and tick.fresh:
-                late_ns = self._wiring.ros_now_ns() - tick.stamp_ns
+                late_ns = self._ros_now_ns() - tick.stamp_ns
                 self._loop.figures.latency.add(late_ns / 1e6)
             quiet = tick.decision.state == PAUSED and tick.command is None
             if quiet or tick.decision.state == STOPPED:
                 self._settled.set()
             self._wiring.after(tick)
+            budget.end(time.monotonic_ns())
+
+    def _wait(self, schedule: Schedule) -> int:
+        """
+        Wait for the next tick, the condition held; give when it was due [ns], 0 for just now.
+        """
+        while not (self._stopping or self._resetting or self._wake):
+            due_ns = schedule.due_ns(self._inference.answered)
+            left_ns = due_ns - time.monotonic_ns()
+            if left_ns <= 0:
+                return due_ns if self._pacing.steady else 0
+            self._changed.wait(left_ns / NANOSECONDS)
+        return 0
 
     def _run_lockstep(self) -> None:
         while True:
@@ -306,25 +255,29 @@ class ControlThread:
                     self._do_reset()
                     continue
                 observation, _ = self._inputs.take()
-                gate = self._gate(dict.fromkeys(self._ages_s(0, 0), 0.0))
-            if self._sent is not None and self._sent[0] == observation.stamp_ns:
+                gate = self._gate(dict.fromkeys(self._inputs.ages_s(0, 0), 0.0))
+            if self._sent_ns == observation.stamp_ns:
                 self._wiring.again()
                 continue
             now_ns = observation.stamp_ns
-            self._wiring.after(self._tick(now_ns, now_ns, observation, True, gate))
+            answer = self._loop.ask(gate, self._wiring.policy(), observation)
+            tick = self._decide(now_ns, now_ns, observation, answer, gate)
+            self._publish(tick)
+            self._wiring.after(tick)
 
-    def _tick(self, now_ns: int, stamp_now_ns: int, observation: Observation | None, fresh: bool,
-              gate: GateInputs) -> Tick:
+    def _decide(self, now_ns: int, stamp_now_ns: int, observation: Observation | None,
+                answer: Answer | None, gate: GateInputs) -> Tick:
         measured = None if observation is None else self._wiring.measured(observation)
-        tick = self._loop.tick(
-            TickInputs(now_ns, stamp_now_ns, observation, fresh, measured, gate,
-                       silent=bool(self._other_publisher), waited_for=self._lockstep),
-            self._wiring.policy())
-        if tick.command is not None:
-            self._wiring.publish(tick.command, tick.stamp_ns, tick.moving)
-            self._sent = (tick.stamp_ns, tick.command)
+        tick = self._loop.tick(TickInputs(
+            now_ns, stamp_now_ns, observation, measured, gate, answer,
+            silent=bool(self._other_publisher), waited_for=self._lockstep))
         self._decision = tick.decision
         return tick
+
+    def _publish(self, tick: Tick) -> None:
+        if tick.command is not None:
+            self._wiring.publish(tick.command, tick.stamp_ns, tick.moving)
+            self._sent_ns = tick.stamp_ns
 
     def _gate(self, ages_s: dict[str, float | None], judged: Judgement = NOTHING_FOUND,
               ) -> GateInputs:
@@ -336,7 +289,8 @@ class ControlThread:
     def _do_reset(self) -> None:
         self._resetting = False
         self._loop.reset()
+        self._inference.forget(anew=True)
         self._inputs.reset()
-        self._sent, self._bug = None, ''
+        self._sent_ns, self._bug = None, ''
         self._released = True
         self._settled.set()

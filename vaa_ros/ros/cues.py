@@ -60,8 +60,9 @@ class Cues:
                 self._log.warning(cue.text)
             else:
                 self._log.info(cue.text)
-        if self._does('bell') and cue.bells and sys.stdout.isatty():
-            sys.stdout.write(BELL * cue.bells)
+        if self._does('bell') and cue.bells:
+            # Under launch, which shows whole lines, it rings in the terminal of launch.
+            sys.stdout.write(BELL * cue.bells + ('' if sys.stdout.isatty() else '\n'))
             sys.stdout.flush()
         if self._voice is not None:
             self._voice.say(cue.text)

@@ -86,7 +86,7 @@ class EpisodeDesk:
         :raises ConfigError: if a button is bound to what is no action.
         :raises RosError: if there is no such foot pedal.
         """
-        self._buttons = Presses(joy_bindings(self._value('joy_actions') or (), 'joy_actions'))
+        buttons = Presses(joy_bindings(self._value('joy_actions') or (), 'joy_actions'))
         if self._value('pedal'):
             keys = bindings(self._value('pedal_actions') or (), 'pedal_actions')
             feet = Presses(key_codes(keys, 'pedal_actions'))
@@ -101,11 +101,12 @@ class EpisodeDesk:
                                          'episodes are there already')
         if self._value('keys') and self._terminal.start():
             self._node.get_logger().info(KEY_HELP)
-        self._open = True
+        self._buttons, self._open = buttons, True
 
     def close(self) -> None:
         """End the session, and give the terminal back."""
         self._open, self._buttons = False, None
+        self.flow.end()
         if self._pedal is not None:
             self._pedal.stop()
             self._pedal = None

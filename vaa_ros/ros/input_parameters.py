@@ -18,14 +18,15 @@ DEFAULTS = JudgeOptions()
 
 INPUT_PARAMETERS = (
     Parameter('max_image_age_s', DEFAULTS.max_image_age_s, 'Age of a picture, by stamp or by '
-              'arrival, at which the arm holds: 6 frames of a 30 Hz camera.', 's', 0.01, 10.0,
+              'arrival, at which the arm holds: 6 frames of a 30 Hz camera. Slower ones need '
+              'more, since the arm is slowed from three quarters on.', 's', 0.01, 10.0,
               read_only=True),
     Parameter('max_joint_age_s', DEFAULTS.max_joint_age_s, 'Age of the joint states, by stamp or '
               'by arrival, at which the arm holds.', 's', 0.01, 10.0, read_only=True),
     Parameter('max_clock_skew_s', DEFAULTS.max_clock_skew_s, 'Shortest time from stamp to '
-              'arrival over 2 s, or its lead, at which the arm holds: more is no transport but '
-              'a clock that differs (0.1 s is what two machines without NTP soon have). 0 does '
-              'not judge it; so below.', 's', 0.0, 10.0, read_only=True),
+              'arrival over 2 s, or its lead, at which the arm holds: cameras need 0.02 to '
+              '0.08 s, two machines without NTP are soon further apart. 0 does not judge it; so '
+              'below.', 's', 0.0, 10.0, read_only=True),
     Parameter('max_clock_jump_s', DEFAULTS.max_clock_jump_s, 'How far this clock, or that of an '
               'input, may be set at once; the arm holds for 1 s then. NTP slews by 0.5 ms a '
               'second at most, so this is a step.', 's', 0.0, 10.0, read_only=True),

@@ -6,14 +6,18 @@ The parameters of the node policy, and the control options that they stand for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import ENSEMBLE_CHOICES
+from vaa_ros.core.pacing import Pacing
+from vaa_ros.core.replanning import REPLAN_CHOICES
 from vaa_ros.core.scene_watch import FROZEN_FRAMES
 from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.input_parameters import INPUT_PARAMETERS
 from vaa_ros.ros.parameters import Parameter
@@ -33,8 +37,20 @@ PARAMETERS = (
               minimum=1, maximum=100, read_only=True),
     Parameter('start_speed', 0.2, 'Fraction of the speed limits for ~/go_to_start.', '', 0.01, 1.0,
               read_only=True),
-    Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own.', 'Hz', 0.0,
-              500.0, read_only=True),
+    Parameter('control_rate_hz', 0.0, 'Rate of commands; 0 takes the policy\'s own. Where it is '
+              'higher, setpoints are interpolated to it with continuous velocity; not in '
+              'lockstep.', 'Hz', 0.0, 500.0, read_only=True),
+    Parameter('replan', AUTO, 'When the policy is asked again: always (with every observation), '
+              'chunks (each is followed, seams are blended), or auto: by how long its answers '
+              'take.', choices=REPLAN_CHOICES, read_only=True),
+    Parameter('inference_deadline_s', 0.0, 'Longest time that an answer may take; then it is '
+              'ended and dropped. 0 for as long as its actions last.', 's', 0.0, 60.0,
+              read_only=True),
+    Parameter('realtime_priority', 0, 'Real-time priority (SCHED_FIFO) of the thread that '
+              'commands the arm; 0 for none. Without the right to it the node says so and goes '
+              'on.', minimum=0, maximum=99, read_only=True),
+    Parameter('control_cpu', -1, 'CPU on which that thread stays; -1 for any.', minimum=-1,
+              maximum=4095, read_only=True),
     Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',
               read_only=True),
     Parameter('stamp_commands', False, 'Stamp commands with the observation that they answer; '
@@ -84,12 +100,26 @@ PARAMETERS = (
 )
 
 
-def control_options(value: Callable[[str], Any], period_s: float) -> ControlOptions:
+def pacing_options(value: Callable[[str], Any], spec: PolicySpec) -> Pacing:
+    """
+    Read how time is kept.
+
+    :param value: gives the value of a parameter.
+    :param spec: the policy's spec.
+    :return: the pacing.
+    """
+    pacing = Pacing.for_policy(spec, value('control_rate_hz'), value('lockstep'),
+                               value('inference_deadline_s'), value('replan'))
+    return replace(
+        pacing, realtime_priority=value('realtime_priority'), cpu=value('control_cpu'))
+
+
+def control_options(value: Callable[[str], Any], pacing: Pacing) -> ControlOptions:
     """
     Read the control options.
 
     :param value: gives the value of a parameter.
-    :param period_s: control period [s].
+    :param pacing: how time is kept.
     :return: the options.
     """
     watch = WatchOptions(
@@ -97,6 +127,7 @@ def control_options(value: Callable[[str], Any], period_s: float) -> ControlOpti
         value('watch_hold_after_s'), value('watch_recover_after_s'),
         value('watch_frozen_frames'))
     return ControlOptions(
-        period_s, value('ensemble'), value('ensemble_coefficient'), value('max_image_age_s'),
-        value('max_joint_age_s'), value('resume_after_s'), value('speed'),
-        value('ramp_s'), value('max_jump'), value('deadman'), watch)
+        pacing.period_s, value('ensemble'), value('ensemble_coefficient'),
+        value('max_image_age_s'), value('max_joint_age_s'), value('resume_after_s'),
+        value('speed'), value('ramp_s'), value('max_jump'), value('deadman'), watch,
+        pacing.steady)

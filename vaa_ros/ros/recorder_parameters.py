@@ -5,6 +5,7 @@ The parameters of the node teleop_recorder.
 """
 from __future__ import annotations
 
+from vaa_ros.core.episode_buttons import JOY_ACTIONS
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.cues import CUES
 from vaa_ros.ros.parameters import Parameter
@@ -53,9 +54,9 @@ PARAMETERS = (
               'all.', minimum=0, maximum=100000),
     Parameter('discarded_max_gb', 20.0, 'Size of the discarded takes that are kept; 0 for all.',
               'GB', 0.0, 1e6),
-    Parameter('joy_actions', ('toggle=5', 'failure=9', 'redo=10', 'discard=8'), 'What buttons of '
-              'the topic joy do, ACTION=NUMBER: toggle (start, stop as success), start, success, '
-              'failure, discard, redo.', read_only=True),
+    Parameter('joy_actions', JOY_ACTIONS, 'What buttons of the topic joy do, ACTION=NUMBER: '
+              'toggle (start, stop as success), start, success, failure, discard, redo.',
+              read_only=True),
     Parameter('pedal', '', 'Foot pedal, or any device with keys: a path such as '
               '/dev/input/by-id/usb-PCsensor_FootSwitch-event-kbd (extra teleop).',
               read_only=True),

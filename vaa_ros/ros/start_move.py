@@ -14,13 +14,13 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from vaa_ros.core.control_loop import Answers
 from vaa_ros.core.control_setup import DEADMAN_AGE_S
 from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.control_setup import JOINTS_TOPIC
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
+from vaa_ros.core.inference import Answers
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.start_policy import StartPolicy

@@ -12,7 +12,7 @@ SWAP_PARAMETERS = (
               'goes to ~/would_command, and the difference from what moves the arm into '
               '/diagnostics.', read_only=True),
     Parameter('max_inference_s', 0.0, 'Longest time for an answer of a model that is loaded; 0 '
-              'takes the control period.', 's', 0.0, 10.0, read_only=True),
+              'takes the policy\'s period.', 's', 0.0, 10.0, read_only=True),
     Parameter('trial_memory_mb', 2048.0, 'Memory that a model may take while it is tried out in '
               'a process of its own, before it is loaded.', 'MiB', 64.0, 1e6, read_only=True),
     Parameter('trial_timeout_s', 30.0, 'Time that this trial may take.', 's', 1.0, 600.0,
