@@ -104,7 +104,7 @@ def test_a_late_topic_is_written_and_judged(tmp_path: Path) -> None:
     assert not recorder.put(*others[0])
     for topic in TOPICS:
         recorder.add_topic(topic, TOPICS[topic])
-    assert all([recorder.put(*item) for item in others])
+    assert all(recorder.put(*item) for item in others)
     recorded = recorder.stop(METADATA)
     assert recorded.dropped == {others[0][0]: 1}
     assert recorded.counts == {topic: len(found.log_ns) for topic, found in
