@@ -31,6 +31,7 @@ from vaa_ros.core.images import DEPTHS
 from vaa_ros.learning.bag_pictures import picture
 from vaa_ros.recording.messages import COMPRESSED_VIDEO
 from vaa_ros.recording.messages import IMAGE
+from vaa_ros.recording.messages import JOINT_STATE
 
 try:
     import rerun as rr
@@ -49,6 +50,9 @@ FOOTER = b'RRF2FOOT'
 """How a whole .rrd file ends, but for four bytes of its version."""
 FOOTER_AT = -12
 FLUSH_S = 30.0
+MEASURED, COMMANDED = (90, 150, 255), (240, 150, 80)
+SHARES = (3, 4, 2)
+"""How high the rows are: pictures, curves, events."""
 
 
 @dataclass
@@ -115,7 +119,10 @@ class RerunSink:
         """
         for name, value in item.curves.items():
             path = _path(item.topic + name)
-            self._curves.setdefault(item.topic, {})[name] = None
+            known = self._curves.setdefault(item.topic, {})
+            if name not in known:
+                known[name] = None
+                self._recording.log(path, _style(item.topic, name, kind), static=True)
             self._add(path, item, value, 8, _scalars)
         for event in item.events:
             self._event(item, event)
@@ -201,7 +208,8 @@ class RerunSink:
                                          for topic in sorted(self.pictures)]))
         joints: dict[str, list[str]] = {}
         others: list[Any] = []
-        for topic, names in sorted(self._curves.items()):
+        # Single numbers, such as the confidence, come before the velocities of joints.
+        for topic, names in sorted(self._curves.items(), key=lambda entry: '' not in entry[1]):
             rest = [_path(topic + name) for name in names if not name.endswith(POSITION)]
             for name in names:
                 if name.endswith(POSITION):
@@ -217,8 +225,11 @@ class RerunSink:
             rows.append(rrb.Horizontal(*curves, column_shares=[3, 1][:len(curves)]))
         rows.append(rrb.Horizontal(rrb.TextLogView(origin=EVENTS, name='events'),
                                    rrb.TextDocumentView(origin='/episode', name='episode')))
-        return rrb.Blueprint(rrb.Vertical(*rows), rrb.TimePanel(timeline=RECEIVED),
-                             auto_views=False)
+        return rrb.Blueprint(
+            rrb.Vertical(*rows, row_shares=SHARES[-len(rows):]),
+            rrb.TimePanel(timeline=RECEIVED, state='collapsed'),
+            rrb.BlueprintPanel(state='collapsed'), rrb.SelectionPanel(state='collapsed'),
+            auto_views=False)
 
 
 def write_rrd(items: BagItems, path: Path, sink: RerunSink, stream: Iterable[Item]) -> None:
@@ -280,6 +291,14 @@ def _show(items: BagItems, sink: RerunSink, stream: Iterable[Item]) -> None:
     for item in stream:
         sink.put(item, bag.topics[item.topic])
     sink.finish()
+
+
+def _style(topic: str, name: str, kind: str) -> rr.SeriesLines:
+    """Tell curves apart: in the plot of a joint by topic and colour, elsewhere by name."""
+    if name.endswith(POSITION):
+        return rr.SeriesLines(names=topic.strip('/'),
+                              colors=MEASURED if kind == JOINT_STATE else COMMANDED)
+    return rr.SeriesLines(names=(name or topic).strip('/'))
 
 
 def _path(name: str) -> str:
