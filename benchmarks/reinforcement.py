@@ -5,6 +5,7 @@ What does reward add to cloning? Success of a cloned policy, and of what becomes
 
     python benchmarks/reinforcement.py                                  # the table as far as it is
     python benchmarks/reinforcement.py --cells 3                        # run three more cells
+    python benchmarks/reinforcement.py --task pick_place_narrow --cells 3      # or --task insert
     python benchmarks/reinforcement.py --task reach --demonstrations 8 --minutes 20 --cells 4
     python benchmarks/reinforcement.py --rewards 96                # do the rewards mean anything?
 
@@ -72,8 +73,8 @@ def clone(cell: Cell, args: argparse.Namespace) -> Path:
         return args.base
     run = args.out / replace(cell, method='clone').name
     data = make_dataset(cell.task, cell.demonstrations, args.out)
-    config = replace(load_config(args.config, steps=args.steps, seed=cell.seed, evaluations=4),
-                     max_minutes=None)
+    config = replace(load_config(args.config, steps=args.steps, seed=cell.seed, evaluations=4,
+                                 threads=args.threads), max_minutes=None)
     if (run / 'checkpoint.pt').is_file():
         resume(run, data, False)
     else:
@@ -171,6 +172,7 @@ def main() -> None:
     parser.add_argument('--base', type=Path, help='run folder of a cloned policy, for all seeds')
     parser.add_argument('--config', default='small', help='how to clone (default: small)')
     parser.add_argument('--steps', type=int, default=1500, help='its batches (default: 1500)')
+    parser.add_argument('--threads', type=int, help='CPU threads of cloning (default: all)')
     parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS),
                         help='methods (default: all)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2],

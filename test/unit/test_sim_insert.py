@@ -81,8 +81,8 @@ def test_the_hole_is_as_much_wider_as_is_said(insert: Simulation) -> None:
 
 
 @pytest.mark.parametrize(('aside', 'turn_deg', 'falls_in'), [
-    (0.0, 0.0, True), (0.001, 3.0, True), (0.003, 0.0, True),
-    (0.008, 0.0, False), (0.0, 25.0, False)])
+    (0.0, 0.0, True), (0.001, 3.0, True), (0.004, 0.0, True),
+    (0.008, 0.0, False), (0.0, 40.0, False)])
 def test_only_what_fits_falls_in(insert: Simulation, aside: float, turn_deg: float,
                                  falls_in: bool) -> None:
     insert.reset(4)

@@ -165,8 +165,7 @@ class PolicyNode(LifecycleNode):
                                  lambda: swaps.slot.current.spec.name)
         self._thread.pause(self._paused)
         self._thread.set_instruction(self._instruction)
-        for pressed in (self._stop.latched, self._stop.pressed):
-            self._thread.set_e_stop(pressed)
+        self._stop.repeat()
         self._diagnostics.add('inputs', lambda: inputs_report(*self._thread.judged()))
         self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)

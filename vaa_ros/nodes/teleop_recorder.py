@@ -235,7 +235,7 @@ class TeleopRecorder(LifecycleNode):
     def _active_policy(self) -> dict[str, str]:
         assert self._topics is not None
         heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
-        return {} if heard is None else loaded_policy(heard)
+        return {} if heard is None else loaded_policy(heard[0])
 
     def _spec(self) -> dict[str, Any]:
         robot = self._robot

@@ -105,19 +105,19 @@ def _timing(watched: Mapping[str, Stream], take: Take, metadata: EpisodeMetadata
     start_ns = min((stream.log_ns[0] for stream in watched.values()), default=0)
     end_ns = max((stream.log_ns[-1] for stream in watched.values()), default=0)
     for topic, stream in watched.items():
+        intervals = np.diff(stream.times_ns()) / NANOSECONDS
+        # A stream that starts late or ends early has its gap there, however few messages it has.
+        edges = ((stream.log_ns[0] - start_ns) / NANOSECONDS,
+                 (end_ns - stream.log_ns[-1]) / NANOSECONDS)
+        figures['gap_s'][topic] = max(float(intervals.max(initial=0.0)), *edges)
         if len(stream.log_ns) < STEADY_MESSAGES:
             continue
-        intervals = np.diff(stream.times_ns()) / NANOSECONDS
         period = float(np.median(intervals))
         if period <= 0:
             continue
         figures['rate_hz'][topic] = 1 / period
         late = np.maximum(intervals - period, 0)
         figures['jitter_share'][topic] = float(np.percentile(late, 95)) / period
-        # A stream that starts late or ends early has its gap there.
-        edges = ((stream.log_ns[0] - start_ns) / NANOSECONDS,
-                 (end_ns - stream.log_ns[-1]) / NANOSECONDS)
-        figures['gap_s'][topic] = max(float(intervals.max()), *edges)
         absent = _absent(intervals / period)
         figures['missing_share'][topic] = absent / (len(stream.log_ns) + absent)
     for topic, count in metadata.dropped.items():

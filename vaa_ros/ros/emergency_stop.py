@@ -54,6 +54,13 @@ class EmergencyStop:
         """
         return bool(self._pressed_by)
 
+    def repeat(self) -> None:
+        """
+        Tell a newcomer what happened since :meth:`release`, and whether it is pressed now.
+        """
+        for pressed in (self.latched, self.pressed):
+            self._tell(pressed)
+
     def release(self) -> str:
         """
         Release what was pressed by the service; a topic is released by who pressed it.

@@ -73,9 +73,9 @@ def insert_start(rng: np.random.Generator) -> Start:
     :param rng: the source of chance.
     :return: the start.
     """
-    turns = np.deg2rad(rng.uniform(-15.0, 15.0, 2))
-    peg = pose_at(rng.uniform(0.30, 0.46), rng.uniform(-0.06, 0.15), PEG_HALF_LENGTH, turns[0])
-    socket = pose_at(rng.uniform(0.33, 0.43), rng.uniform(-0.24, -0.18), 0.0, turns[1])
+    turns = np.deg2rad(rng.uniform(-10.0, 10.0, 2))
+    peg = pose_at(rng.uniform(0.33, 0.43), rng.uniform(0.0, 0.10), PEG_HALF_LENGTH, turns[0])
+    socket = pose_at(rng.uniform(0.35, 0.41), rng.uniform(-0.22, -0.17), 0.0, turns[1])
     blue = draw_colour(rng, 195.0, 250.0)
     pale = tuple(0.5 * (channel + 1.0) for channel in blue)
     colours = {'peg': draw_colour(rng, -25.0, 50.0)}
