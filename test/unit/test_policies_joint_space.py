@@ -70,6 +70,8 @@ class Watcher:
     def infer(self, observation: Observation) -> ActionChunk:
         from vaa_ros.core.types import JointState
         sim = self.simulation
+        # From where the tool is, not from where it was to be: every motion begins slowly.
+        self.driver._target = None
         action = self.driver.answer(
             TaskStatus(observation.stamp_ns, sim.task.name, sim.instruction, sim.seed,
                        self.episode, sim.time_s, False, sim.objects()),
