@@ -203,8 +203,8 @@ def largest_step(commands: list[tuple[float, np.ndarray]], period_s: float) -> f
     :param period_s: control period [s].
     :return: the largest, as a share of what its limit allows.
     """
-    from vaa_ros.core.control_loop import DEADLINE
     from vaa_ros.core.robot import load_robot
+    from vaa_ros.core.tick_schedule import DEADLINE
     robot = load_robot('vaa_arm')
     limits = np.array([joint.velocity for joint in robot.joints])
     times = np.array([time_s for time_s, _ in commands])

@@ -37,6 +37,9 @@ def generate_launch_description() -> LaunchDescription:
         argument('compressed', 'false',
                  'Read the compressed images, on the topics of the cameras with /compressed.',
                  BOOL),
+        argument('control_rate_hz', '0.0',
+                 "Rate of commands in Hz, up to 500; 0.0 takes the policy's own. Where it is "
+                 'higher, setpoints are interpolated.'),
         argument('speed', '1.0', "Fraction of the robot's speed limits to allow, 0.01 to 1."),
         argument('autostart', 'true',
                  'Load the policy and begin to command at once; false waits for the lifecycle '
@@ -53,7 +56,8 @@ def generate_launch_description() -> LaunchDescription:
             node('camera_subscriber', {'model_path': str, 'compressed': bool},
                  remappings=camera_remappings()),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'speed': float, 'autostart': bool, 'dry_run': bool},
+                            'control_rate_hz': float, 'speed': float, 'autostart': bool,
+                            'dry_run': bool},
                  remappings=arm_remappings()),
             node('guard', {'command_type': str}, remappings=arm_remappings(),
                  condition=IfCondition(LaunchConfiguration('guard'))),

@@ -257,6 +257,27 @@ def test_latched_and_best_effort_topics(ros: Harness, tmp_path: Path) -> None:
     assert offers['/sim_arm/task_status'].durability.name == 'TRANSIENT_LOCAL'
 
 
+def test_a_topic_that_appears_in_the_middle_is_recorded(
+        ros: Harness, robot: Robot, tmp_path: Path) -> None:
+    node = ros.make_node(TeleopRecorder, output_dir=str(tmp_path), min_free_gb=0.0,
+                         topics=['joint_states'], extra_topics=['mux/late', 'gone'])
+    gone = ros.node.create_publisher(DiagnosticStatus, 'gone', LATCHED)
+    gone.publish(status_message('gone', b'\0', 'of yesterday', {}))
+    node.trigger_configure()
+    node.trigger_activate()
+    wait_for(lambda: node._topics.latched, message='the latched message')
+    ros.node.destroy_publisher(gone)
+    wait_for(lambda: node._topics.unmatched(['/gone']), message='the publisher to go')
+    assert start(ros).success
+    robot.send('/joint_states', JointState(name=['joint_1'], position=[0.0]))
+    late = ros.node.create_publisher(DiagnosticStatus, 'mux/late', LATCHED)
+    late.publish(status_message('mux', b'\0', 'person', {}))
+    wait_for(lambda: node._session.recording.counts.get('/mux/late'), message='the late topic')
+    with BagReader(json.loads(stop(ros).message)['path']) as bag:
+        assert [message.message for _, _, message in bag.messages(['/mux/late'])] == ['person']
+        assert bag.counts.get('/gone', 0) == 0
+
+
 def test_a_folder_that_cannot_be_written_is_refused(ros: Harness, robot: Robot,
                                                     recorder: TeleopRecorder,
                                                     tmp_path: Path) -> None:

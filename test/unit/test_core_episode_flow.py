@@ -108,6 +108,8 @@ def test_it_counts_down_and_goes_on_by_itself_until_all_are_there() -> None:
     assert (flow.phase, session.said()) == (Phase.COUNTDOWN, ['3'])
     flow.tick(123.0)
     flow.stop(False, 124.0)
+    with pytest.raises(EpisodeError, match='the last one has ended'):
+        flow.stop(True, 124.5)
     assert (flow.phase, flow.successes, flow.failures) == (Phase.RESET, 1, 1)
     assert flow.start(125.0) == 'recording in 3 s'  # who is ready earlier need not wait
     flow.tick(128.0)
@@ -210,7 +212,7 @@ def test_whatever_is_pressed_the_count_is_that_of_the_takes(
             'failure': lambda at: flow.stop(False, at), 'tick': flow.tick}
     for action, wait_s in presses:
         now_s += wait_s
-        before = (len(takes.kept), len(takes.discarded))
+        before, phase = (len(takes.kept), len(takes.discarded)), flow.phase
         if action == 'break':
             takes.running = None
             flow.broken_off('disk')
@@ -219,6 +221,8 @@ def test_whatever_is_pressed_the_count_is_that_of_the_takes(
             acts[action](now_s)
         except VaaError:
             assert (len(takes.kept), len(takes.discarded)) == before
+            # Who presses what cannot be done now stops nothing that goes on.
+            assert flow.phase is phase
         assert (flow.phase is Phase.RECORDING) == (takes.running is not None)
         good = [success for _, success in takes.kept]
         assert (flow.successes, flow.failures) == (good.count(True), good.count(False))

@@ -22,6 +22,7 @@ from vaa_ros.learning.evaluate import evaluate
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
+from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import header_stamp_ns
 from vaa_ros.sim.fields import ReachField
 from vaa_ros.sim.motions import Motion
@@ -54,6 +55,9 @@ def test_bag_holds_what_the_nodes_record(tmp_path: Path) -> None:
         meta = bag.metadata
         assert (meta.task, meta.seed, meta.success, meta.robot) == ('reach', 4, True, 'vaa_arm')
         assert meta.command_type == 'joint_trajectory' and meta.instruction
+        assert meta.verdict['judgement'] == done.episodes[0].verdict.judgement == 'keep'
+        assert meta.verdict['figures']['messages'].keys() == bag.topics.keys()
+        assert (meta.software, meta.active_policy) == (software_versions(), {})
         stamps: dict[str, list[int]] = {topic: [] for topic in bag.topics}
         for topic, log_ns, message in bag.messages():
             stamps[topic].append(header_stamp_ns(message) or log_ns)
@@ -138,6 +142,8 @@ def test_a_policy_demonstrates_what_it_does(tmp_path: Path) -> None:
     done = record_demonstrations('pick_place', [100_003], tmp_path, policy=policy)
     with BagReader(done.episodes[0].path) as bag:
         assert bag.metadata.operator == policy.spec.name
+        assert bag.metadata.active_policy == {
+            'name': policy.spec.name, 'path': str(policy.path), 'sha256': policy.sha256}
         assert bag.metadata.success == done.episodes[0].success
     rollout, = evaluate(policy, 'pick_place', [100_003]).rollouts
     assert rollout.success and done.successes == 1

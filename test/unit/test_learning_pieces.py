@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 from learning_bags import make_bag
+from learning_bags import METADATA
 import numpy as np
 from plain_sessions import session
 from plain_sessions import write_plain
@@ -61,6 +62,18 @@ def test_processes_and_cache_change_no_byte(bags, tmp_path):
         wanted = wanted or found
         assert found == wanted
     assert not any(path.is_dir() for path in (tmp_path / 'one').iterdir())
+
+
+def test_what_was_broken_off_or_thrown_away_is_not_learned_from(bags, tmp_path):
+    aborted = make_bag(tmp_path / 'aborted' / 'episode_000007', success=None,
+                       metadata=replace(METADATA, aborted='the disk is full'))
+    discarded = shutil.copytree(bags / 'episode_000000', tmp_path / 'discarded' / 'episode_000008')
+    store = tmp_path / 'cache'
+    store.mkdir()
+    for path, words in ((aborted, 'broken off: the disk is full'), (discarded, 'thrown away'),
+                        (next(discarded.glob('*.mcap')), 'thrown away')):
+        assert words in prepare(path, READING, store).problem
+        assert prepare(path, replace(READING, include_failed=True), store).pieces
 
 
 def test_what_was_read_is_taken_from_the_cache_until_something_changes(bags, tmp_path):

@@ -30,9 +30,9 @@ from rosbags.typesys import Stores
 import yaml
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
-from vaa_ros.recording.bag_writer import qos_profile
 from vaa_ros.recording.episode import EpisodeMetadata
 
 FRAMES = 20
@@ -193,12 +193,14 @@ def test_a_full_disk_raises_and_keeps_whole_chunks(
         assert len(list(reader.messages())) == 6
 
 
-def test_a_disk_that_is_full_at_the_end_aborts(tmp_path: Path,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('flushed', [True, False])
+def test_a_disk_that_is_full_at_the_end_aborts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                               flushed: bool) -> None:
     writer = BagWriter(tmp_path / 'bag', TOPICS, METADATA)
     for item in stream(3):
         writer.write(*item)
-    writer.flush()
+    if flushed:
+        writer.flush()
 
     def write(descriptor: int, data: bytes) -> int:
         raise OSError(28, 'No space left on device')
@@ -207,6 +209,75 @@ def test_a_disk_that_is_full_at_the_end_aborts(tmp_path: Path,
     with pytest.raises(BagError, match='No space left'):
         writer.close()
     assert [path.name for path in tmp_path.iterdir()] == ['aborted']
+
+
+@pytest.mark.parametrize('end', ['close', 'abort'])
+def test_what_was_flushed_is_kept_whole_where_the_end_does_not_fit(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    writer = BagWriter(tmp_path / 'bag', TOPICS, METADATA)
+    sent = list(stream(4))
+    for item in sent[:6]:
+        writer.write(*item)
+    writer.flush()
+    writer.add_topic('/late', TOPICS['/joint_states'])
+    for item in sent[6:]:
+        writer.write(*item)
+    real_write = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if len(data) > 100:
+            raise OSError(28, 'No space left on device')
+        return real_write(descriptor, data)
+
+    monkeypatch.setattr(os, 'write', write)
+    if end == 'abort':
+        assert writer.abort('why') == tmp_path / 'aborted' / 'bag'
+    else:
+        with pytest.raises(BagError, match='No space left'):
+            writer.close()
+    with BagReader(tmp_path / 'aborted' / 'bag') as reader:
+        got = list(reader.raw_messages())
+        assert got == sent[:len(got)] and len(got) >= 6
+        assert sum(reader.metadata.counts.values()) == len(got)
+        assert reader.metadata.counts['/late'] == 0
+        assert reader.metadata.aborted
+
+
+def test_a_bag_that_cannot_be_begun_leaves_nothing(tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(descriptor: int, data: bytes) -> int:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'write', write)
+    with pytest.raises(BagError, match='No space left'):
+        BagWriter(tmp_path / 'bag', TOPICS, METADATA)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('compression', ['zstd', 'none'])
+def test_a_topic_may_come_late(tmp_path: Path, compression: str) -> None:
+    sent = list(stream(20))
+    with BagWriter(tmp_path / 'bag', {sent[0][0]: TOPICS[sent[0][0]]}, METADATA,
+                   compression) as writer:
+        writer.write(*sent[0])
+        for topic, msgtype in TOPICS.items():
+            writer.add_topic(topic, msgtype, [qos_profile('best_effort')])
+        with pytest.raises(BagError, match='unknown message type'):
+            writer.add_topic('/other', 'no_msgs/msg/No')
+        for item in sent[1:]:
+            writer.write(*item)
+        path = writer.close()
+    with Reader(path) as reader:
+        assert {item.topic: item.msgtype for item in reader.connections} == TOPICS
+        assert [(item.topic, log_ns, bytes(data))
+                for item, log_ns, data in reader.messages()] == sent
+    with open(path / 'bag_0.mcap', 'rb') as file:
+        reader = make_reader(file, validate_crcs=True)
+        assert [(channel.topic, message.log_time, message.data)
+                for _, channel, message in reader.iter_messages()] == sent
+    with BagReader(path) as bag:
+        assert list(bag.raw_messages()) == sent
+        assert bag.counts == dict.fromkeys(TOPICS, 20) == bag.metadata.counts
 
 
 KILLED = """

@@ -19,7 +19,11 @@ from recording_bags import TOPICS
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.recorder import EpisodeRecorder
+from vaa_ros.recording.take import Take
+from vaa_ros.recording.verdict import KEEP
+from vaa_ros.recording.verdict import Verdict
 
 
 @pytest.fixture
@@ -53,8 +57,12 @@ def test_everything_taken_is_written(tmp_path: Path) -> None:
 def test_put_never_waits_and_drops_are_counted(tmp_path: Path, stuck: threading.Event) -> None:
     size = sum(len(data) for _, _, data in stream(10))
     recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA, queue_bytes=size)
-    taken = [recorder.put(*item) for item in stream(50)]
-    assert 30 <= sum(taken) < 150
+    sent = stream(50)
+    taken = [recorder.put(*next(sent))]
+    wait_for(lambda: not recorder._queue, message='the writer to begin')
+    taken += [recorder.put(*item) for item in sent]
+    # What is being written is in memory, too.
+    assert taken == [True] * 30 + [False] * 120
     stuck.set()
     recorded = recorder.stop(METADATA, {'/joint_states': 1000})
     assert recorded.messages == sum(taken)
@@ -80,6 +88,29 @@ def test_a_failure_aborts_at_once_and_later_calls_say_why(
     with pytest.raises(BagError, match='the disk is full'):
         recorder.stop(METADATA)
     assert [path.name for path in tmp_path.iterdir()] == ['aborted']
+
+
+def test_a_late_topic_is_written_and_judged(tmp_path: Path) -> None:
+    judged: list[Take] = []
+
+    def look(take: Take, metadata: EpisodeMetadata) -> Verdict:
+        judged.append(take)
+        return Verdict(KEEP, (), {})
+
+    first, *others = stream(5)
+    recorder = EpisodeRecorder(tmp_path / 'bag', {first[0]: TOPICS[first[0]]}, METADATA,
+                               judge=look)
+    assert recorder.put(*first)
+    assert not recorder.put(*others[0])
+    for topic in TOPICS:
+        recorder.add_topic(topic, TOPICS[topic])
+    assert all(recorder.put(*item) for item in others)
+    recorded = recorder.stop(METADATA)
+    assert recorded.dropped == {others[0][0]: 1}
+    assert recorded.counts == {topic: len(found.log_ns) for topic, found in
+                               judged[0].streams.items()} == dict.fromkeys(TOPICS, 5)
+    with BagReader(recorded.path) as bag:
+        assert list(bag.raw_messages()) == [first, *others]
 
 
 def test_discard_and_abort_put_it_aside(tmp_path: Path) -> None:

@@ -126,6 +126,32 @@ def test_a_damaged_chunk_of_a_finished_bag_is_named(tmp_path: Path) -> None:
         recover(bag)
 
 
+def test_what_is_being_recorded_is_left_alone(tmp_path: Path) -> None:
+    writer = BagWriter(tmp_path / 'episode_000000', TOPICS, METADATA)
+    writer.write(*SENT[0])
+    with pytest.raises(BagError, match='is being recorded now; stop the recorder first'):
+        recover(writer.path)
+    writer.write(*SENT[1])
+    assert read(writer.close()) == SENT[:2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['episode_000000']
+
+
+def test_a_topic_that_came_late_is_recovered(tmp_path: Path) -> None:
+    folder = tmp_path / 'made' / 'bag'
+    writer = BagWriter(folder, {SENT[0][0]: TOPICS[SENT[0][0]]}, METADATA)
+    writer.write(*SENT[0])
+    for topic in TOPICS:
+        writer.add_topic(topic, TOPICS[topic])
+    for item in SENT[1:]:
+        writer.write(*item)
+    writer.flush()
+    bag = partial(tmp_path, (writer.path / 'bag_0.mcap').read_bytes())
+    writer.abort('done')
+    result = recover(bag)
+    assert read(result.path) == SENT
+    assert (result.missing, result.bytes_lost) == ({}, 0)
+
+
 def test_the_verb_recovers_a_folder_and_goes_on_after_a_hopeless_one(
         cut_off: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = partial(tmp_path, cut_off)

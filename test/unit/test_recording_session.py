@@ -14,8 +14,10 @@ from recording_bags import METADATA
 from recording_bags import START_NS
 from recording_bags import stream
 from recording_bags import TOPICS
+from rosbags.rosbag2 import Reader
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import RosError
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
@@ -30,6 +32,7 @@ class Source:
         self.lost: dict[str, int] = {}
         self.waiting: list[tuple[str, int, bytes]] = []
         self.appears_after = 0
+        self.gone: set[str] = set()
         self.put: Callable[..., None] = print
 
     def refresh(self) -> None:
@@ -37,6 +40,9 @@ class Source:
 
     def unmatched(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self.types or self.appears_after > 0]
+
+    def standing(self, name: str) -> tuple[bytes, int] | None:
+        return None if name in self.gone else self.latched.get(name)
 
     def explain(self, name: str) -> str:
         return f'nobody publishes {name}'
@@ -48,6 +54,8 @@ class Source:
         return [('best_effort', 'volatile', 5)]
 
     def definition(self, msgtype: str) -> str:
+        if 'secret' in msgtype:
+            raise RosError(f'{msgtype} is not installed')
         return 'float64 x\n'
 
     def drain(self) -> None:
@@ -88,7 +96,8 @@ def test_what_waits_at_the_start_is_left_out_and_at_the_end_is_in(
 def test_the_last_latched_message_opens_the_episode(
         source: Source, session: RecordingSession, tmp_path: Path) -> None:
     topic, _, data = next(stream(1))
-    source.latched[topic] = (data, 1)
+    source.latched = {topic: (data, 1), '/joint_states': (b'old', 1)}
+    source.gone.add('/joint_states')
     session.start(Disk(tmp_path), METADATA)
     recorded = session.stop(False)
     assert session.silent(recorded) == ['/joint_states', '/joint_trajectory']
@@ -139,6 +148,24 @@ def test_types_of_other_packages_are_recorded(source: Source, session: Recording
     recorded = session.stop(True)
     with BagReader(recorded.path) as bag:
         assert [message.x for _, _, message in bag.messages(['/own'])] == [0.0]
+
+
+def test_a_topic_that_appears_later_is_recorded_from_then_on(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    session.start(Disk(tmp_path), METADATA)
+    sent = list(stream(3))
+    source.types |= {'/late': 'late_msgs/msg/One', '/secret': 'secret_msgs/msg/One'}
+    late = [('/late', START_NS + 10**9 + number, b'\0\1\0\0' + bytes(8)) for number in range(3)]
+    for topic, log_ns, data in [*sent, *late, ('/secret', START_NS, b'')]:
+        session.put(topic, log_ns, data, log_ns)
+    recorded = session.stop(True)
+    assert dict(recorded.dropped) == {'/secret': 1}
+    with BagReader(recorded.path) as bag:
+        assert list(bag.raw_messages()) == sent + late
+        assert [message.x for _, _, message in bag.messages(['/late'])] == [0.0] * 3
+    with Reader(recorded.path) as reader:
+        offers = {item.topic: item.ext.offered_qos_profiles[0] for item in reader.connections}
+    assert offers['/late'].reliability.name == 'BEST_EFFORT'
 
 
 def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,

@@ -123,6 +123,10 @@ def test_a_clean_take_is_kept_and_its_figures_are_right() -> None:
      f'{JOINTS}: nothing for 0.5'),
     ({'lost': lambda topic, when: topic == FRONT and when > 1.5}, DISCARD,
      f'{FRONT}: nothing for 2.4'),
+    ({'lost': lambda topic, when: topic == WRIST and when > 0.1}, DISCARD,
+     f'{WRIST}: nothing for 3.8'),
+    ({'lost': lambda topic, when: topic == WRIST and when > 0}, DISCARD,
+     f'{WRIST}: nothing for 3.9'),
     ({'lost': lambda topic, when: topic == WRIST}, DISCARD, f'0 messages on {WRIST}'),
     ({'lost': lambda topic, when: topic == FRONT and round(when * 30) % 40 == 7}, LOOK,
      f'{FRONT}: 2.50% of the messages are missing'),
@@ -144,6 +148,44 @@ def test_every_fault_is_found_and_named(spoilt: dict[str, Any], judgement: str,
 def test_a_camera_may_see_the_same_while_the_arm_stands_still() -> None:
     verdict = Episode(still=(1.0, 3.0), frozen=(1.05, 2.95)).verdict()
     assert verdict.judgement == KEEP, verdict
+
+
+@pytest.mark.parametrize('gripper_first', [True, False])
+def test_arm_and_gripper_may_publish_their_joints_apart(gripper_first: bool) -> None:
+    whole = Episode()
+    parts: list[tuple[str, int, bytes]] = []
+    for topic, log_ns, data in whole.stream():
+        if topic != JOINTS:
+            parts.append((topic, log_ns, data))
+            continue
+        state = messages.deserialize(messages.JOINT_STATE, data)
+        split = [(topic, log_ns, messages.joint_state(JointState(
+            log_ns, tuple(state.name[part]), state.position[part])))
+            for part in (slice(6, None), slice(6))]
+        parts += split if gripper_first else reversed(split)
+    take = take_of(TYPES, parts)
+    assert not take.unreadable
+    assert take.streams[JOINTS].names == ROBOT.joint_names[:6]
+    assert len(take.streams[JOINTS].values_ns) == 400
+    # A message without some of the joints is not a part of its own.
+    take.add(JOINTS, START_NS, messages.joint_state(JointState(1, ROBOT.joint_names[:2], [0, 0])))
+    assert take.unreadable == {JOINTS: 1}
+
+
+@pytest.mark.parametrize(('topic', 'command_type', 'positions'), [
+    ('/commands', 'commands', True), ('/arm_controller/commands', '', True),
+    ('/velocity_commands', 'velocity_commands', False), ('/velocity_commands', '', False),
+    ('/arm_controller/commands', 'velocity_commands', False),
+    ('/gripper_commands', 'target_pose', False)])
+def test_only_positions_are_judged_as_positions(topic: str, command_type: str,
+                                                positions: bool) -> None:
+    array = messages.serialize(messages.FLOAT64_ARRAY, {
+        'data': np.array([joint.upper for joint in ROBOT.joints])})
+    parts = [item if item[0] != COMMANDS else (topic, item[1], array)
+             for item in Episode().stream()]
+    take = take_of({**TYPES, topic: messages.FLOAT64_ARRAY}, parts)
+    figures = figures_of(take, replace(KNOWN, command_type=command_type))
+    assert bool(figures['saturation_share']) == positions
 
 
 def test_losses_counted_on_the_way_are_judged() -> None:

@@ -56,13 +56,13 @@ class Patient:
 class Rig:
     """The thread with real inputs."""
 
-    def __init__(self, deadline_s: float = 60.0) -> None:
+    def __init__(self, deadline_s: float = 60.0, replan: str = 'auto') -> None:
         self.changed = threading.Condition()
         self.inputs = InputBuffer(ObservationSync(SPEC))
         self.policy = Patient()
         self.thread = InferenceThread(
             self.changed, self.inputs, lambda: self.policy,
-            Pacing(0.1, 1e-6, False, deadline_s))
+            Pacing(0.1, 1e-6, False, deadline_s, replan))
         self.thread.start()
         self.do(lambda: self.thread.allow(True))
 
@@ -159,6 +159,17 @@ def test_a_new_beginning_resets_the_policy_on_the_thread_that_asks_it(rig: Rig) 
     rig.see(2 * S)
     rig.answer()
     assert rig.policy.resets == 1
+
+
+@pytest.mark.parametrize(('replan', 'followed'), [('chunks', True), ('always', False)])
+def test_an_answer_says_whether_it_is_followed_alone(replan: str, followed: bool) -> None:
+    rig = Rig(replan=replan)
+    rig.policy.may.set()
+    rig.see(S)
+    answer = rig.answer()
+    assert (answer.seam_s is not None) is followed
+    assert rig.thread.figures()['replan'] == replan
+    rig.thread.stop()
 
 
 def test_a_stop_does_not_wait_for_an_answer() -> None:

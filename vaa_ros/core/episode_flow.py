@@ -174,11 +174,14 @@ class EpisodeFlow:
 
         :param success: verdict of the person.
         :param now_s: the time [s].
-        :raises EpisodeError: in the countdown.
+        :raises EpisodeError: in the countdown, and in the time to reset.
         :raises VaaError: if nothing is being recorded, or it could not be kept.
         """
         if self._phase is Phase.COUNTDOWN:
             raise EpisodeError('the episode has not begun; discard stops the countdown')
+        if self._phase is Phase.RESET:
+            raise EpisodeError('no episode is being recorded: the last one has ended, and the '
+                               'next begins by itself; discard pauses, redo does the last again')
         ended = self._ended(lambda: self.takes.stop_episode(success))
         self.successes += success
         self.failures += not success

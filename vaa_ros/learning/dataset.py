@@ -64,7 +64,8 @@ class DatasetOptions:
     :param control_rate_hz: rate of actions [Hz].
     :param chunk_length: actions in a chunk.
     :param held_out: fraction of the episodes that training does not see.
-    :param include_failed: also learn from episodes that failed.
+    :param include_failed: also learn from episodes that failed, were broken off or were thrown
+        away.
     :param include_policy: also learn from episodes that a policy drove.
     :param only: ``corrections`` leaves out what no person did while a policy ran; None for all.
     :param max_skew_s: largest distance in time of two cameras' frames [s].

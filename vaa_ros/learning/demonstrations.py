@@ -30,13 +30,18 @@ from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.policy_driver import PolicyDriver
 from vaa_ros.policies.base import Policy
+from vaa_ros.policies.opening import policy_file
 from vaa_ros.recording import messages
+from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.bag_writer import BagWriter
-from vaa_ros.recording.bag_writer import qos_profile
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import next_episode_dir
 from vaa_ros.recording.episode import recording_spec
+from vaa_ros.recording.episode import software_versions
+from vaa_ros.recording.judged_bag import JudgedBag
+from vaa_ros.recording.verdict import load_thresholds
+from vaa_ros.recording.verdict import Verdict
 from vaa_ros.sim.arm_controller import ArmController
 from vaa_ros.sim.environment import EnvironmentSpec
 from vaa_ros.sim.environment_experts import EnvironmentDriver
@@ -65,12 +70,14 @@ class Demonstration:
     :param seed: seed of the scene and of the expert.
     :param success: whether the task was done before its time limit.
     :param seconds: simulated time that it took [s].
+    :param verdict: whether it is worth keeping.
     """
 
     path: Path
     seed: int
     success: bool
     seconds: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -145,8 +152,7 @@ def record_demonstrations(
     if policy is not None:
         driver = PolicyDriver(simulation, policy, kind)
     check_output_dir(out_dir)
-    operator = 'expert' if policy is None else policy.spec.name
-    take = _Take(simulation, task, driver, command_type, pushes_a_second, operator)
+    take = _Take(simulation, task, driver, command_type, pushes_a_second, policy)
     episodes = []
     try:
         for seed in seeds:
@@ -165,9 +171,15 @@ class _Take:
 
     def __init__(self, simulation: World, task: str,
                  driver: ExpertDriver | EnvironmentDriver | PolicyDriver, command_type: str,
-                 pushes_a_second: float, operator: str) -> None:
+                 pushes_a_second: float, policy: Policy | None) -> None:
         self._simulation, self._task, self._driver = simulation, task, driver
-        self._pace, self._operator = simulation.pace, operator
+        self._pace = simulation.pace
+        self._operator, self._active_policy = 'expert', {}
+        if policy is not None:
+            path, sha256 = policy_file(policy)
+            self._operator = policy.spec.name
+            self._active_policy = {'name': policy.spec.name, 'path': path, 'sha256': sha256}
+        self._thresholds = load_thresholds()
         self._robot: RobotSpec = simulation.robot
         self._type = command_type
         self._kind = COMMAND_KINDS[command_type]
@@ -196,13 +208,8 @@ class _Take:
         self._motion.release()
         self._episode += 1
         rng = np.random.default_rng([seed, 104729])
-        metadata = EpisodeMetadata(
-            task=self._task, instruction=simulation.instruction, seed=seed,
-            operator=self._operator, robot=self._robot.name, command_type=self._type,
-            started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
-            spec=recording_spec(self._robot, self._cameras, self._type,
-                                self._pace.control_hz))
-        with BagWriter(next_episode_dir(out_dir), self._topics, metadata, compression,
+        metadata = self._known(seed)
+        with JudgedBag(next_episode_dir(out_dir), self._topics, metadata, compression,
                        self._qos) as bag:
             self._joints(bag)
             while True:
@@ -215,8 +222,20 @@ class _Take:
                     simulation.perturb(offsets)
                 self._command(bag, status)
                 self._pass_time(bag)
-            path = bag.close(replace(bag.metadata, success=simulation.success()))
-        return Demonstration(path, seed, simulation.success(), simulation.time_s)
+            verdict = bag.verdict((*self._cameras.values(), JOINT_STATES, f'/{self._type}'),
+                                  self._thresholds)
+            path = bag.close(replace(bag.metadata, success=simulation.success(),
+                                     verdict=verdict.to_mapping()))
+        return Demonstration(path, seed, simulation.success(), simulation.time_s, verdict)
+
+    def _known(self, seed: int) -> EpisodeMetadata:
+        simulation = self._simulation
+        return EpisodeMetadata(
+            task=self._task, instruction=simulation.instruction, seed=seed,
+            operator=self._operator, robot=self._robot.name, command_type=self._type,
+            started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
+            spec=recording_spec(self._robot, self._cameras, self._type, self._pace.control_hz),
+            software=software_versions(), active_policy=self._active_policy)
 
     def _stamp_ns(self) -> int:
         return START_NS + self._simulation.time_ns

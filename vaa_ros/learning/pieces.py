@@ -44,6 +44,7 @@ from vaa_ros.learning.plain_bags import read_takes
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 
 PIECE_VERSION = 1
@@ -64,7 +65,7 @@ class Reading:
     :param command_type: command topic to learn from; None takes the one in the bag.
     :param plain: what to make of bags that teleop_recorder did not write.
     :param task: leave out episodes of other tasks; None takes any.
-    :param include_failed: also read episodes that failed.
+    :param include_failed: also read episodes that failed, were broken off or were thrown away.
     :param include_policy: also read episodes that a policy drove.
     :param only_corrections: read only what a person did who took over from a policy.
     """
@@ -103,6 +104,11 @@ class Reading:
         known = bag.metadata
         if known is None:
             return ''
+        if not self.include_failed and known.aborted:
+            return f'it was broken off: {known.aborted}'
+        folder = bag.path if bag.path.is_dir() else bag.path.parent
+        if not self.include_failed and folder.absolute().parent.name == DISCARDED:
+            return f'it was thrown away: it is in a folder {DISCARDED}'
         if known.robot and known.robot != self.robot.name:
             return f'recorded with robot {known.robot!r}, not {self.robot.name!r}'
         if self.task is not None and known.task != self.task:

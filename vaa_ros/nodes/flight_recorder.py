@@ -31,7 +31,7 @@ from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
-from vaa_ros.recording.bag_writer import qos_profile
+from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.flight import flight_dir
 from vaa_ros.recording.flight import FlightMemory

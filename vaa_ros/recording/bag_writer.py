@@ -10,18 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import os
 from pathlib import Path
+import shutil
 import time
 from typing import Any
 
 from mcap.writer import CompressionType
 from mcap.writer import Writer
-import yaml
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.recording.bag_information import BagTopic
+from vaa_ros.recording.bag_information import information
+from vaa_ros.recording.bag_information import plain_yaml
+from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
@@ -31,7 +36,6 @@ from vaa_ros.recording.sure_file import MCAP_TAIL
 from vaa_ros.recording.sure_file import SureFile
 from vaa_ros.recording.sure_file import sync_dir
 
-BAG_VERSION = 9
 CHUNK_BYTES = 1024 * 1024
 FLUSH_S = 0.2
 """Longest time that a message stays in memory [s]: with waking up late, below 0.25 s."""
@@ -40,32 +44,6 @@ COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
 
 # Given back when the disk is full, so that the bag's last records still fit.
 _RESERVE_BYTES = 64 * 1024
-_FOREVER = {'sec': 9223372036, 'nsec': 854775807}
-
-
-def qos_profile(reliability: str = 'reliable', durability: str = 'volatile',
-                depth: int = 10) -> dict[str, Any]:
-    """
-    Describe an offered QoS profile as rosbag2 does.
-
-    :param reliability: ``reliable`` or ``best_effort``.
-    :param durability: ``volatile`` or ``transient_local``.
-    :param depth: depth of the history.
-    :return: values for metadata.yaml.
-    """
-    return {'history': 'keep_last', 'depth': depth, 'reliability': reliability,
-            'durability': durability, 'deadline': dict(_FOREVER), 'lifespan': dict(_FOREVER),
-            'liveliness': 'automatic', 'liveliness_lease_duration': dict(_FOREVER),
-            'avoid_ros_namespace_conventions': False}
-
-
-@dataclasses.dataclass
-class _Topic:
-    channel: int
-    msgtype: str
-    digest: str
-    qos: list[dict[str, Any]]
-    count: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,23 +74,27 @@ class BagWriter:
                  qos: Mapping[str, Sequence[dict[str, Any]]] | None = None) -> None:
         if compression not in COMPRESSIONS:
             raise BagError(str(unknown_name('compression', compression, COMPRESSIONS)))
-        described = {topic: (msgtype, *schema(msgtype)) for topic, msgtype in topics.items()}
+        for msgtype in topics.values():
+            schema(msgtype)
         self.final_dir = Path(final_dir)
         self.path = self.final_dir.with_name(self.final_dir.name + PARTIAL_SUFFIX)
         self.metadata = metadata
-        self._topics: dict[str, _Topic] = {}
+        self._topics: dict[str, BagTopic] = {}
+        self._schemas: dict[str, int] = {}
         self._first_ns: int | None = None
         self._last_ns = 0
         self._open(compression)
         try:
-            self._register(described, qos or {})
+            self._writer.start(profile='ros2', library='vaa_ros')
+            for topic, msgtype in topics.items():
+                self._register(topic, msgtype, (qos or {}).get(topic, ()))
             # Known from the start, so that a bag that is cut off still says what it is.
             self._writer.add_metadata(METADATA_RECORD, metadata.to_custom_data())
             self._mark_good()
         except OSError as error:
-            failure = self._failed(error)
-            self.abort(str(error))
-            raise failure from error
+            self._file.close()
+            shutil.rmtree(self.path, ignore_errors=True)  # nothing is in it
+            raise self._error(error) from error
 
     @property
     def count(self) -> int:
@@ -137,11 +119,27 @@ class BagWriter:
         if not self._file.closed:
             self.abort(str(error) if error else 'the writer was not closed')
 
+    def add_topic(self, topic: str, msgtype: str,
+                  qos: Sequence[dict[str, Any]] = ()) -> None:
+        """
+        Add a topic that was not there at the start; one that is known is left as it is.
+
+        :param topic: its name.
+        :param msgtype: type of its messages.
+        :param qos: QoS profiles that its publishers offer.
+        :raises BagError: if the type is unknown or the disk is full.
+        """
+        if topic not in self._topics:
+            try:
+                self._register(topic, msgtype, qos)
+            except OSError as error:
+                raise self._failed(error) from error
+
     def write(self, topic: str, log_ns: int, data: bytes, publish_ns: int | None = None) -> None:
         """
         Write one message.
 
-        :param topic: one of the topics given at the start.
+        :param topic: one of the topics.
         :param log_ns: when it was received [ns].
         :param data: the serialised message (CDR).
         :param publish_ns: when it was sent [ns]; None for ``log_ns``.
@@ -211,10 +209,11 @@ class BagWriter:
                 raise FileExistsError(f'{self.final_dir} exists, and is not overwritten')
             os.rename(self.path, self.final_dir)
             sync_dir(self.final_dir.parent)
-        except OSError as error:
-            failure = self._failed(error)
+        except (OSError, BagError) as error:
+            failure = self._failed(error) if isinstance(error, OSError) else error
             self.abort(str(error))
             raise failure from error
+        self._file.close()
         return self.final_dir
 
     def abort(self, reason: str) -> Path | None:
@@ -226,42 +225,48 @@ class BagWriter:
         """
         self.metadata = dataclasses.replace(self.metadata, aborted=reason or 'unknown reason',
                                             success=None)
-        try:
+        # Where nothing more can be written, what is there is kept as it is.
+        with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
-            if not self._broken:
-                self._finish()
-            else:
-                self._cut_off()
-        except (OSError, BagError):
-            # Nothing more can be written: what is there is kept as it is.
-            self._file.close()
+            self._finish_or_cut_off()
         try:
             return move_aside(self.path, ABORTED)
         except BagError:
             return self.path if self.path.exists() else None
+        finally:
+            self._file.close()
+
+    def _finish_or_cut_off(self) -> None:
+        if not self._broken:
+            try:
+                self._finish()
+                return
+            except (OSError, BagError):
+                self._broken = True
+        self._cut_off()
 
     def _finish(self) -> None:
-        if not self._file.closed:
+        if not self._finished:
             self.flush()
             self.metadata = dataclasses.replace(self.metadata, counts=self.counts)
             self._writer.add_metadata(METADATA_RECORD, self.metadata.to_custom_data())
             # rosbag2 keeps a copy of metadata.yaml in the file, so that the file stands alone.
-            self._writer.add_metadata('rosbag2', {'serialized_metadata': yaml.dump(
-                self._information(), sort_keys=False, Dumper=_PlainDumper)})
+            self._writer.add_metadata(
+                'rosbag2', {'serialized_metadata': plain_yaml(self._information())})
             self._writer.finish()
             self._file.sync()
-            self._file.close()
+            self._finished = True
         self._write_information()
 
     def _cut_off(self) -> None:
         """End the file after the last chunk that was written in full."""
-        for name, count in self._good.counts.items():
-            self._topics[name].count = count
+        for name, entry in self._topics.items():
+            entry.count = self._good.counts.get(name, 0)
         self.metadata = dataclasses.replace(self.metadata, counts=self.counts)
-        if not self._file.closed:
+        if not self._finished:
             self._file.truncate(self._good.position)
             self._file.write(MCAP_TAIL)
-            self._file.close()
+            self._finished = True
         self._write_information()
 
     def _mark_good(self) -> None:
@@ -279,54 +284,37 @@ class BagWriter:
         self._reserve = self.path / '.reserve'
         try:
             self.path.mkdir(parents=True)
+        except OSError as error:
+            raise self._error(error) from error
+        try:
             self._reserve.write_bytes(bytes(_RESERVE_BYTES))
             self._file = SureFile(self.path / f'{self.final_dir.name}_0.mcap')
         except OSError as error:
+            shutil.rmtree(self.path, ignore_errors=True)
             raise self._error(error) from error
         self._good = _Mark(0, {})
-        self._broken = False
+        self._broken = self._finished = False
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES,
                               compression=COMPRESSIONS[compression])
 
-    def _register(self, described: Mapping[str, tuple[str, str, str]],
-                  qos: Mapping[str, Sequence[dict[str, Any]]]) -> None:
-        self._writer.start(profile='ros2', library='vaa_ros')
-        schemas: dict[str, int] = {}
-        for name, (msgtype, text, digest) in described.items():
-            if msgtype not in schemas:
-                schemas[msgtype] = self._writer.register_schema(msgtype, 'ros2msg',
-                                                                text.encode())
-            profiles = list(qos.get(name) or [qos_profile()])
-            channel = self._writer.register_channel(name, 'cdr', schemas[msgtype], {
-                'offered_qos_profiles': yaml.dump(profiles, sort_keys=False,
-                                                  Dumper=_PlainDumper),
-                'topic_type_hash': digest})
-            self._topics[name] = _Topic(channel, msgtype, digest, profiles)
+    def _register(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]]) -> None:
+        text, digest = schema(msgtype)
+        if msgtype not in self._schemas:
+            self._schemas[msgtype] = self._writer.register_schema(msgtype, 'ros2msg',
+                                                                  text.encode())
+        profiles = list(qos or [qos_profile()])
+        channel = self._writer.register_channel(topic, 'cdr', self._schemas[msgtype], {
+            'offered_qos_profiles': plain_yaml(profiles), 'topic_type_hash': digest})
+        # Anew, because other threads read the counts.
+        self._topics = {**self._topics, topic: BagTopic(channel, msgtype, digest, profiles)}
 
     def _information(self) -> dict[str, Any]:
-        start = self.metadata.started_ns if self._first_ns is None else self._first_ns
-        duration = 0 if self._first_ns is None else self._last_ns - self._first_ns
-        common = {'starting_time': {'nanoseconds_since_epoch': start},
-                  'duration': {'nanoseconds': duration}, 'message_count': self.count}
-        name = f'{self.final_dir.name}_0.mcap'
-        return {
-            'version': BAG_VERSION, 'storage_identifier': 'mcap', **common,
-            'topics_with_message_count': [
-                {'topic_metadata': {'name': topic, 'type': entry.msgtype,
-                                    'serialization_format': 'cdr',
-                                    'offered_qos_profiles': entry.qos,
-                                    'type_description_hash': entry.digest},
-                 'message_count': entry.count}
-                for topic, entry in self._topics.items()],
-            'compression_format': '', 'compression_mode': '', 'relative_file_paths': [name],
-            'files': [{'path': name, **common}],
-            'custom_data': self.metadata.to_custom_data(),
-            'ros_distro': os.environ.get('ROS_DISTRO', 'unknown'),
-        }
+        first_ns = self.metadata.started_ns if self._first_ns is None else self._first_ns
+        return information(f'{self.final_dir.name}_0.mcap', self._topics, first_ns,
+                           max(self._last_ns - first_ns, 0), self.metadata.to_custom_data())
 
     def _write_information(self) -> None:
-        text = yaml.dump({'rosbag2_bagfile_information': self._information()}, sort_keys=False,
-                         Dumper=_PlainDumper, allow_unicode=True)
+        text = plain_yaml({'rosbag2_bagfile_information': self._information()})
         with open(self.path / 'metadata.yaml', 'w', encoding='utf-8') as stream:
             stream.write(text)
             stream.flush()
@@ -335,10 +323,3 @@ class BagWriter:
     def _error(self, error: OSError) -> BagError:
         return BagError(f'cannot write {self.path}: {error.strerror or error}. Earlier episodes '
                         'are intact; free some space or choose another output_dir')
-
-
-class _PlainDumper(getattr(yaml, 'CSafeDumper', yaml.SafeDumper)):  # type: ignore[misc]
-    """Writes repeated values in full: rosbag2 readers need no aliases."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True

@@ -23,6 +23,7 @@ from vaa_ros.recording.episode import check_free_space
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.messages import schema
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.verdict import LOOK
 from vaa_ros.recording.verdict import Verdict
@@ -100,6 +101,8 @@ class EpisodeRecorder:
         self._take = Take(topics if judge is not None else {})
         self._queue_bytes = queue_bytes
         self._queue: deque[tuple[str, int, bytes, int]] = deque()
+        self._topics = set(topics)
+        self._appeared: dict[str, tuple[str, Sequence[dict[str, Any]]]] = {}
         self._waiting = 0
         self._dropped: Counter[str] = Counter()
         self._change = threading.Condition()
@@ -147,19 +150,33 @@ class EpisodeRecorder:
         where = f' What was written is in {self._aborted}' if self._aborted else ''
         return f'{self._failure}.{where}'
 
+    def add_topic(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]] = ()) -> None:
+        """
+        Take up a topic that appeared after the start.
+
+        :param topic: its name.
+        :param msgtype: type of its messages.
+        :param qos: QoS profiles that its publishers offer.
+        :raises BagError: if the type is unknown.
+        """
+        schema(msgtype)
+        with self._change:
+            self._topics.add(topic)
+            self._appeared[topic] = (msgtype, qos)
+
     def put(self, topic: str, log_ns: int, data: bytes, publish_ns: int | None = None) -> bool:
         """
         Hand over one message, without waiting.
 
-        :param topic: one of the topics.
+        :param topic: its topic.
         :param log_ns: when it was received [ns].
         :param data: the serialised message (CDR).
         :param publish_ns: when it was sent [ns].
-        :return: false if it was dropped.
+        :return: false if it was dropped, as is what comes on an unknown topic.
         """
         with self._change:
-            full = self._waiting + len(data) > self._queue_bytes and self._queue
-            if full or self._closing or self._failure is not None:
+            full = self._waiting + len(data) > self._queue_bytes and self._waiting
+            if full or self._closing or self._failure is not None or topic not in self._topics:
                 self._dropped[topic] += 1
                 return False
             self._queue.append((topic, log_ns, data, log_ns if publish_ns is None
@@ -244,14 +261,20 @@ class EpisodeRecorder:
             with self._change:
                 if not self._queue and not self._closing:
                     self._change.wait(max(self._writer.flush_in_s, 0.0))
-                batch = list(self._queue)
+                batch, appeared = list(self._queue), dict(self._appeared)
                 self._queue.clear()
-                self._waiting = 0
+                self._appeared.clear()
                 closing = self._closing
+            for topic, (msgtype, qos) in appeared.items():
+                self._writer.add_topic(topic, msgtype, qos)
+                if self._judge is not None:
+                    self._take.add_topic(topic, msgtype)
             for topic, log_ns, data, publish_ns in batch:
                 self._writer.write(topic, log_ns, data, publish_ns)
                 if self._judge is not None:
                     self._take.add(topic, log_ns, data)
+            with self._change:  # what is being written is in memory too
+                self._waiting -= sum(len(data) for _, _, data, _ in batch)
             if self._disk_problem is not None:
                 raise self._disk_problem
             if closing and not batch:

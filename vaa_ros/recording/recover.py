@@ -43,6 +43,7 @@ from vaa_ros.recording.episode import PARTIAL_SUFFIX
 from vaa_ros.recording.messages import register_type
 from vaa_ros.recording.messages import schema
 from vaa_ros.recording.messages import typestore
+from vaa_ros.recording.sure_file import being_written
 
 _HEAD = struct.Struct('<BQ')
 _READ = {Opcode.SCHEMA: Schema.read, Opcode.CHANNEL: Channel.read, Opcode.CHUNK: Chunk.read,
@@ -172,7 +173,8 @@ def recover(path: Path) -> Recovered:
 
     :param path: the episode's folder, or its .mcap file.
     :return: what was made of it.
-    :raises BagError: if nothing can be read, or the bag cannot be written.
+    :raises BagError: if it is being recorded at this moment, if nothing can be read, or if the
+        bag cannot be written.
     """
     cut_off = path.suffix == PARTIAL_SUFFIX
     name = (path.name if path.is_dir() else path.stem).removesuffix(PARTIAL_SUFFIX)
@@ -182,6 +184,8 @@ def recover(path: Path) -> Recovered:
                        'or move it away')
     file = _File(_mcap_file(path))
     try:
+        if being_written(file.path):
+            raise BagError(f'{path}: is being recorded now; stop the recorder first')
         seen = Counter(message.channel_id for message in file.messages())
         if not seen:
             raise BagError(f'{path}: not one message of it reached the disk; it can be removed')

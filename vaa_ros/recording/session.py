@@ -11,14 +11,17 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 import time
+from typing import Any
 from typing import Protocol
 
 from vaa_ros.core.errors import BagError
-from vaa_ros.recording.bag_writer import qos_profile
+from vaa_ros.core.errors import VaaError
+from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
@@ -41,7 +44,6 @@ class TopicSource(Protocol):
     """Where messages come from; :class:`vaa_ros.ros.raw_topics.RawTopics` on a robot."""
 
     types: Mapping[str, str]
-    latched: Mapping[str, tuple[bytes, int]]
     lost: Mapping[str, int]
 
     def refresh(self) -> None:
@@ -49,6 +51,9 @@ class TopicSource(Protocol):
 
     def unmatched(self, names: Sequence[str]) -> list[str]:
         """Give those of the topics that cannot be received now."""
+
+    def standing(self, name: str) -> tuple[bytes, int] | None:
+        """Give what a latched topic says now, and when it was sent [ns]; None for nothing."""
 
     def explain(self, name: str) -> str:
         """Say why a topic cannot be received."""
@@ -127,8 +132,8 @@ class RecordingSession:
         self._await_topics(wait_s)
         check_output_dir(disk.output_dir, disk.min_free_bytes)
         types = dict(self._source.types)
-        for msgtype in sorted(set(types.values()) - set(typestore().fielddefs)):
-            register_type(msgtype, self._source.definition(msgtype))
+        for msgtype in sorted(set(types.values())):
+            self._define(msgtype)
         # What arrived before the start does not belong to the episode.
         self._source.drain()
         self._lost_before = Counter(self._source.lost)
@@ -136,11 +141,12 @@ class RecordingSession:
         self._metadata = replace(metadata, started_ns=started_ns)
         recorder = EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
-            {name: [qos_profile(*offer) for offer in self._source.offered(name)]
-             for name in types}, min_free_bytes=disk.min_free_bytes,
+            {name: self._offered(name) for name in types}, min_free_bytes=disk.min_free_bytes,
             judge=None if self._thresholds is None else self._judge)
-        for name, (data, sent_ns) in self._source.latched.items():
-            recorder.put(name, started_ns, data, sent_ns)
+        for name in types:
+            said = self._source.standing(name)
+            if said is not None:
+                recorder.put(name, started_ns, *said)
         self._types, self._recorder = types, recorder
         return recorder.path
 
@@ -148,13 +154,18 @@ class RecordingSession:
         """
         Take one message; it is written if an episode is being recorded.
 
+        Its topic may have appeared after the start.
+
         :param topic: where it came from.
         :param log_ns: when it was received [ns].
         :param data: the serialised message (CDR).
         :param sent_ns: when it was sent [ns].
         """
-        if self._recorder is not None and topic in self._types:
-            self._recorder.put(topic, log_ns, data, sent_ns)
+        if self._recorder is None:
+            return
+        if topic not in self._types:
+            self._take_up(self._recorder, topic)
+        self._recorder.put(topic, log_ns, data, sent_ns)
 
     def stop(self, success: bool) -> RecordedEpisode:
         """
@@ -209,6 +220,20 @@ class RecordingSession:
         :return: their names.
         """
         return [name for name in self._required if not recorded.counts.get(name)]
+
+    def _take_up(self, recorder: EpisodeRecorder, topic: str) -> None:
+        self._types[topic] = msgtype = self._source.types[topic]
+        # The messages of a topic that cannot be described are counted as dropped.
+        with contextlib.suppress(VaaError):
+            self._define(msgtype)
+            recorder.add_topic(topic, msgtype, self._offered(topic))
+
+    def _define(self, msgtype: str) -> None:
+        if msgtype not in typestore().fielddefs:
+            register_type(msgtype, self._source.definition(msgtype))
+
+    def _offered(self, topic: str) -> list[dict[str, Any]]:
+        return [qos_profile(*offer) for offer in self._source.offered(topic)]
 
     def _judge(self, take: Take, metadata: EpisodeMetadata) -> Verdict:
         return judge(figures_of(take, metadata, self._required), self._thresholds or {})

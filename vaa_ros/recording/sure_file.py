@@ -5,6 +5,8 @@ Files for recordings, where a full disk must be noticed at the write that did no
 """
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from pathlib import Path
 
@@ -18,13 +20,16 @@ class SureFile:
     """
     An unbuffered file that writes all or raises.
 
-    A buffered one would try to write its rest again when it is closed on a full disk.
+    A buffered one would try to write its rest again when it is closed on a full disk. It is locked
+    until it is closed or its process is gone: see :func:`being_written`.
 
     :param path: the file, which must not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with contextlib.suppress(OSError):  # a file system that knows no locks
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._position = 0
         self.closed = False
 
@@ -59,6 +64,23 @@ class SureFile:
         if not self.closed:
             self.closed = True
             os.close(self._descriptor)
+
+
+def being_written(path: Path) -> bool:
+    """
+    Tell whether a :class:`SureFile` is open at this moment, in whichever process of this computer.
+
+    :param path: the file.
+    :raises OSError: if it cannot be opened.
+    """
+    with path.open('rb') as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass  # a file system that knows no locks
+    return False
 
 
 def sync_dir(folder: Path) -> None:

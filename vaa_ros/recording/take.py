@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.images import decode_image
 from vaa_ros.core.images import ENCODINGS
@@ -91,10 +92,23 @@ class Take:
     """
 
     def __init__(self, types: Mapping[str, str]) -> None:
-        self.streams = {topic: Stream(msgtype) for topic, msgtype in types.items()}
+        self.streams: dict[str, Stream] = {}
         self.unreadable: Counter[str] = Counter()
         """Messages whose content could not be read, by topic."""
-        self._stamped = {topic for topic, msgtype in types.items() if _has_header(msgtype)}
+        self._stamped: set[str] = set()
+        for topic, msgtype in types.items():
+            self.add_topic(topic, msgtype)
+
+    def add_topic(self, topic: str, msgtype: str) -> None:
+        """
+        Gather a topic, too.
+
+        :param topic: its name.
+        :param msgtype: type of its messages.
+        """
+        self.streams[topic] = Stream(msgtype)
+        if _has_header(msgtype):
+            self._stamped.add(topic)
 
     def add(self, topic: str, log_ns: int, data: bytes) -> None:
         """
@@ -145,6 +159,21 @@ def take_of(types: Mapping[str, str], messages: Iterable[tuple[str, int, bytes]]
     return take
 
 
+def array_quantity(topic: str, command_type: str) -> str:
+    """
+    Tell what the numbers of a Float64MultiArray say of the joints.
+
+    :param topic: its topic.
+    :param command_type: the command topic of the episode, by its name in the ROS interface; empty
+        where it is not known.
+    :return: ``position``, ``velocity``, or '' where nothing says that it is about the joints.
+    """
+    name = topic.rsplit('/', 1)[-1]
+    if name == VELOCITY_COMMANDS or (name, command_type) == ('commands', VELOCITY_COMMANDS):
+        return 'velocity'
+    return 'position' if name == 'commands' else ''
+
+
 def picture_of(msgtype: str, message: Any) -> np.ndarray:
     """
     Decode an image message.
@@ -187,7 +216,11 @@ def _look_at_picture(stream: Stream, log_ns: int, message: Any) -> None:
 
 def _add_values(stream: Stream, names: Iterable[str], values: Iterable[float]) -> None:
     given = dict(zip(names, values, strict=True))
-    stream.names = stream.names or tuple(given)
+    if not given.keys() & set(stream.names):
+        # Arm and gripper may share a topic: the one with more joints is the arm.
+        if len(given) <= len(stream.names):
+            return
+        stream.names, stream.values, stream.values_ns = tuple(given), array('d'), array('q')
     row = np.array([given[name] for name in stream.names], dtype=np.float64)
     if not np.isfinite(row).all():
         raise ValueError('not finite')

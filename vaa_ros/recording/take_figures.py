@@ -20,6 +20,7 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
+from vaa_ros.recording.take import array_quantity
 from vaa_ros.recording.take import CAMERAS
 from vaa_ros.recording.take import COMMANDS
 from vaa_ros.recording.take import Stream
@@ -54,8 +55,11 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
     robot = _robot(metadata)
     cameras = {topic: stream for topic, stream in take.streams.items()
                if stream.msgtype in CAMERAS and len(stream.log_ns)}
-    joints = _pick(take, (JOINT_STATE,), 'joint_states')
-    commands = _pick(take, COMMANDS, metadata.command_type)
+    told = metadata.command_type
+    joints = _pick(take.streams, (JOINT_STATE,), 'joint_states')
+    commands = _pick({topic: stream for topic, stream in take.streams.items()
+                      if stream.msgtype != FLOAT64_ARRAY
+                      or array_quantity(topic, told) == 'position'}, COMMANDS, told)
     watched = dict(cameras)
     watched.update({topic: stream for topic, stream in take.streams.items() if stream is joints})
     figures: Figures = {
@@ -81,9 +85,9 @@ def _robot(metadata: EpisodeMetadata) -> RobotSpec | None:
         return None
 
 
-def _pick(take: Take, msgtypes: Sequence[str], name: str) -> Stream | None:
+def _pick(streams: Mapping[str, Stream], msgtypes: Sequence[str], name: str) -> Stream | None:
     """Find the stream of a role: by the name of its topic, or as the only one of its type."""
-    found = {topic: stream for topic, stream in take.streams.items()
+    found = {topic: stream for topic, stream in streams.items()
              if stream.msgtype in msgtypes and len(stream.values_ns)}
     named = [stream for topic, stream in found.items() if topic.rsplit('/', 1)[-1] == name]
     candidates = named or list(found.values())
@@ -105,19 +109,19 @@ def _timing(watched: Mapping[str, Stream], take: Take, metadata: EpisodeMetadata
     start_ns = min((stream.log_ns[0] for stream in watched.values()), default=0)
     end_ns = max((stream.log_ns[-1] for stream in watched.values()), default=0)
     for topic, stream in watched.items():
+        intervals = np.diff(stream.times_ns()) / NANOSECONDS
+        # A stream that starts late or ends early has its gap there, however few messages it has.
+        edges = ((stream.log_ns[0] - start_ns) / NANOSECONDS,
+                 (end_ns - stream.log_ns[-1]) / NANOSECONDS)
+        figures['gap_s'][topic] = max(float(intervals.max(initial=0.0)), *edges)
         if len(stream.log_ns) < STEADY_MESSAGES:
             continue
-        intervals = np.diff(stream.times_ns()) / NANOSECONDS
         period = float(np.median(intervals))
         if period <= 0:
             continue
         figures['rate_hz'][topic] = 1 / period
         late = np.maximum(intervals - period, 0)
         figures['jitter_share'][topic] = float(np.percentile(late, 95)) / period
-        # A stream that starts late or ends early has its gap there.
-        edges = ((stream.log_ns[0] - start_ns) / NANOSECONDS,
-                 (end_ns - stream.log_ns[-1]) / NANOSECONDS)
-        figures['gap_s'][topic] = max(float(intervals.max()), *edges)
         absent = _absent(intervals / period)
         figures['missing_share'][topic] = absent / (len(stream.log_ns) + absent)
     for topic, count in metadata.dropped.items():

@@ -20,7 +20,7 @@ class Wiring:
     """
     What the thread is connected to.
 
-    :param policy: gives the policy at work.
+    :param policy: gives the policy at work, to the thread that asks it.
     :param publish: publishes a command, with the stamp of the observation behind it and whether it
         moves the arm or holds it.
     :param again: publishes the last command once more.

@@ -19,7 +19,12 @@ from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
-JOIN_S = 5.0
+PATIENCE_S, JOIN_S = 0.2, 5.0
+"""How long an answer under way is waited for before it is ended, and after."""
+
+
+Asked = tuple[int, Answers, Observation]
+"""When [ns], whom, and about what."""
 
 
 class InferenceThread:
@@ -45,31 +50,32 @@ class InferenceThread:
         self._deadline_ns = round(pacing.deadline_s * NANOSECONDS)
         self._rule = pacing.rule()
         self._answer: Answer | None = None
-        self._asked: tuple[int, Answers, Observation] | None = None
-        self._allowed = self._anew = self._stopping = False
+        self._asked: Asked | None = None
+        self._allowed = self._anew = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """
         Begin to ask, once it is allowed.
         """
-        self._stopping = self._allowed = False
+        self._allowed = False
         self._thread = threading.Thread(target=self._main, name='inference', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """
-        End an answer under way, and the thread.
+        End the thread, and an answer under way.
         """
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
         with self._changed:
-            self._stopping = True
-            self._end()
+            thread, self._thread = self._thread, None
+            asked = self._asked
             self.forget()
             self._changed.notify_all()
-        thread.join(JOIN_S)
+        if thread is not None:
+            thread.join(PATIENCE_S)
+            if thread.is_alive():
+                end(asked)
+                thread.join(JOIN_S)
 
     def allow(self, asking: bool) -> None:
         """
@@ -117,7 +123,7 @@ class InferenceThread:
         if self._asked is None or now_ns - self._asked[0] <= self._deadline_ns:
             return
         _, policy, observation = self._asked
-        self._end()
+        end(self._asked)
         self.forget()
         self._answer = Answer(policy, observation, None, LateError(
             'the policy gave no answer within its deadline of '
@@ -131,23 +137,16 @@ class InferenceThread:
         return {'replan': 'chunks' if rule.chunked else 'always',
                 'replan_interval_s': rule.interval_s}
 
-    def _end(self) -> None:
-        """
-        End the answer under way, where the policy knows how.
-        """
-        interrupt = getattr(self._asked[1], 'interrupt', None) if self._asked else None
-        if interrupt is not None:
-            interrupt()
-
     def _due(self) -> bool:
-        return self._stopping or (
-            self._allowed and self._inputs.ready() and self._rule.due(time.monotonic_ns()))
+        return (self._allowed and self._inputs.ready()
+                and self._rule.due(time.monotonic_ns()))
 
     def _main(self) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
-                self._changed.wait_for(self._due)
-                if self._stopping:
+                self._changed.wait_for(lambda: self._thread is not me or self._due())
+                if self._thread is not me:
                     return
                 observation, _ = self._inputs.take()
                 policy, anew, self._anew = self._policy(), self._anew, False
@@ -165,3 +164,12 @@ class InferenceThread:
             self._rule.answered(answer.took_s, horizon_s)
         self._answer = replace(answer, seam_s=self._rule.seam_s)
         self._changed.notify_all()
+
+
+def end(asked: Asked | None) -> None:
+    """
+    End an answer under way, where the policy knows how.
+    """
+    interrupt = getattr(asked[1], 'interrupt', None) if asked else None
+    if interrupt is not None:
+        interrupt()

@@ -55,7 +55,7 @@ class PolicyInputs:
         self._tool_age_ns = 0 if lockstep else MAX_TOOL_POSE_AGE_NS
         self._tool: tuple[int, np.ndarray] | None = None
         self.joints: np.ndarray | None = None
-        """Joint positions of the observation that was asked about last."""
+        """Joint positions of the newest observation that a tick looked at."""
         self._streams: DirectSubscriptions | None = None
 
     def connect(self, thread: ControlThread) -> None:

@@ -108,15 +108,15 @@ class RawTopics:
         return [name for name in names if name not in self._subscriptions
                 or not self._subscriptions[name].get_publisher_count()]
 
-    def standing(self, name: str) -> bytes | None:
+    def standing(self, name: str) -> tuple[bytes, int] | None:
         """
         Give what a latched topic says now.
 
         :param name: the topic.
-        :return: its last message (CDR), or None if there is none or its publisher is gone.
+        :return: its last message (CDR) and when it was sent [ns], or None if there is none or its
+            publisher is gone.
         """
-        return self.latched[name][0] if name in self.latched and not self.unmatched([name]) \
-            else None
+        return None if self.unmatched([name]) else self.latched.get(name)
 
     def explain(self, name: str) -> str:
         """

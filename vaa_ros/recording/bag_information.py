@@ -1,0 +1,99 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What rosbag2 says of a bag in its metadata.yaml.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import os
+from typing import Any
+
+import yaml
+
+BAG_VERSION = 9
+_FOREVER = {'sec': 9223372036, 'nsec': 854775807}
+
+
+@dataclass
+class BagTopic:
+    """
+    A topic of a bag.
+
+    :param channel: its number in the MCAP file.
+    :param msgtype: type of its messages.
+    :param digest: RIHS01 hash of the type.
+    :param qos: QoS profiles that its publishers offered.
+    :param count: messages written.
+    """
+
+    channel: int
+    msgtype: str
+    digest: str
+    qos: list[dict[str, Any]]
+    count: int = 0
+
+
+def qos_profile(reliability: str = 'reliable', durability: str = 'volatile',
+                depth: int = 10) -> dict[str, Any]:
+    """
+    Describe an offered QoS profile as rosbag2 does.
+
+    :param reliability: ``reliable`` or ``best_effort``.
+    :param durability: ``volatile`` or ``transient_local``.
+    :param depth: depth of the history.
+    :return: values for metadata.yaml.
+    """
+    return {'history': 'keep_last', 'depth': depth, 'reliability': reliability,
+            'durability': durability, 'deadline': dict(_FOREVER), 'lifespan': dict(_FOREVER),
+            'liveliness': 'automatic', 'liveliness_lease_duration': dict(_FOREVER),
+            'avoid_ros_namespace_conventions': False}
+
+
+def information(file: str, topics: Mapping[str, BagTopic], start_ns: int, duration_ns: int,
+                custom_data: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Describe a bag of one MCAP file.
+
+    :param file: name of the file.
+    :param topics: what is in it.
+    :param start_ns: time of the first message [ns].
+    :param duration_ns: time from the first to the last one [ns].
+    :param custom_data: what else is known of it.
+    :return: values for metadata.yaml.
+    """
+    common = {'starting_time': {'nanoseconds_since_epoch': start_ns},
+              'duration': {'nanoseconds': duration_ns},
+              'message_count': sum(entry.count for entry in topics.values())}
+    return {
+        'version': BAG_VERSION, 'storage_identifier': 'mcap', **common,
+        'topics_with_message_count': [
+            {'topic_metadata': {'name': topic, 'type': entry.msgtype,
+                                'serialization_format': 'cdr',
+                                'offered_qos_profiles': entry.qos,
+                                'type_description_hash': entry.digest},
+             'message_count': entry.count}
+            for topic, entry in topics.items()],
+        'compression_format': '', 'compression_mode': '', 'relative_file_paths': [file],
+        'files': [{'path': file, **common}],
+        'custom_data': dict(custom_data),
+        'ros_distro': os.environ.get('ROS_DISTRO', 'unknown'),
+    }
+
+
+def plain_yaml(values: object) -> str:
+    """
+    Write YAML as readers of rosbag2 want it.
+
+    :param values: plain values.
+    :return: the text, in the order of the values, repeated ones in full.
+    """
+    return yaml.dump(values, sort_keys=False, Dumper=_PlainDumper, allow_unicode=True)
+
+
+class _PlainDumper(getattr(yaml, 'CSafeDumper', yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes repeated values in full: rosbag2 readers need no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
