@@ -27,6 +27,8 @@ from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import node
+from vaa_ros.ros.launching import SESSION
+from vaa_ros.ros.launching import session_arguments
 from vaa_ros.ros.launching import together
 from vaa_ros.ros.launching import topic_arguments
 
@@ -51,9 +53,7 @@ def generate_launch_description() -> LaunchDescription:
             node('teleop_recorder',
                  {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
                   'task': str, 'instruction': str, 'operator': str, 'seed': int,
-                  'control_rate_hz': float, 'compression': str, 'autostart': bool,
-                  'episodes': int, 'countdown_s': float, 'reset_s': float, 'cues': str,
-                  'pedal': str},
+                  'control_rate_hz': float, 'compression': str, 'autostart': bool, **SESSION},
                  remappings=[*arm_remappings(), *camera_remappings()]),
         ),
     ])
@@ -100,14 +100,7 @@ def episode_arguments() -> list:
         argument('operator', '', 'Who drives the arm, for the metadata.'),
         argument('seed', '-1',
                  'Seed of the scene, for the metadata and the simulated arm; -1 for none.'),
-        argument('episodes', '0', 'Successes after which the session is done; 0 for no end.'),
-        argument('countdown_s', '0.0', 'Countdown before an episode, in seconds.'),
-        argument('reset_s', '0.0', 'Time to reset the scene in seconds, after which the next '
-                 'episode starts by itself; 0 waits for a start.'),
-        argument('cues', 'bell', 'How you are told what happens: speech needs spd-say.',
-                 ['none', 'print', 'bell', 'speech']),
-        argument('pedal', '', 'Foot pedal that starts and ends episodes, a path such as '
-                 '/dev/input/event5; empty for none.'),
+        *session_arguments(),
         argument('compression', 'zstd', 'Compression of the bags.', ['zstd', 'none']),
         argument('autostart', 'true',
                  'Make the recorder ready at once; false waits for the lifecycle services.', BOOL),

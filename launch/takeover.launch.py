@@ -24,6 +24,8 @@ from vaa_ros.ros.launching import camera_remappings
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import node
+from vaa_ros.ros.launching import SESSION
+from vaa_ros.ros.launching import session_arguments
 from vaa_ros.ros.launching import source_remappings
 from vaa_ros.ros.launching import together
 from vaa_ros.ros.launching import topic_arguments
@@ -56,7 +58,8 @@ def generate_launch_description() -> LaunchDescription:
                  arm_remappings(), condition=IfCondition(LaunchConfiguration('guard'))),
             node('teleop_recorder',
                  {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
-                  'task': str, 'instruction': str, 'operator': str, 'control_rate_hz': float},
+                  'task': str, 'instruction': str, 'operator': str, 'control_rate_hz': float,
+                  **SESSION},
                  {'policy': ParameterValue(LaunchConfiguration('model_path'), value_type=str)},
                  [*arm_remappings(), *camera_remappings()],
                  condition=IfCondition(LaunchConfiguration('record'))),
@@ -107,4 +110,5 @@ def episode_arguments() -> list:
         argument('task', 'pick_place', 'Task, for the metadata and the simulated arm.'),
         argument('instruction', '', 'What the arm is asked to do, in words, for the metadata.'),
         argument('operator', '', 'Who takes over, for the metadata.'),
+        *session_arguments(),
     ]

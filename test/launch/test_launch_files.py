@@ -189,6 +189,14 @@ def test_in_a_takeover_the_mux_alone_commands_the_arm(launch: Any) -> None:
     assert nodes['teleop_recorder'].parameters['policy'] == 'mine.onnx'
 
 
+@pytest.mark.parametrize('name', ['record.launch.py', 'takeover.launch.py'])
+def test_a_session_is_the_same_in_every_launch_file(launch: Any, name: str) -> None:
+    told = {'episodes': '30', 'countdown_s': '3.0', 'reset_s': '10.0', 'cues': 'speech',
+            'pedal': '/dev/input/event9', 'min_free_gb': '5.0', 'thresholds': 'mine.yaml'}
+    given = launch(name, **told).nodes['teleop_recorder'].parameters
+    assert {key: str(given[key]) for key in told} == told
+
+
 def test_flights_are_recorded_where_a_folder_is_given(launch: Any) -> None:
     assert 'flight_recorder' not in launch('policy.launch.py').nodes
     nodes = launch('policy.launch.py', flights='here', command_topic='/jtc/joint_trajectory').nodes

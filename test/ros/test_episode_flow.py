@@ -259,3 +259,20 @@ def test_a_foot_pedal_of_the_kernel(ros: Harness, robot: Robot, tmp_path: Path) 
         recording.wait_until(lambda m: m.data)
     finally:
         keyboard.close()
+
+
+def test_what_counts_is_counted_when_it_changes(ros: Harness, robot: Robot,
+                                                tmp_path: Path) -> None:
+    old, new = str(tmp_path / 'old'), str(tmp_path / 'new')
+    node = recorder(ros, tmp_path / 'old')
+    assert call(ros, 'start').success
+    robot.drive(2)
+    assert stop(ros).success
+    ros.set_parameters('/teleop_recorder', output_dir=new, episodes=1)
+    assert call(ros, 'start').success
+    assert call(ros, 'discard').success
+    ros.set_parameters('/teleop_recorder', output_dir=old)
+    assert 'all 1 episodes are recorded' in call(ros, 'start').message
+    ros.set_parameters('/teleop_recorder', task='sort')
+    assert node._desk.flow.successes == 0
+    assert call(ros, 'start').success

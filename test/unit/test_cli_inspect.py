@@ -8,7 +8,10 @@ from dataclasses import replace
 import json
 from pathlib import Path
 
+from mcap.reader import make_reader
 import numpy as np
+from plain_sessions import session
+from plain_sessions import write_plain
 import pytest
 
 from vaa_ros.cli.contact_sheet import LABEL_WIDTH
@@ -94,6 +97,43 @@ def test_a_folder_of_episodes_names_what_it_skips(
     assert '2 episodes, 1 of them successes' in said
     assert len(found['skipped']) == 1
     assert f'skipped {broken}' in said
+
+
+def test_what_is_damaged_inside_is_listed_as_skipped(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, figures = tmp_path / 'episodes', tmp_path / 'figures.json'
+    record(folder, 7, True)
+    broken = record(folder, 8, True)
+    record(folder, 9, True)
+    file = next(broken.glob('*.mcap'))
+    with file.open('rb') as stream:
+        chunk = make_reader(stream).get_summary().chunk_indexes[0]
+    data = bytearray(file.read_bytes())
+    data[chunk.chunk_start_offset + chunk.chunk_length - 5] ^= 0xff
+    file.write_bytes(data)
+    assert main(['inspect', str(folder), '--judge', '--json', str(figures), '--contact-sheet',
+                 str(tmp_path / 'sheet.png')]) == 0
+    found = json.loads(figures.read_text())
+    assert [entry['seed'] for entry in found['episodes']] == [7, 9]
+    assert [item['path'] for item in found['skipped']] == [str(broken)]
+    assert f'skipped {broken}' in capsys.readouterr().out
+
+
+def test_a_camera_that_is_missing_is_found(tmp_path: Path) -> None:
+    spec = recording_spec(load_robot('vaa_arm'), {
+        'front': '/front/image_raw', 'wrist': '/wrist/image_raw'}, 'joint_trajectory', 30)
+    bag = record(tmp_path / 'episodes', 7, True, spec)
+    figures = tmp_path / 'figures.json'
+    assert main(['inspect', str(bag), '--judge', '--json', str(figures)]) == 0
+    verdict = json.loads(figures.read_text())['verdict']
+    assert verdict['judgement'] == 'discard'
+    missing = [reason for reason in verdict['reasons'] if reason.startswith('0 messages')]
+    assert [reason.split()[3] for reason in missing] == ['/wrist/image_raw']
+
+
+def test_a_packed_file(tmp_path: Path) -> None:
+    packed, = write_plain(tmp_path / 'bag', session(), compression='file').glob('*.zstd')
+    assert inspect(packed, tmp_path)['kind'] == 'episode'
 
 
 def test_a_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

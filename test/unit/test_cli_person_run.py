@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
+from pathlib import Path
 import queue
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 
 from vaa_ros.cli.person_run import Grip
 from vaa_ros.cli.person_run import record_episode
+from vaa_ros.recording.recorder import RecordedEpisode
+from vaa_ros.recording.verdict import Verdict
 
 LIMIT_S = 60.0
 
@@ -55,7 +58,8 @@ class Nodes:
 
     def set_bool(self, service: str, data: bool) -> str:
         self.calls.append(f'{service} {data}')
-        return '{"path": "episode_000000", "messages": 5}'
+        return RecordedEpisode(Path('episode_000000'), 4.0, {'/joint_states': 5}, {},
+                               Verdict('look', ('it is dark',), {})).to_json()
 
     def set_parameters(self, node: str, **values: object) -> None:
         pass
@@ -88,6 +92,7 @@ def test_scene_and_clock_begin_when_the_person_starts() -> None:
     assert nodes.calls == ['let go', 'sim_arm/reset', 'let go', 'sim_arm/reset',
                            'teleop_recorder/start_episode', 'teleop_recorder/stop_episode True']
     assert (episode.seed, episode.success, episode.time_s) == (3, True, 4.0)
+    assert str(episode) == 'episode_000000   seed 3   success   4.0 s   look: it is dark'
 
 
 def test_a_scene_that_was_looked_at_for_too_long_begins_anew() -> None:

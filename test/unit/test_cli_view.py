@@ -33,6 +33,7 @@ import pytest
 from test_learning_any_bag import video_stream
 
 from vaa_ros.cli.main import main
+from vaa_ros.cli.view_items import BagItems
 from vaa_ros.core.robot import load_robot
 from vaa_ros.recording import messages
 from vaa_ros.recording.bag_reader import BagReader
@@ -74,6 +75,29 @@ def bag(tmp_path: Path) -> Path:
     spec = recording_spec(load_robot('vaa_arm'), {}, 'joint_trajectory', 30)
     return make_bag(tmp_path / 'episode_000000', frames=FRAMES, change=enriched, more_topics=MORE,
                     metadata=replace(METADATA, spec=spec))
+
+
+def test_arrays_are_drawn_as_what_they_are(tmp_path: Path) -> None:
+    topics = dict.fromkeys(('/commands', '/velocity_commands', '/other'), messages.FLOAT64_ARRAY)
+    data = messages.serialize(messages.FLOAT64_ARRAY, {'data': np.arange(7.0)})
+    spec = recording_spec(load_robot('vaa_arm'), {}, 'velocity_commands', 30)
+    path = make_bag(tmp_path / 'bag', change=lambda stream: [
+        *stream, *((topic, LOG_NS, data) for topic in topics)], more_topics=topics,
+        metadata=replace(METADATA, spec=spec))
+    with BagReader(path) as bag:
+        curves = {item.topic: list(item.curves) for item in BagItems(bag).read(list(topics))}
+    assert curves == {'/commands': [f'/{name}/position' for name in NAMES],
+                      '/velocity_commands': [f'/{name}/velocity' for name in NAMES],
+                      '/other': [f'/{number}' for number in range(7)]}
+
+
+def test_a_wrong_time_makes_no_endless_film(tmp_path: Path,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    path = make_bag(tmp_path / 'bag', change=lambda stream: [
+        (stream[0][0], LOG_NS + 10**18, stream[0][2]), *stream])
+    assert main(['view', str(path), '--mp4', str(tmp_path / 'film.mp4')]) == 2
+    assert 'received at a wrong time' in capsys.readouterr().err
+    assert not (tmp_path / 'film.mp4').exists()
 
 
 def read_rrd(path: Path) -> dict[str, dict[str, list[Any]]]:

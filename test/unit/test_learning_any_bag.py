@@ -32,12 +32,15 @@ from rosbags.typesys import get_types_from_msg
 from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
 
+from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import DatasetError
+from vaa_ros.learning.bag_streams import find_command_type
 from vaa_ros.learning.cutting import Cutting
 from vaa_ros.learning.dataset import build_dataset
 from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.plain_bags import PlainOptions
+from vaa_ros.learning.topic_mapping import find_commands
 from vaa_ros.learning.topic_mapping import TopicMapping
 from vaa_ros.recording import messages
 from vaa_ros.recording.bag_reader import BagReader
@@ -253,3 +256,20 @@ def test_a_packed_file_alone_is_a_bag(tmp_path, usual):
     file = next(bag.glob('*.zstd'))
     build(file, tmp_path / 'data')
     assert_same(usual, Frames(tmp_path / 'data'))
+
+
+def test_velocities_are_no_positions_to_learn_from(tmp_path: Path) -> None:
+    topic = '/velocity_commands'
+    velocity = messages.serialize(messages.FLOAT64_ARRAY, {'data': np.zeros(7)})
+    bag = make_bag(tmp_path / 'episode_000000', leave_out=['/joint_trajectory'], change=lambda
+                   stream: [*stream, *((topic, item[1] + 5, velocity) for item in stream)],
+                   more_topics={topic: messages.FLOAT64_ARRAY},
+                   metadata=replace(METADATA, command_type='velocity_commands'))
+    words = 'velocity_commands are not learned from; .* --actions measured'
+    with BagReader(bag) as reader:
+        with pytest.raises(BagError, match=words):
+            find_command_type(reader)
+        with pytest.raises(BagError, match=words):
+            find_commands(reader, TopicMapping(), None)
+    options = DatasetOptions(size=(32, 24), plain=PlainOptions(measured=True))
+    assert build_dataset(bag, tmp_path / 'data', options).episodes == 1

@@ -172,6 +172,22 @@ def test_arm_and_gripper_may_publish_their_joints_apart(gripper_first: bool) -> 
     assert take.unreadable == {JOINTS: 1}
 
 
+@pytest.mark.parametrize(('topic', 'command_type', 'positions'), [
+    ('/commands', 'commands', True), ('/arm_controller/commands', '', True),
+    ('/velocity_commands', 'velocity_commands', False), ('/velocity_commands', '', False),
+    ('/arm_controller/commands', 'velocity_commands', False),
+    ('/gripper_commands', 'target_pose', False)])
+def test_only_positions_are_judged_as_positions(topic: str, command_type: str,
+                                                positions: bool) -> None:
+    array = messages.serialize(messages.FLOAT64_ARRAY, {
+        'data': np.array([joint.upper for joint in ROBOT.joints])})
+    parts = [item if item[0] != COMMANDS else (topic, item[1], array)
+             for item in Episode().stream()]
+    take = take_of({**TYPES, topic: messages.FLOAT64_ARRAY}, parts)
+    figures = figures_of(take, replace(KNOWN, command_type=command_type))
+    assert bool(figures['saturation_share']) == positions
+
+
 def test_losses_counted_on_the_way_are_judged() -> None:
     verdict = Episode().verdict(replace(KNOWN, dropped={COMMANDS: 30}))
     assert f'{COMMANDS}: 20.00% of the messages are missing' in str(verdict)

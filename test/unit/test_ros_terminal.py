@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pty
+import queue
 import sys
 
 import pytest
@@ -35,4 +36,20 @@ def test_a_terminal_of_others_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     with open(other) as stdin:
         monkeypatch.setattr(sys, 'stdin', stdin)
         assert not TerminalKeys(pytest.fail).start()
+    os.close(controller)
+
+
+def test_keys_are_read_again_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, other = pty.openpty()
+    keys: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with open(other) as stdin:
+        monkeypatch.setattr(sys, 'stdin', stdin)
+        monkeypatch.setattr('vaa_ros.ros.terminal._in_foreground', lambda: True)
+        terminal = TerminalKeys(keys.put)
+        for key in 'ab':
+            assert terminal.start()
+            os.write(controller, key.encode())
+            assert keys.get(timeout=20) == key
+            terminal.stop()
+            assert not terminal.active
     os.close(controller)

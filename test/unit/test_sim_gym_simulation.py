@@ -5,6 +5,7 @@ Any Gymnasium environment as a simulated robot.
 """
 from __future__ import annotations
 
+import json
 from pathlib import Path
 import threading
 from typing import Any
@@ -261,8 +262,18 @@ def test_the_verbs_take_an_environment(
     path = str(write_files(tmp_path, expert='turner'))
     chosen = ['--environment', path, '--allow-module', MODULE]
     out = tmp_path / 'bags'
-    assert main(['record', *chosen, '--episodes', '2', '--in-process', '--out', str(out)]) == 0
-    assert '2 of them successes' in capsys.readouterr().out
+    figures = tmp_path / 'figures.json'
+    assert main(['record', *chosen, '--episodes', '2', '--in-process', '--out', str(out), '--json',
+                 str(figures)]) == 0
+    said = capsys.readouterr().out
+    assert '2 of them successes' in said
+    for episode in json.loads(figures.read_text())['per_episode']:
+        with BagReader(Path(episode['path'])) as bag:
+            verdict = bag.metadata.verdict
+        assert (episode['verdict'], episode['reasons']) == (verdict['judgement'],
+                                                            verdict['reasons'])
+        assert verdict['judgement'] in said.splitlines()[0]
+        assert all(reason in said for reason in verdict['reasons'])
     assert main(['record', *chosen, '--episodes', '2', '--in-process', '--out', str(out)]) == 0
     assert 'already holds 2 of 2 seeds' in capsys.readouterr().out
     assert main(['evaluate', *chosen, '--model', 'hold', '--seeds', '0:1']) == 0

@@ -109,6 +109,7 @@ def describe(name: str, judge: bool = False, thresholds: str = '',
     :param contact_sheet: where to draw pictures of a folder of bags.
     :raises VaaError: when it is nothing that this package knows.
     """
+    from vaa_ros.recording.bag_files import storage_suffix
     from vaa_ros.recording.verdict import load_thresholds
     limits = load_thresholds(thresholds) if judge else None
     path = Path(name).expanduser()
@@ -124,12 +125,13 @@ def describe(name: str, judge: bool = False, thresholds: str = '',
         if any(path.iterdir()):
             return _episodes(path, limits, contact_sheet)
         raise BagError(f'{path}: the folder is empty')
-    if path.suffix in ('.mcap', '.db3') and path.is_file():
+    if path.is_file() and storage_suffix(path):
         return _episode(path, limits)
     if path.suffix == '.onnx' or name in model_names():
         return _model(name)
     if path.exists():
-        raise VaaError(f'{path}: not a bag (.mcap, .db3), a model (.onnx) or a folder of one')
+        raise VaaError(f'{path}: not a bag (.mcap, .db3, packed with zstd or not), a model '
+                       '(.onnx) or a folder of one')
     raise VaaError(f'{path}: no such file or folder; models that ship with the package: '
                    + (', '.join(model_names()) or 'none'))
 
@@ -186,7 +188,20 @@ def _verdict(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str
     from vaa_ros.recording.take_figures import figures_of
     from vaa_ros.recording.verdict import judge
     take = take_of(bag.topics, bag.raw_messages())
-    return judge(figures_of(take, known), limits).to_mapping()
+    return judge(figures_of(take, known, _required(bag)), limits).to_mapping()
+
+
+def _required(bag: BagReader) -> list[str]:
+    """Say which topics a recording of ours must have: an arm led by hand has no commands."""
+    from vaa_ros.recording.messages import JOINT_STATE
+    known = bag.metadata
+    if known is None or not isinstance(known.spec.get('cameras'), Mapping):
+        return []
+    named = [topic for topic in bag.topics
+             if topic.rsplit('/', 1)[-1] in ('joint_states', known.command_type)]
+    if JOINT_STATE not in bag.topics.values():
+        named.append('/joint_states')
+    return [*map(str, known.spec['cameras'].values()), *named]
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:
@@ -219,28 +234,23 @@ def _robot(spec: Mapping[str, Any]) -> None:
 
 def _episodes(folder: Path, limits: Mapping[str, Limits] | None,
               contact_sheet: Path | None) -> Mapping[str, object]:
+    from vaa_ros.cli.contact_sheet import film_strips
     from vaa_ros.recording.bag_reader import BagReader
     from vaa_ros.recording.bag_reader import list_episodes
     paths, skipped = list_episodes(folder)
     episodes: list[dict[str, Any]] = []
     strips = []
-    total_s = 0.0
     for path in paths:
-        with BagReader(path) as bag:
-            known = bag.metadata
-            total_s += bag.seconds
-            verdict = _verdict(bag, limits)
-            if contact_sheet is not None:
-                from vaa_ros.cli.contact_sheet import film_strips
-                strips.append(film_strips(bag))
-            episodes.append({
-                'episode': path.name, 'task': known.task if known else None,
-                'seed': known.seed if known else None,
-                'success': known.success if known else None,
-                'operator': known.operator if known else None,
-                'seconds': round(bag.seconds, 2), 'messages': sum(bag.counts.values()),
-                'dropped': sum(known.dropped.values()) if known else None,
-                'verdict': verdict.get('judgement'), 'reasons': verdict.get('reasons', [])})
+        try:
+            with BagReader(path) as bag:
+                row = _row(bag, limits)
+                pictures = film_strips(bag) if contact_sheet is not None else []
+        except BagError as error:  # damaged inside, which shows only when it is read
+            skipped.append((path, str(error)))
+            continue
+        episodes.append(row)
+        strips.append(pictures)
+    total_s = sum(entry['seconds'] for entry in episodes)
     columns = ('episode', 'task', 'seed', 'success', 'operator', 'seconds', 'messages', 'dropped',
                'verdict')
     print(table([[*(_word(entry[name]) for name in columns), '; '.join(entry['reasons'])]
@@ -256,6 +266,17 @@ def _episodes(folder: Path, limits: Mapping[str, Limits] | None,
         print(f'skipped {path}: {reason}')
     return {'kind': 'episodes', 'path': folder, 'episodes': episodes,
             'skipped': [{'path': path, 'reason': reason} for path, reason in skipped]}
+
+
+def _row(bag: BagReader, limits: Mapping[str, Limits] | None) -> dict[str, Any]:
+    known, verdict = bag.metadata, _verdict(bag, limits)
+    return {
+        'episode': bag.path.name, 'task': known.task if known else None,
+        'seed': known.seed if known else None, 'success': known.success if known else None,
+        'operator': known.operator if known else None, 'seconds': round(bag.seconds, 2),
+        'messages': sum(bag.counts.values()),
+        'dropped': sum(known.dropped.values()) if known else None,
+        'verdict': verdict.get('judgement'), 'reasons': verdict.get('reasons', [])}
 
 
 def _dataset(folder: Path) -> Mapping[str, object]:

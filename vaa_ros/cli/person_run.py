@@ -8,7 +8,6 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
 import pty
@@ -216,10 +215,9 @@ def record_episode(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip,
             print('thrown away; the same scene again', flush=True)
             continue
         status = client.task
-        answer = json.loads(client.set_bool('teleop_recorder/stop_episode', key != FAIL))
-        return Recorded(Path(answer.get('path', path)), seed, key != FAIL,
-                        min(status.time_s, status.max_time_s), int(answer.get('messages', 0)),
-                        int(answer.get('dropped', 0)))
+        answer = client.set_bool('teleop_recorder/stop_episode', key != FAIL)
+        return Recorded.answered(answer, seed, key != FAIL,
+                                 min(status.time_s, status.max_time_s))
 
 
 def _show_scene(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip, seed: int) -> None:

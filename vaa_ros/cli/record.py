@@ -11,6 +11,7 @@ fast as the machine can. Seeds that the folder already holds are left out.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -130,9 +131,9 @@ def _record(args: argparse.Namespace, missing: list[int], bar: tqdm[Any],
     def progress(episode: Recorded) -> None:
         bar.update()
         if bar.disable:
-            verdict = 'success' if episode.success else 'failure'
-            print(f'{episode.path.name}   seed {episode.seed}   {verdict}   '
-                  f'{episode.time_s:.1f} s', flush=True)
+            print(episode, flush=True)
+        elif episode.verdict != 'keep':
+            bar.write(str(episode))
 
     logs = args.out / 'logs'
     if args.in_process:
@@ -155,12 +156,16 @@ def _report(args: argparse.Namespace, recorded: Sequence[Recorded]) -> None:
     successes = sum(episode.success for episode in recorded)
     dropped = sum(episode.dropped for episode in recorded)
     seconds = sum(episode.time_s for episode in recorded)
+    verdicts = Counter(episode.verdict for episode in recorded)
+    told = ', '.join(f'{count} {verdict}' for verdict, count in verdicts.most_common())
     print(f'{len(recorded)} episodes in {args.out}, {successes} of them successes, '
-          f'{seconds:.0f} s of demonstrations, {dropped} messages dropped')
+          f'{seconds:.0f} s of demonstrations, {dropped} messages dropped; verdicts: '
+          f'{told or "none"}')
     write_json(args.json, {
         'task': args.task, 'out': args.out, 'episodes': len(recorded), 'successes': successes,
         'seconds': seconds, 'dropped': dropped,
         'per_episode': [{'path': e.path, 'seed': e.seed, 'success': e.success,
-                         'time_s': e.time_s} for e in recorded]})
+                         'time_s': e.time_s, 'verdict': e.verdict,
+                         'reasons': list(e.reasons)} for e in recorded]})
     if recorded:
         print(f'next: vaa dataset {args.out} --out DIR')

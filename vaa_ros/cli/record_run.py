@@ -37,6 +37,8 @@ class Recorded:
     :param time_s: length of the episode [s].
     :param messages: messages in the bag.
     :param dropped: messages that the disk was too slow for.
+    :param verdict: whether it is worth keeping: keep, look or discard.
+    :param reasons: why it is not, the worst first.
     """
 
     path: Path
@@ -45,6 +47,28 @@ class Recorded:
     time_s: float
     messages: int = 0
     dropped: int = 0
+    verdict: str = ''
+    reasons: Sequence[str] = ()
+
+    @classmethod
+    def answered(cls, answer: str, seed: int, success: bool, time_s: float) -> Recorded:
+        """
+        Take over what the recorder answered to the stop.
+
+        :param answer: its JSON.
+        :param seed: seed of the scene.
+        :param success: what it was stopped as.
+        :param time_s: length of the episode [s].
+        """
+        told = json.loads(answer)
+        return cls(Path(told['path']), seed, success, time_s, int(told['messages']),
+                   int(told['dropped']), told.get('verdict', ''), told.get('reasons', []))
+
+    def __str__(self) -> str:
+        return '   '.join([self.path.name, f'seed {self.seed}',
+                           'success' if self.success else 'failure', f'{self.time_s:.1f} s',
+                           ': '.join(text for text in (self.verdict, '; '.join(self.reasons))
+                                     if text)])
 
 
 @dataclass(frozen=True)
@@ -105,7 +129,7 @@ class RecordRun:
 
     def _episode(self, client: ArmClient, seed: int) -> Recorded:
         before = begin_scene(client, seed)
-        path = client.trigger('teleop_recorder/start_episode')
+        client.trigger('teleop_recorder/start_episode')
         client.on_task = self._pusher(client, seed)
         try:
             status = follow(client, before, lambda: f'teleop is silent; see {self.log_dir}')
@@ -114,10 +138,8 @@ class RecordRun:
             raise
         finally:
             client.on_task = lambda status: None
-        answer = json.loads(client.set_bool('teleop_recorder/stop_episode', status.success))
-        return Recorded(Path(answer.get('path', path)), seed, status.success, status.time_s,
-                        int(answer.get('messages', 0)), int(answer.get('dropped', 0)))
-
+        answer = client.set_bool('teleop_recorder/stop_episode', status.success)
+        return Recorded.answered(answer, seed, status.success, status.time_s)
 
     def _pusher(self, client: ArmClient, seed: int) -> Callable[[TaskStatus], None]:
         """Make what is called at every tick: it pushes the arm now and then, by the seed."""
@@ -184,7 +206,8 @@ def record_in_process(task: str, seeds: Sequence[int], out: Path, command_type: 
         policy = OnnxPolicy(model)
 
     def recorded(episode: Demonstration) -> Recorded:
-        return Recorded(episode.path, episode.seed, episode.success, episode.seconds)
+        return Recorded(episode.path, episode.seed, episode.success, episode.seconds,
+                        verdict=episode.verdict.judgement, reasons=episode.verdict.reasons)
 
     def done(episode: Demonstration) -> None:
         progress(recorded(episode))

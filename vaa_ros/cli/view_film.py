@@ -44,6 +44,8 @@ RATE_HZ = 30
 TILE_HEIGHT, MAX_WIDTH, LEAST_WIDTH = 360, 1920, 640
 STRIP_HEIGHT = 240
 DPI = 100
+LONGEST_S = 4 * 3600.0
+"""The longest film [s]: one wrong time of a message would fill the disk."""
 MOST_POINTS = 4000
 """Points of a curve that are drawn; a strip has no more pixels."""
 CURSOR = (210, 73, 60)
@@ -82,7 +84,7 @@ def write_film(items: BagItems, path: Path, progress: Callable[[], Any]) -> int:
     :param path: the file.
     :param progress: called for every message that was read.
     :return: number of frames.
-    :raises BagError: if it has no camera, or is damaged.
+    :raises BagError: if it has no camera, is damaged, or would make a film of many hours.
     :raises ConfigError: if the file cannot be written.
     """
     bag = items.bag
@@ -90,6 +92,10 @@ def write_film(items: BagItems, path: Path, progress: Callable[[], Any]) -> int:
     if not topics:
         raise BagError(f'{bag.path}: no camera, so there is nothing to film. It has: '
                        f'{listing(bag)}')
+    if bag.seconds > LONGEST_S:
+        raise BagError(f'{bag.path}: {bag.seconds / 3600:.4g} h lie between the first and the '
+                       f'last message, and a film may have {LONGEST_S / 3600:g} h. Was one '
+                       'received at a wrong time? Without --mp4, Rerun shows where it lies')
     tiles = _tiles(items, topics)
     width = max(sum(camera.width for camera in tiles.values()), LEAST_WIDTH)
     height = max(camera.height for camera in tiles.values())

@@ -26,6 +26,7 @@ from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
 from vaa_ros.recording.messages import JOINT_TRAJECTORY
 from vaa_ros.recording.messages import STRING
+from vaa_ros.recording.take import array_quantity
 
 POSITION = '/position'
 """How the curve of a joint's position ends, measured or commanded."""
@@ -78,6 +79,7 @@ class BagItems:
     def __init__(self, bag: BagReader) -> None:
         self.bag = bag
         self._joints = _joint_names(bag)
+        self._command_type = bag.metadata.command_type if bag.metadata is not None else ''
         self._shown: set[str] = set()
         self._said: dict[tuple[str, str], Event] = {}
         self._delay_ns = 0
@@ -111,7 +113,8 @@ class BagItems:
         kind = self.bag.topics[topic]
         if kind in PICTURES:
             return {}, [], message
-        curves = {} if kind in NO_CURVES or _is_service(kind) else self._curves(kind, message)
+        curves = {} if kind in NO_CURVES or _is_service(kind) else self._curves(
+            topic, kind, message)
         events = [event for key, event in _events(kind, topic, message)
                   if self._is_news(topic, key, event)]
         return curves, events, None
@@ -122,14 +125,15 @@ class BagItems:
         self._said[topic, key] = event
         return not key or event != before
 
-    def _curves(self, kind: str, message: Any) -> dict[str, float]:
+    def _curves(self, topic: str, kind: str, message: Any) -> dict[str, float]:
         if kind == JOINT_STATE:
             return _joint_curves(message.name, message)
         if kind == JOINT_TRAJECTORY:
             return _joint_curves(message.joint_names, message.points[0]) if len(
                 message.points) else {}
-        if kind == FLOAT64_ARRAY and len(self._joints) == len(message.data):
-            return {f'/{name}{POSITION}': float(value)
+        quantity = array_quantity(topic, self._command_type) if kind == FLOAT64_ARRAY else ''
+        if quantity and len(self._joints) == len(message.data):
+            return {f'/{name}/{quantity}': float(value)
                     for name, value in zip(self._joints, message.data, strict=True)}
         return dict(_numbers(message, ''))
 

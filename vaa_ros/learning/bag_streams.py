@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ImageError
 from vaa_ros.core.robot import RobotSpec
@@ -36,6 +37,8 @@ from vaa_ros.recording.messages import header_stamp_ns
 from vaa_ros.recording.messages import JOINT_STATE
 
 JOINTS, GRIPPER = 'joint_states', 'gripper_commands'
+NO_VELOCITIES = (f'{VELOCITY_COMMANDS} are not learned from; learn from the next measured joint '
+                 'positions with --actions measured')
 STAMP_LABEL = 'stamp_ns='
 """How vaa_ros nodes put the stamp of the observation into a Float64MultiArray."""
 
@@ -169,6 +172,8 @@ def find_command_type(bag: BagReader) -> str:
     if len(found) == 1:
         return found[0]
     listed = ', '.join(sorted(bag.counts)) or 'none'
+    if not found and topics_of(bag, VELOCITY_COMMANDS, (FLOAT64_ARRAY,)):
+        raise BagError(f'{bag.path}: {NO_VELOCITIES}. It has: {listed}')
     problem = f'holds commands of several types ({", ".join(found)}); say which to learn from' \
         if found else f'no message on {", ".join(COMMAND_KINDS)}'
     raise BagError(f'{bag.path}: {problem}. It has: {listed}')

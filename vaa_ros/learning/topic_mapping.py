@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.records import from_mapping
@@ -24,6 +25,7 @@ from vaa_ros.learning.bag_pictures import PICTURES
 from vaa_ros.learning.bag_streams import camera_topics
 from vaa_ros.learning.bag_streams import GRIPPER
 from vaa_ros.learning.bag_streams import JOINTS
+from vaa_ros.learning.bag_streams import NO_VELOCITIES
 from vaa_ros.learning.bag_streams import topics_of
 from vaa_ros.learning.cutting import DISCARD
 from vaa_ros.learning.cutting import START
@@ -185,10 +187,13 @@ def find_commands(bag: BagReader, mapping: TopicMapping,
         wanted = [command_type] if command_type else list(COMMAND_KINDS)
         named = [topic for name in wanted
                  for topic in topics_of(bag, name, (COMMAND_TYPES[name],))]
+        velocities = topics_of(bag, VELOCITY_COMMANDS, (FLOAT64_ARRAY,))
         # A pose or a twist of any other name may as well be a measurement.
         plain = [topic for topic in of_types(bag, (JOINT_TRAJECTORY, FLOAT64_ARRAY))
                  if kinds[bag.topics[topic]] in wanted
-                 and topic not in topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))]
+                 and topic not in topics_of(bag, GRIPPER, (FLOAT64_ARRAY,)) + velocities]
+        if velocities and not named + plain:
+            raise BagError(f'{bag.path}: {NO_VELOCITIES}. It has: {listing(bag)}')
         if not named + plain:
             raise BagError(f'{bag.path}: no commands on {", ".join(wanted)}. Name their topic '
                            'with --commands TOPIC, or learn from the next measured joint '

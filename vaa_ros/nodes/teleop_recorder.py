@@ -106,10 +106,9 @@ class TeleopRecorder(LifecycleNode):
         warm_up()
         self._desk.open(lambda tasks: tally(self._output_dir(), tasks))
         self._simulated = bool(self._value('use_sim_time'))
-        extra = [self.resolve_topic_name(name) for name in self._value('extra_topics')]
         # Always: a bag says which policy was there when it was recorded.
-        extra.append(self.resolve_topic_name(ACTIVE_POLICY))
-        names = list(dict.fromkeys([*self._required, *extra]))
+        names = list(dict.fromkeys([*self._required, *self._extra(),
+                                    self.resolve_topic_name(ACTIVE_POLICY)]))
         self._topics = RawTopics(self, names, self._on_message)
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
@@ -223,6 +222,9 @@ class TeleopRecorder(LifecycleNode):
         names += ['joint_states', command_type, gripper_topic_of(robot, command_type)]
         return [name for name in names if name]
 
+    def _extra(self) -> list[str]:
+        return [self.resolve_topic_name(name) for name in self._value('extra_topics')]
+
     def _metadata(self) -> EpisodeMetadata:
         seed = self._value('seed')
         return EpisodeMetadata(
@@ -238,10 +240,10 @@ class TeleopRecorder(LifecycleNode):
         return {} if heard is None else loaded_policy(heard[0])
 
     def _spec(self) -> dict[str, Any]:
-        robot = self._robot
+        robot, there = self._robot, {*self._required, *self._extra()}
         return {} if robot is None else recording_spec(
-            robot, {name: self.resolve_topic_name(self._image(name))
-                    for name in self._value('cameras') or robot.cameras},
+            robot, {name: topic for name in self._value('cameras') or robot.cameras
+                    if (topic := self.resolve_topic_name(self._image(name))) in there},
             self._value('command_type'), self._value('control_rate_hz'))
 
     def _image(self, camera: str) -> str:

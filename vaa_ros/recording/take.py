@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.images import decode_image
 from vaa_ros.core.images import ENCODINGS
@@ -156,6 +157,21 @@ def take_of(types: Mapping[str, str], messages: Iterable[tuple[str, int, bytes]]
     for topic, log_ns, data in messages:
         take.add(topic, log_ns, data)
     return take
+
+
+def array_quantity(topic: str, command_type: str) -> str:
+    """
+    Tell what the numbers of a Float64MultiArray say of the joints.
+
+    :param topic: its topic.
+    :param command_type: the command topic of the episode, by its name in the ROS interface; empty
+        where it is not known.
+    :return: ``position``, ``velocity``, or '' where nothing says that it is about the joints.
+    """
+    name = topic.rsplit('/', 1)[-1]
+    if name == VELOCITY_COMMANDS or (name, command_type) == ('commands', VELOCITY_COMMANDS):
+        return 'velocity'
+    return 'position' if name == 'commands' else ''
 
 
 def picture_of(msgtype: str, message: Any) -> np.ndarray:

@@ -20,6 +20,7 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
+from vaa_ros.recording.take import array_quantity
 from vaa_ros.recording.take import CAMERAS
 from vaa_ros.recording.take import COMMANDS
 from vaa_ros.recording.take import Stream
@@ -54,8 +55,11 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
     robot = _robot(metadata)
     cameras = {topic: stream for topic, stream in take.streams.items()
                if stream.msgtype in CAMERAS and len(stream.log_ns)}
-    joints = _pick(take, (JOINT_STATE,), 'joint_states')
-    commands = _pick(take, COMMANDS, metadata.command_type)
+    told = metadata.command_type
+    joints = _pick(take.streams, (JOINT_STATE,), 'joint_states')
+    commands = _pick({topic: stream for topic, stream in take.streams.items()
+                      if stream.msgtype != FLOAT64_ARRAY
+                      or array_quantity(topic, told) == 'position'}, COMMANDS, told)
     watched = dict(cameras)
     watched.update({topic: stream for topic, stream in take.streams.items() if stream is joints})
     figures: Figures = {
@@ -81,9 +85,9 @@ def _robot(metadata: EpisodeMetadata) -> RobotSpec | None:
         return None
 
 
-def _pick(take: Take, msgtypes: Sequence[str], name: str) -> Stream | None:
+def _pick(streams: Mapping[str, Stream], msgtypes: Sequence[str], name: str) -> Stream | None:
     """Find the stream of a role: by the name of its topic, or as the only one of its type."""
-    found = {topic: stream for topic, stream in take.streams.items()
+    found = {topic: stream for topic, stream in streams.items()
              if stream.msgtype in msgtypes and len(stream.values_ns)}
     named = [stream for topic, stream in found.items() if topic.rsplit('/', 1)[-1] == name]
     candidates = named or list(found.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Sequence
 import queue
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from typing import TypeVar
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
@@ -39,6 +41,8 @@ from vaa_ros.ros.terminal import TerminalKeys
 
 TICK_S = 0.05
 QUIT = 'q'
+COUNTED = frozenset({'episodes', 'output_dir', 'task', 'instructions'})
+"""Parameters that say which episodes count."""
 Response = TypeVar('Response', Trigger.Response, SetBool.Response)
 
 
@@ -57,6 +61,7 @@ class EpisodeDesk:
                  show: Callable[[], None], quit_: Callable[[], None]) -> None:
         self._node, self._report, self._show, self._quit = node, report, show, quit_
         self._open = False
+        self._recorded: Callable[[Collection[str]], tuple[int, int]] = lambda tasks: (0, 0)
         self._cues = Cues(node, str(self._value('cues')))
         self.flow = EpisodeFlow(takes, self._settings, self._cues.tell)
         self._phase = self.flow.phase
@@ -76,6 +81,7 @@ class EpisodeDesk:
             node.create_service(Trigger, f'~/{name}_episode', self._trigger(name))
         node.create_service(SetBool, '~/stop_episode', self._on_stop)
         node.create_subscription(Joy, 'joy', self._on_joy, EVENTS)
+        node.add_post_set_parameters_callback(self._on_parameters)
         node.create_timer(TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def open(self, recorded: Callable[[Collection[str]], tuple[int, int]]) -> None:
@@ -94,14 +100,22 @@ class EpisodeDesk:
                 self._value('pedal'), lambda code: self._ask(feet.press(code, time.monotonic())),
                 self._node.get_logger().warning)
             self._node.get_logger().info(f'foot pedal: {self._pedal.name}')
-        if self._value('episodes'):
-            tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
-            self.flow.successes, self.flow.failures = recorded(tasks)
-            self._node.get_logger().info(f'{self.flow.successes} of {self._value("episodes")} '
-                                         'episodes are there already')
+        self._recorded = recorded
+        self._count()
         if self._value('keys') and self._terminal.start():
             self._node.get_logger().info(KEY_HELP)
         self._buttons, self._open = buttons, True
+
+    def _count(self) -> None:
+        if self._value('episodes'):
+            tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
+            self.flow.successes, self.flow.failures = self._recorded(tasks)
+            self._node.get_logger().info(f'{self.flow.successes} of {self._value("episodes")} '
+                                         'episodes are there already')
+
+    def _on_parameters(self, changed: Sequence[Parameter]) -> None:
+        if self._open and COUNTED.intersection(parameter.name for parameter in changed):
+            self._count()
 
     def close(self) -> None:
         """End the session, and give the terminal back."""

@@ -115,6 +115,31 @@ def device_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
+SESSION = {'episodes': int, 'countdown_s': float, 'reset_s': float, 'cues': str, 'pedal': str,
+           'min_free_gb': float, 'thresholds': str}
+"""Parameters of teleop_recorder that say how a session goes, with their types."""
+
+
+def session_arguments() -> list[DeclareLaunchArgument]:
+    """
+    Declare how a session of episodes goes: the parameters of :data:`SESSION`.
+    """
+    return [
+        argument('episodes', '0', 'Successes after which the session is done; 0 for no end.'),
+        argument('countdown_s', '0.0', 'Countdown before an episode, in seconds.'),
+        argument('reset_s', '0.0', 'Time to reset the scene in seconds, after which the next '
+                 'episode starts by itself; 0 waits for a start.'),
+        argument('cues', 'bell', 'How you are told what happens: speech needs spd-say.',
+                 ['none', 'print', 'bell', 'speech']),
+        argument('pedal', '', 'Foot pedal that starts and ends episodes, a path such as '
+                 '/dev/input/event5; empty for none.'),
+        argument('min_free_gb', '1.0', 'Free disk space in GB below which no episode is started, '
+                 'and a running one is broken off.'),
+        argument('thresholds', '', 'YAML file with the thresholds of the verdict at every stop; '
+                 'empty for config/verdict.yaml.'),
+    ]
+
+
 class RobotTopic(Substitution):
     """
     A topic that the file of the robot names; ``robot`` must be declared before.

@@ -45,6 +45,7 @@ class TerminalKeys:
         self._settings = termios.tcgetattr(sys.stdin)
         tty.setcbreak(sys.stdin)
         self.active = True
+        self._ended.clear()
         self._thread = threading.Thread(target=self._read, name='keys', daemon=True)
         self._thread.start()
         return True
