@@ -87,7 +87,7 @@ class DryRun(CommandPublisher):
                 self._difference.add(now_s, command, known[1], source)
                 return
 
-    def others(self) -> list[str]:
+    def others(self, wait: bool = True) -> list[str]:
         """
         Find nobody: whoever commands the arm is welcome.
         """
