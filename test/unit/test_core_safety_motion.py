@@ -87,7 +87,7 @@ def test_a_sequence_inside_all_limits_passes_bit_for_bit(pushes: list) -> None:
         last, given = result.command, result.motion
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(hnp.arrays(np.float64, 3, elements=st.floats(0, 1)),
        st.floats(2e-3, 0.1))
 def test_a_wish_that_stays_is_reached_and_never_overshot(share: np.ndarray, dt_s: float) -> None:
