@@ -6,10 +6,15 @@ What every benchmark shares: its command line, table and JSON file, demonstratio
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import contextmanager
 import json
 import os
 from pathlib import Path
+import signal
+import subprocess
 from typing import Any
 
 PUSHES = 0.3
@@ -45,6 +50,31 @@ def show(title: str, rows: Mapping[str, Mapping[str, object]], path: Path | None
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(rows, indent=2))
+
+
+@contextmanager
+def running(commands: Sequence[Sequence[str]],
+            env: Mapping[str, str] | None = None) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """
+    Run processes, quietly, and end them.
+
+    :param commands: the command line of each.
+    :param env: their environment; None for that of this process.
+    :return: the processes, in the same order; they end in the opposite one.
+    """
+    processes = [subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) for command in commands]
+    try:
+        yield processes
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGINT)
+        for process in processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def make_dataset(task: str, demonstrations: int, out: Path) -> Path:

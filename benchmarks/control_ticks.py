@@ -20,20 +20,17 @@ gripper left out. What falls within a second after the arm began anew is left ou
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextlib import suppress
 import json
 import os
 from pathlib import Path
-import signal
-import subprocess
 import sys
 import threading
 import time
 from typing import Any
 
 from bench import make_parser
+from bench import running
 from bench import show
 import numpy as np
 
@@ -215,26 +212,6 @@ def figures(commands: list[tuple[float, np.ndarray]], begun: list[float], joints
         'velocity_step_max': round(float(steps.max()), 3)}
 
 
-@contextmanager
-def processes(commands: list[list[str]]) -> Iterator[None]:
-    """
-    Run processes, and end them.
-    """
-    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-               for command in commands]
-    try:
-        yield
-    finally:
-        for process in reversed(running):
-            process.send_signal(signal.SIGINT)
-        for process in running:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
 def measure(chain: list[list[str]], task: str, seconds: float) -> dict[str, object]:
     """
     Measure one way to command the arm.
@@ -252,7 +229,7 @@ def measure(chain: list[list[str]], task: str, seconds: float) -> dict[str, obje
            'max_time_s:=3600.0']
     rclpy.init()
     try:
-        with processes([arm, *chain]):
+        with running([arm, *chain]):
             listener = Listener()
             listener.run(seconds)
             listener.close()

@@ -22,14 +22,13 @@ from contextlib import contextmanager
 from contextlib import suppress
 import os
 from pathlib import Path
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 from typing import Any
 
 from bench import make_parser
+from bench import running
 from bench import show
 import numpy as np
 
@@ -168,19 +167,8 @@ def chain(model: Path, shadow_s: float, load: bool) -> Iterator[int]:
         [*node, 'vaa_ros.nodes.camera_subscriber', '--ros-args', '-p', f'model_path:={model}'],
         [sys.executable, str(Path(__file__).with_name('latency.py')), '--role', 'driver'],
         *([[sys.executable, '-c', BUSY]] if load else [])]
-    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL) for command in commands]
-    try:
+    with running(commands) as processes:
         yield processes[0].pid
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGINT)
-        for process in processes:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def held_by(process: int) -> dict[str, float]:

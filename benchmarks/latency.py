@@ -21,13 +21,12 @@ from dataclasses import replace
 import json
 import os
 from pathlib import Path
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 from bench import make_parser
+from bench import running
 from bench import show
 import numpy as np
 
@@ -194,19 +193,8 @@ def measure(chain: list[list[str]], seconds: float, env: dict[str, str]) -> dict
     :param env: environment of the processes.
     :return: the figures of one row.
     """
-    processes = [subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL) for command in chain]
-    try:
+    with running(chain, env):
         latency, count = receive(seconds)
-    finally:
-        for process in reversed(processes):
-            process.send_signal(signal.SIGINT)
-        for process in processes:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
     if not len(latency):
         raise SystemExit(f'no command came from: {" | ".join(map(" ".join, chain))}')
     p50, p99 = np.percentile(latency, [50, 99])

@@ -100,9 +100,10 @@ class EmergencyStop:
         return response
 
     def _set(self, source: str, pressed: bool) -> None:
+        new = pressed and source not in self._pressed_by
         (self._pressed_by.add if pressed else self._pressed_by.discard)(source)
         self.latched |= pressed
         self._tell(self.pressed)
-        if pressed:
+        if new:  # every press is heard by more than one subscription
             self._node.get_logger().error(
                 'emergency stop: holding until released' + (self._reset and f' and {self._reset}'))
