@@ -19,6 +19,7 @@ from launch.substitutions import PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from vaa_ros.core.image_encoding import FORMATS
 from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
@@ -53,7 +54,8 @@ def generate_launch_description() -> LaunchDescription:
             node('teleop_recorder',
                  {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
                   'task': str, 'instruction': str, 'operator': str, 'seed': int,
-                  'control_rate_hz': float, 'compression': str, 'autostart': bool, **SESSION},
+                  'control_rate_hz': float, 'compression': str, 'image_compression': str,
+                  'jpeg_quality': int, 'autostart': bool, **SESSION},
                  remappings=[*arm_remappings(), *camera_remappings()]),
         ),
     ])
@@ -102,6 +104,9 @@ def episode_arguments() -> list:
                  'Seed of the scene, for the metadata and the simulated arm; -1 for none.'),
         *session_arguments(),
         argument('compression', 'zstd', 'Compression of the bags.', ['zstd', 'none']),
+        argument('image_compression', 'none', 'Store raw images as png (every pixel as it was) or '
+                 'jpeg, on <topic>/compressed.', list(FORMATS)),
+        argument('jpeg_quality', '95', 'Quality of jpeg, 1 to 100.'),
         argument('autostart', 'true',
                  'Make the recorder ready at once; false waits for the lifecycle services.', BOOL),
     ]

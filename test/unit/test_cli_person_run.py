@@ -16,7 +16,7 @@ import pytest
 
 from vaa_ros.cli.person_run import Grip
 from vaa_ros.cli.person_run import record_episode
-from vaa_ros.recording.recorder import RecordedEpisode
+from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.verdict import Verdict
 
 LIMIT_S = 60.0

@@ -29,7 +29,8 @@ FULL = EpisodeMetadata(
     aborted='why', counts={'/a': 3}, dropped={'/b': 1},
     spec=recording_spec(load_robot('vaa_arm'), {'front': '/cam/image_raw'}, 'commands', 30),
     software=software_versions(), active_policy={'name': 'p', 'path': 'p.onnx', 'sha256': 'ab'},
-    verdict={'judgement': 'look', 'reasons': ['why'], 'figures': {'length_s': {'episode': 1.5}}})
+    verdict={'judgement': 'look', 'reasons': ['why'], 'figures': {'length_s': {'episode': 1.5}}},
+    image_compression={'format': 'jpeg', 'quality': 95, 'raw': {'/depth': 'why'}})
 
 
 @pytest.mark.parametrize('metadata', [FULL, EpisodeMetadata()])
@@ -60,7 +61,7 @@ def test_every_field_differs_in_the_full_example() -> None:
 
 
 @pytest.mark.parametrize(('key', 'value'), [
-    ('spec', '[1]'), ('spec', '{'),
+    ('spec', '[1]'), ('spec', '{'), ('image_compression', '3'),
     ('seed', 'seven'), ('success', 'maybe'), ('counts', '[1'), ('started_ns', '')])
 def test_metadata_that_cannot_be_read_names_the_key(key: str, value: str) -> None:
     with pytest.raises(BagError, match=re.escape(f'{key} is {value!r}')):

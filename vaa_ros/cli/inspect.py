@@ -193,6 +193,7 @@ def _verdict(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str
 
 def _required(bag: BagReader) -> list[str]:
     """Say which topics a recording of ours must have: an arm led by hand has no commands."""
+    from vaa_ros.recording.image_encoder import topic_in_bag
     from vaa_ros.recording.messages import JOINT_STATE
     known = bag.metadata
     if known is None or not isinstance(known.spec.get('cameras'), Mapping):
@@ -201,7 +202,8 @@ def _required(bag: BagReader) -> list[str]:
              if topic.rsplit('/', 1)[-1] in ('joint_states', known.command_type)]
     if JOINT_STATE not in bag.topics.values():
         named.append('/joint_states')
-    return [*map(str, known.spec['cameras'].values()), *named]
+    cameras = [topic_in_bag(str(topic), bag.counts) for topic in known.spec['cameras'].values()]
+    return [*cameras, *named]
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:

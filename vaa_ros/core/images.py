@@ -5,7 +5,7 @@ Image messages to rgb pictures at policy size: one code for the live path and fo
 
 Depth becomes grey: white at the camera, black from 2 m on and where nothing was measured.
 
-The only file of the core that uses OpenCV. Everything is checked against the header before
+The file of the core that imports OpenCV. Everything is checked against the header before
 memory is taken, since a header can promise anything.
 """
 from __future__ import annotations
@@ -71,6 +71,31 @@ def decode_image(
     :return: (height, width, 3) uint8 rgb; shares memory with ``data`` for packed rgb8.
     :raises ImageError: if the fields do not agree with each other, or the encoding is unknown.
     """
+    rows = image_rows(height, width, encoding, step, data)
+    if encoding in DEPTHS:
+        kind, metres = DEPTHS[encoding]
+        return depth_to_rgb(np.ascontiguousarray(rows).view(kind), metres)
+    pixel, conversion = ENCODINGS[encoding]
+    picture = rows.reshape(height, width, pixel) if pixel > 1 else rows
+    if conversion is None:
+        return picture
+    return cv2.cvtColor(np.ascontiguousarray(picture), conversion)
+
+
+def image_rows(
+    height: int, width: int, encoding: str, step: int, data: bytes | np.ndarray,
+) -> np.ndarray:
+    """
+    Check the fields of a sensor_msgs/Image against each other, and take the padding off.
+
+    :param height: rows.
+    :param width: columns.
+    :param encoding: one of :data:`ENCODINGS` or :data:`DEPTHS`.
+    :param step: bytes a row, padding included.
+    :param data: the rows, as anything with a buffer.
+    :return: (height, width x bytes a pixel) uint8, sharing memory with ``data``.
+    :raises ImageError: if the fields do not agree with each other, or the encoding is unknown.
+    """
     if encoding not in ENCODINGS and encoding not in DEPTHS:
         raise ImageError(f'encoding {encoding!r} is unknown. Known: '
                          f'{", ".join([*ENCODINGS, *DEPTHS])}')
@@ -78,7 +103,7 @@ def decode_image(
         raise ImageError(f'size {width}x{height}, expected at least 1x1')
     if height * width > MAX_PIXELS:
         raise ImageError(f'size {width}x{height} is over the limit of {MAX_PIXELS} pixels')
-    pixel, conversion = ENCODINGS.get(encoding) or (DEPTHS[encoding][0].itemsize, None)
+    pixel = ENCODINGS[encoding][0] if encoding in ENCODINGS else DEPTHS[encoding][0].itemsize
     if step < width * pixel:
         raise ImageError(f'step {step}, expected at least width x {pixel} = {width * pixel} for '
                          f'{encoding}')
@@ -87,14 +112,7 @@ def decode_image(
     buffer = np.frombuffer(data, dtype=np.uint8)
     if buffer.size < step * height:
         raise ImageError(f'data has {buffer.size} bytes, expected step x height = {step * height}')
-    rows = buffer[:step * height].reshape(height, step)[:, :width * pixel]
-    if encoding in DEPTHS:
-        kind, metres = DEPTHS[encoding]
-        return depth_to_rgb(np.ascontiguousarray(rows).view(kind), metres)
-    picture = rows.reshape(height, width, pixel) if pixel > 1 else rows
-    if conversion is None:
-        return picture
-    return cv2.cvtColor(np.ascontiguousarray(picture), conversion)
+    return buffer[:step * height].reshape(height, step)[:, :width * pixel]
 
 
 def depth_to_rgb(depth: np.ndarray, metres: float) -> np.ndarray:

@@ -27,15 +27,16 @@ from vaa_ros.core.episode_flow import Wanted
 from vaa_ros.core.errors import EpisodeError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
-from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.tally import tally
@@ -149,7 +150,8 @@ class TeleopRecorder(LifecycleNode):
         """
         session, known = self._active(), self._metadata()
         disk = Disk(self._output_dir(), self._value('compression'),
-                    int(self._value('min_free_gb') * 1e9))
+                    int(self._value('min_free_gb') * 1e9),
+                    ImageFormat(self._value('image_compression'), self._value('jpeg_quality')))
         path = session.start(disk, replace(
             known, task=wanted.task or known.task,
             instruction=wanted.instruction or known.instruction), self._value('topic_wait_s'))
@@ -311,6 +313,8 @@ class TeleopRecorder(LifecycleNode):
             self._report(f'the episode was aborted: {failure}')
         elif self._session.recording is not None:
             self._show(*self._state)
+            for line in self._session.news():
+                self.get_logger().warning(line)
         self._topics.refresh()
 
     def _show(self, level: bytes, message: str) -> None:

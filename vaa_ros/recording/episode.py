@@ -27,6 +27,7 @@ from vaa_ros import __version__
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.recording.verdict import Verdict
 
 PARTIAL_SUFFIX = '.partial'
 DISCARDED = 'discarded'
@@ -59,6 +60,9 @@ class EpisodeMetadata:
     :param counts: messages written by topic.
     :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
         or dropped because the disk was too slow.
+    :param image_compression: how raw pictures are stored: ``format``, ``quality`` of JPEG, and in
+        ``raw`` the topics, with the reason, of pictures that are stored as they came; empty where
+        all are.
     :param spec: what the robot was (:func:`recording_spec`); empty in bags from before there was
         one.
     """
@@ -80,6 +84,7 @@ class EpisodeMetadata:
     software: Mapping[str, str] = field(default_factory=dict)
     active_policy: Mapping[str, str] = field(default_factory=dict)
     verdict: Mapping[str, Any] = field(default_factory=dict)
+    image_compression: Mapping[str, Any] = field(default_factory=dict)
 
     def to_custom_data(self) -> dict[str, str]:
         """
@@ -109,6 +114,44 @@ class EpisodeMetadata:
                 raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be '
                                'read') from None
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class RecordedEpisode:
+    """
+    What became of an episode.
+
+    :param path: where it is now.
+    :param seconds: time from its first to its last message [s].
+    :param counts: messages written by topic.
+    :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
+        or dropped because the disk was too slow.
+    :param verdict: whether the take is worth keeping; None where nobody judged.
+    """
+
+    path: Path
+    seconds: float
+    counts: Mapping[str, int]
+    dropped: Mapping[str, int]
+    verdict: Verdict | None = None
+
+    @property
+    def messages(self) -> int:
+        """Give the number of messages written."""
+        return sum(self.counts.values())
+
+    def to_json(self) -> str:
+        """
+        Describe the episode in one line for people and programs.
+
+        :return: JSON with path, seconds, messages and dropped, and with verdict and reasons where
+            somebody judged.
+        """
+        judged = {} if self.verdict is None else {
+            'verdict': self.verdict.judgement, 'reasons': list(self.verdict.reasons)}
+        return json.dumps({'path': str(self.path), 'seconds': round(self.seconds, 3),
+                           'messages': self.messages, 'dropped': sum(self.dropped.values()),
+                           **judged})
 
 
 def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: str,
@@ -236,7 +279,7 @@ def _from_text(name: str, text: str) -> object:
     if name in ('counts', 'dropped'):
         values = json.loads(text)
         return {str(topic): int(count) for topic, count in dict(values).items()}
-    if name in ('spec', 'software', 'active_policy', 'verdict'):
+    if name in ('spec', 'software', 'active_policy', 'verdict', 'image_compression'):
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(text)

@@ -10,71 +10,43 @@ from collections import deque
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from dataclasses import replace
-import json
 from pathlib import Path
 import threading
 from typing import Any
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.image_encoding import AS_THEY_COME
+from vaa_ros.core.image_encoding import ImageFormat
+from vaa_ros.core.image_encoding import NONE
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import check_free_space
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.episode import RecordedEpisode
+from vaa_ros.recording.image_encoder import compressed_topic
+from vaa_ros.recording.image_encoder import ImageEncoder
+from vaa_ros.recording.image_encoder import Queued
+from vaa_ros.recording.image_encoder import topic_in_bag
+from vaa_ros.recording.messages import COMPRESSED_IMAGE
+from vaa_ros.recording.messages import IMAGE
 from vaa_ros.recording.messages import schema
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.verdict import LOOK
 from vaa_ros.recording.verdict import Verdict
 
 QUEUE_BYTES = 256 * 1024 * 1024
+IMAGE_SHARE = 0.5
+"""Most of the queue that pictures may fill which wait for their compression."""
 Judge = Callable[[Take, EpisodeMetadata], Verdict]
 SYNC_S = 1.0
 """How often the disk is asked to have everything, and how much room it has [s]."""
 
 
-@dataclass(frozen=True)
-class RecordedEpisode:
-    """
-    What became of an episode.
-
-    :param path: where it is now.
-    :param seconds: time from its first to its last message [s].
-    :param counts: messages written by topic.
-    :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
-        or dropped because the disk was too slow.
-    :param verdict: whether the take is worth keeping; None where nobody judged.
-    """
-
-    path: Path
-    seconds: float
-    counts: Mapping[str, int]
-    dropped: Mapping[str, int]
-    verdict: Verdict | None = None
-
-    @property
-    def messages(self) -> int:
-        """Give the number of messages written."""
-        return sum(self.counts.values())
-
-    def to_json(self) -> str:
-        """
-        Describe the episode in one line for people and programs.
-
-        :return: JSON with path, seconds, messages and dropped, and with verdict and reasons where
-            somebody judged.
-        """
-        judged = {} if self.verdict is None else {
-            'verdict': self.verdict.judgement, 'reasons': list(self.verdict.reasons)}
-        return json.dumps({'path': str(self.path), 'seconds': round(self.seconds, 3),
-                           'messages': self.messages, 'dropped': sum(self.dropped.values()),
-                           **judged})
-
-
 class EpisodeRecorder:
     """
-    Records one episode with threads of its own: one writes, one waits for the disk.
+    Records one episode with threads of its own: to write, to wait for the disk, to compress.
 
     ``put`` never waits: what does not fit into the queue is dropped and counted. Everything that
     ``put`` took is on the disk when ``stop`` returns. When writing fails, the episode is aborted
@@ -88,6 +60,7 @@ class EpisodeRecorder:
     :param queue_bytes: most that may wait for the disk [bytes].
     :param min_free_bytes: free space below which the episode is broken off [bytes].
     :param judge: gives the verdict at the end; None for no verdict.
+    :param images: how raw pictures are stored; compressed ones go to ``<topic>/compressed``.
     :raises BagError: if the bag cannot be made.
     """
 
@@ -95,17 +68,23 @@ class EpisodeRecorder:
                  compression: str = 'zstd',
                  qos: Mapping[str, Sequence[dict[str, Any]]] | None = None,
                  queue_bytes: int = QUEUE_BYTES, min_free_bytes: int = 0,
-                 judge: Judge | None = None) -> None:
-        self._writer = BagWriter(final_dir, topics, metadata, compression, qos)
+                 judge: Judge | None = None, images: ImageFormat = AS_THEY_COME) -> None:
+        self._change = threading.Condition()
+        self.images = images
+        self._encoder = ImageEncoder(images, self._wake)
+        self._qos = dict(qos or {})
+        self._topics = dict(topics)
+        metadata = replace(metadata, image_compression=images.to_mapping())
+        self._writer = BagWriter(final_dir, dict(map(self._in_bag, topics)), metadata,
+                                 compression, {self._in_bag(topic)[0]: profiles
+                                               for topic, profiles in self._qos.items()})
         self._judge = judge
-        self._take = Take(topics if judge is not None else {})
+        self._take = Take(dict(map(self._in_bag, topics)) if judge is not None else {})
         self._queue_bytes = queue_bytes
-        self._queue: deque[tuple[str, int, bytes, int]] = deque()
-        self._topics = set(topics)
-        self._appeared: dict[str, tuple[str, Sequence[dict[str, Any]]]] = {}
+        self._queue: deque[Queued] = deque()
+        self._appeared: list[str] = []
         self._waiting = 0
         self._dropped: Counter[str] = Counter()
-        self._change = threading.Condition()
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
@@ -139,8 +118,16 @@ class EpisodeRecorder:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Give the number of messages lost so far by topic."""
-        return dict(self._dropped)
+        """Give the number of messages lost so far, by topic in the bag."""
+        lost: Counter[str] = Counter()
+        for topic, count in self._dropped.items():
+            lost[topic_in_bag(topic, self._writer.counts)] += count
+        return dict(lost)
+
+    @property
+    def stored_raw(self) -> dict[str, str]:
+        """Say of which topics pictures could not be compressed, and why."""
+        return dict(self._encoder.stored_raw)
 
     @property
     def failure(self) -> str:
@@ -161,8 +148,8 @@ class EpisodeRecorder:
         """
         schema(msgtype)
         with self._change:
-            self._topics.add(topic)
-            self._appeared[topic] = (msgtype, qos)
+            self._topics[topic], self._qos[topic] = msgtype, qos
+            self._appeared.append(topic)
 
     def put(self, topic: str, log_ns: int, data: bytes, publish_ns: int | None = None) -> bool:
         """
@@ -175,12 +162,14 @@ class EpisodeRecorder:
         :return: false if it was dropped, as is what comes on an unknown topic.
         """
         with self._change:
-            full = self._waiting + len(data) > self._queue_bytes and self._waiting
+            # Pictures that are slow to compress must not keep the other topics out.
+            most = self._queue_bytes * (IMAGE_SHARE if self._encodes(topic) else 1)
+            full = self._waiting + len(data) > most and self._waiting
             if full or self._closing or self._failure is not None or topic not in self._topics:
                 self._dropped[topic] += 1
                 return False
-            self._queue.append((topic, log_ns, data, log_ns if publish_ns is None
-                                else publish_ns))
+            self._queue.append(Queued(topic, log_ns, data, log_ns if publish_ns is None
+                                      else publish_ns))
             self._waiting += len(data)
             self._change.notify()
         return True
@@ -198,7 +187,9 @@ class EpisodeRecorder:
         self._end_thread()
         if self._failure is None:
             self._dropped.update(lost or {})
-            metadata = replace(metadata, dropped=self.dropped)
+            metadata = replace(metadata, dropped=self.dropped, image_compression={
+                **self.images.to_mapping(),
+                **({'raw': self.stored_raw} if self.stored_raw else {})})
             verdict = self._verdict(metadata)
             if verdict is not None:
                 metadata = replace(metadata, verdict=verdict.to_mapping())
@@ -255,32 +246,70 @@ class EpisodeRecorder:
                                 f'{type(error).__name__}: {error}'))
         finally:
             self._ended.set()
+            self._encoder.close()
 
     def _write_all(self) -> None:
         while True:
             with self._change:
-                if not self._queue and not self._closing:
-                    self._change.wait(max(self._writer.flush_in_s, 0.0))
-                batch, appeared = list(self._queue), dict(self._appeared)
+                if not self._queue and not self._encoder.ready:
+                    # At the end only pictures are waited for, and each wakes this thread.
+                    due_s = max(self._writer.flush_in_s, 0.0)
+                    if not self._closing or self._encoder.busy:
+                        self._change.wait(due_s)
+                batch, appeared = list(self._queue), list(self._appeared)
                 self._queue.clear()
                 self._appeared.clear()
                 closing = self._closing
-            for topic, (msgtype, qos) in appeared.items():
-                self._writer.add_topic(topic, msgtype, qos)
-                if self._judge is not None:
-                    self._take.add_topic(topic, msgtype)
-            for topic, log_ns, data, publish_ns in batch:
-                self._writer.write(topic, log_ns, data, publish_ns)
-                if self._judge is not None:
-                    self._take.add(topic, log_ns, data)
-            with self._change:  # what is being written is in memory too
-                self._waiting -= sum(len(data) for _, _, data, _ in batch)
+            for topic in appeared:
+                self._add_topic(*self._in_bag(topic), self._qos[topic])
+            written = self._write_batch(batch)
+            with self._change:  # what is being compressed or written is in memory too
+                self._waiting -= written
             if self._disk_problem is not None:
                 raise self._disk_problem
-            if closing and not batch:
+            if closing and not batch and not self._encoder.busy:
                 return
             if self._writer.flush_in_s <= 0:
                 self._writer.flush()
+
+    def _write_batch(self, batch: Sequence[Queued]) -> int:
+        """Write messages, and pictures that are compressed by now; give their size on arrival."""
+        written = 0
+        for item in batch:
+            if self._encodes(item.topic):
+                self._encoder.put(item)
+            else:
+                self._write(item)
+                written += len(item.data)
+        for came, msgtype, item in self._encoder.done():
+            if msgtype == IMAGE:
+                self._add_topic(item.topic, IMAGE, self._qos.get(item.topic, ()))
+            self._write(item)
+            written += len(came.data)
+        return written
+
+    def _write(self, item: Queued) -> None:
+        self._writer.write(*item)
+        if self._judge is not None:
+            self._take.add(item.topic, item.log_ns, item.data)
+
+    def _add_topic(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]]) -> None:
+        self._writer.add_topic(topic, msgtype, qos)
+        if self._judge is not None and topic not in self._take.streams:
+            self._take.add_topic(topic, msgtype)
+
+    def _encodes(self, topic: str) -> bool:
+        return self.images.form != NONE and self._topics.get(topic) == IMAGE
+
+    def _in_bag(self, topic: str) -> tuple[str, str]:
+        """Give topic and type under which messages are expected to be stored."""
+        if self._encodes(topic):
+            return compressed_topic(topic), COMPRESSED_IMAGE
+        return topic, self._topics[topic]
+
+    def _wake(self) -> None:
+        with self._change:
+            self._change.notify()
 
     def _sync(self) -> None:
         # In a thread of its own: a slow disk must not delay what a killed process would lose.

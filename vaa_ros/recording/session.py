@@ -21,16 +21,20 @@ from typing import Protocol
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.image_encoding import AS_THEY_COME
+from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.episode import RecordedEpisode
+from vaa_ros.recording.image_encoder import check_distinct
+from vaa_ros.recording.image_encoder import topic_in_bag
 from vaa_ros.recording.messages import register_type
 from vaa_ros.recording.messages import typestore
 from vaa_ros.recording.recorder import EpisodeRecorder
-from vaa_ros.recording.recorder import RecordedEpisode
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
 from vaa_ros.recording.verdict import judge
@@ -80,11 +84,13 @@ class Disk:
     :param compression: ``zstd`` or ``none``.
     :param min_free_bytes: free space below which no episode is started, and a running one is
         broken off [bytes].
+    :param images: how raw pictures are stored.
     """
 
     output_dir: Path
     compression: str = 'zstd'
     min_free_bytes: int = 0
+    images: ImageFormat = AS_THEY_COME
 
 
 class RecordingSession:
@@ -109,6 +115,7 @@ class RecordingSession:
         self._recorder: EpisodeRecorder | None = None
         self._metadata = EpisodeMetadata()
         self._types: dict[str, str] = {}
+        self._told_raw: set[str] = set()
         self._lost_before: Counter[str] = Counter()
 
     @property
@@ -132,6 +139,8 @@ class RecordingSession:
         self._await_topics(wait_s)
         check_output_dir(disk.output_dir, disk.min_free_bytes)
         types = dict(self._source.types)
+        for name in self._required:
+            check_distinct(name, types, disk.images)
         for msgtype in sorted(set(types.values())):
             self._define(msgtype)
         # What arrived before the start does not belong to the episode.
@@ -142,12 +151,13 @@ class RecordingSession:
         recorder = EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
             {name: self._offered(name) for name in types}, min_free_bytes=disk.min_free_bytes,
-            judge=None if self._thresholds is None else self._judge)
+            judge=None if self._thresholds is None else self._judge, images=disk.images)
         for name in types:
             said = self._source.standing(name)
             if said is not None:
                 recorder.put(name, started_ns, *said)
         self._types, self._recorder = types, recorder
+        self._told_raw.clear()
         return recorder.path
 
     def put(self, topic: str, log_ns: int, data: bytes, sent_ns: int) -> None:
@@ -212,6 +222,17 @@ class RecordingSession:
             self._recorder = None
         return failure
 
+    def news(self) -> list[str]:
+        """
+        Say once an episode of which topics pictures cannot be compressed.
+
+        :return: what is new, a line for each.
+        """
+        stored = self._recorder.stored_raw if self._recorder is not None else {}
+        new = [topic for topic in stored if topic not in self._told_raw]
+        self._told_raw.update(new)
+        return [f'{topic} is stored as it comes: {stored[topic]}' for topic in new]
+
     def silent(self, recorded: RecordedEpisode) -> list[str]:
         """
         Tell which required topics an episode has no message of.
@@ -219,12 +240,14 @@ class RecordingSession:
         :param recorded: the episode.
         :return: their names.
         """
-        return [name for name in self._required if not recorded.counts.get(name)]
+        return [name for name in self._required
+                if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
 
     def _take_up(self, recorder: EpisodeRecorder, topic: str) -> None:
         self._types[topic] = msgtype = self._source.types[topic]
         # The messages of a topic that cannot be described are counted as dropped.
         with contextlib.suppress(VaaError):
+            check_distinct(topic, self._types, recorder.images)
             self._define(msgtype)
             recorder.add_topic(topic, msgtype, self._offered(topic))
 
@@ -236,7 +259,9 @@ class RecordingSession:
         return [qos_profile(*offer) for offer in self._source.offered(topic)]
 
     def _judge(self, take: Take, metadata: EpisodeMetadata) -> Verdict:
-        return judge(figures_of(take, metadata, self._required), self._thresholds or {})
+        counts = {topic: len(stream.log_ns) for topic, stream in take.streams.items()}
+        required = [topic_in_bag(name, counts) for name in self._required]
+        return judge(figures_of(take, metadata, required), self._thresholds or {})
 
     def _end(self) -> EpisodeRecorder:
         if self._recorder is None:

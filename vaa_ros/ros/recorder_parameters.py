@@ -6,6 +6,8 @@ The parameters of the node teleop_recorder.
 from __future__ import annotations
 
 from vaa_ros.core.episode_buttons import JOY_ACTIONS
+from vaa_ros.core.image_encoding import FORMATS
+from vaa_ros.core.image_encoding import NONE
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.cues import CUES
 from vaa_ros.ros.parameters import Parameter
@@ -34,6 +36,10 @@ PARAMETERS = (
               'Hz', 0.0, 500.0),
     Parameter('compression', 'zstd', 'Compression of the bags.', choices=('zstd', 'none'),
               read_only=True),
+    Parameter('image_compression', NONE, 'Raw images are stored as <topic>/compressed: png keeps '
+              'every pixel, jpeg does not. What one cannot hold is stored raw.', choices=FORMATS,
+              read_only=True),
+    Parameter('jpeg_quality', 95, 'Quality of jpeg.', minimum=1, maximum=100),
     Parameter('min_free_gb', 1.0, 'Free disk space below which no episode is started, '
               'and a running one is broken off.', 'GB', 0.0, 1e6),
     Parameter('thresholds', '', 'YAML file with the thresholds of the verdict at every stop; '
