@@ -15,8 +15,8 @@ from vaa_ros.core.errors import ImageError
 from vaa_ros.core.images import fit_image
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.recording.bag_reader import BagReader
-from vaa_ros.recording.take import CAMERAS
 from vaa_ros.recording.take import picture_of
+from vaa_ros.recording.take import STILLS
 
 COLUMNS = 8
 TILE_WIDTH, TILE_HEIGHT, GAP = 160, 120, 4
@@ -46,7 +46,7 @@ def film_strips(bag: BagReader) -> list[np.ndarray]:
         picture that cannot be read is white.
     """
     topics = sorted(topic for topic, kind in bag.topics.items()
-                    if kind in CAMERAS and bag.counts.get(topic))
+                    if kind in STILLS and bag.counts.get(topic))
     times = np.linspace(bag.start_ns, bag.stop_ns, COLUMNS, endpoint=False).astype(np.int64)
     strips = []
     for topic in topics:

@@ -181,7 +181,7 @@ class RerunSink:
         if kind == COMPRESSED_VIDEO:
             raise ImageError(f'video of format {message.format!r} is not shown. Known: '
                              f'{", ".join(rr.VideoCodec.__members__)}')
-        if 'compressedDepth' in message.format:
+        if message.format.partition(';')[0] in DEPTHS:
             return _encode(decode_compressed(message.data, form=message.format), True)
         jpeg = check_whole(message.data)
         return message.data.tobytes(), JPEG if jpeg else PNG

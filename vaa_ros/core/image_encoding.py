@@ -13,9 +13,8 @@ from vaa_ros.core.errors import ImageError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.images import cv2
 from vaa_ros.core.images import decode_image
-from vaa_ros.core.images import DEPTHS
 from vaa_ros.core.images import ENCODINGS
-from vaa_ros.core.images import image_rows
+from vaa_ros.core.images import raw_depth
 
 NONE, JPEG, PNG = 'none', 'jpeg', 'png'
 FORMATS = (NONE, JPEG, PNG)
@@ -70,8 +69,8 @@ class ImageFormat:
         :raises ImageError: if the fields do not agree, or the format cannot hold the encoding.
         """
         if encoding == DEPTH and not big_endian:
-            rows = np.ascontiguousarray(image_rows(height, width, encoding, step, data))
-            return f'{DEPTH}; png compressed ', _file('.png', rows.view(DEPTHS[DEPTH][0]), _PNG)
+            depth, _ = raw_depth(height, width, encoding, step, data)
+            return f'{DEPTH}; png compressed ', _file('.png', depth, _PNG)
         if encoding not in (_EXACT if self.form == PNG else ENCODINGS):
             raise ImageError(f'{encoding} cannot be stored as {self.form}')
         # ImageError names the decoder's limits, so that what is written can also be read.

@@ -71,10 +71,9 @@ def decode_image(
     :return: (height, width, 3) uint8 rgb; shares memory with ``data`` for packed rgb8.
     :raises ImageError: if the fields do not agree with each other, or the encoding is unknown.
     """
-    rows = image_rows(height, width, encoding, step, data)
     if encoding in DEPTHS:
-        kind, metres = DEPTHS[encoding]
-        return depth_to_rgb(np.ascontiguousarray(rows).view(kind), metres)
+        return depth_to_rgb(*raw_depth(height, width, encoding, step, data))
+    rows = image_rows(height, width, encoding, step, data)
     pixel, conversion = ENCODINGS[encoding]
     picture = rows.reshape(height, width, pixel) if pixel > 1 else rows
     if conversion is None:
@@ -115,6 +114,31 @@ def image_rows(
     return buffer[:step * height].reshape(height, step)[:, :width * pixel]
 
 
+def raw_depth(
+    height: int, width: int, encoding: str, step: int, data: bytes | np.ndarray,
+) -> tuple[np.ndarray, float]:
+    """
+    Turn the fields of a sensor_msgs/Image into depth.
+
+    :param encoding: one of :data:`DEPTHS`; the others are those of :func:`decode_image`.
+    :return: (height, width) distances, and metres a unit.
+    :raises ImageError: if the fields do not agree with each other.
+    """
+    kind, metres = DEPTHS[encoding]
+    rows = image_rows(height, width, encoding, step, data)
+    return np.ascontiguousarray(rows).view(kind), metres
+
+
+def measured(depth: np.ndarray) -> np.ndarray:
+    """
+    Tell where depth was measured.
+
+    :param depth: distances (H, W), in any unit.
+    :return: (H, W) bool: false for 0, negative and what is not finite.
+    """
+    return np.isfinite(depth) & (depth > 0)
+
+
 def depth_to_rgb(depth: np.ndarray, metres: float) -> np.ndarray:
     """
     Turn depth into a grey picture.
@@ -124,7 +148,7 @@ def depth_to_rgb(depth: np.ndarray, metres: float) -> np.ndarray:
     :return: (H, W, 3) uint8: 255 at the camera, 0 at 2 m, beyond, and where unknown.
     """
     far = DEPTH_RANGE_M / metres
-    known = np.isfinite(depth) & (depth > 0) & (depth < far)
+    known = measured(depth) & (depth < far)
     near = 1.0 - np.where(known, depth, far).astype(np.float32) / np.float32(far)
     return cv2.cvtColor(np.rint(255 * near).astype(np.uint8), cv2.COLOR_GRAY2RGB)
 
@@ -142,6 +166,28 @@ def decode_compressed(data: bytes | np.ndarray, max_pixels: int = MAX_PIXELS,
     :return: (H, W, 3) uint8 rgb.
     :raises ImageError: if it is empty, cut off, not JPEG or PNG, or too large.
     """
+    picture, scale = _decompress(data, max_pixels, camera, form)
+    encoding = form.partition(';')[0]
+    if encoding in DEPTHS:
+        return depth_to_rgb(*_scaled_depth(picture, encoding, scale))
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def compressed_depth(data: bytes | np.ndarray, form: str) -> tuple[np.ndarray, float]:
+    """
+    Decode the depth in a sensor_msgs/CompressedImage.
+
+    :param data: the compressed file.
+    :param form: the message's format, which begins with one of :data:`DEPTHS`.
+    :return: (H, W) distances, and metres a unit.
+    :raises ImageError: if it cannot be decoded.
+    """
+    picture, scale = _decompress(data, MAX_PIXELS, None, form)
+    return _scaled_depth(picture, form.partition(';')[0], scale)
+
+
+def _decompress(data: bytes | np.ndarray, max_pixels: int, camera: CameraSpec | None,
+                form: str) -> tuple[np.ndarray, tuple[float, ...]]:
     buffer = np.frombuffer(data, dtype=np.uint8)
     encoding, _, transport = form.partition(';')
     scale = (0.0, 0.0)
@@ -154,8 +200,7 @@ def decode_compressed(data: bytes | np.ndarray, max_pixels: int = MAX_PIXELS,
     if width * height > max_pixels:
         raise ImageError(f'compressed image is {width}x{height}, over the limit of {max_pixels} '
                          'pixels')
-    depth = encoding in DEPTHS
-    flag = cv2.IMREAD_UNCHANGED if depth else cv2.IMREAD_COLOR
+    flag = cv2.IMREAD_UNCHANGED if encoding in DEPTHS else cv2.IMREAD_COLOR
     if jpeg and camera is not None:
         flag = REDUCED[reduction(width, height, camera)]
     try:
@@ -164,9 +209,7 @@ def decode_compressed(data: bytes | np.ndarray, max_pixels: int = MAX_PIXELS,
         raise ImageError(f'compressed image cannot be decoded: {problem}') from problem
     if picture is None:
         raise ImageError(f'compressed image of {buffer.size} bytes cannot be decoded')
-    if depth:
-        return decoded_depth(picture, encoding, scale)
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return picture, scale
 
 
 def check_whole(buffer: np.ndarray) -> bool:
@@ -205,26 +248,20 @@ def reduction(width: int, height: int, camera: CameraSpec) -> int:
         width * across >= scale * camera.width and height * down >= scale * camera.height))
 
 
-def decoded_depth(picture: np.ndarray, encoding: str, scale: tuple[float, float]) -> np.ndarray:
-    """
-    Turn the 16-bit PNG of a depth image into a grey picture.
-
-    :param picture: what was decoded.
-    :param encoding: ``16UC1`` or ``32FC1``.
-    :param scale: of 32FC1: depth is a / (value - b).
-    :raises ImageError: if it is of another type.
-    """
+def _scaled_depth(picture: np.ndarray, encoding: str,
+                  scale: tuple[float, ...]) -> tuple[np.ndarray, float]:
+    """Turn a 16-bit PNG into distances; those of 32FC1 are a / (value - b)."""
     if picture.dtype != np.uint16 or picture.ndim != 2:
         raise ImageError(f'compressed depth image holds {picture.dtype} {picture.shape}, expected '
                          '16 bits of one channel')
     if encoding == '16UC1':
-        return depth_to_rgb(picture, DEPTHS['16UC1'][1])
+        return picture, DEPTHS['16UC1'][1]
     if not scale[0] > 0:
         raise ImageError(f'compressed depth image has the parameters {scale}, expected them '
                          'positive')
     with np.errstate(divide='ignore', invalid='ignore'):
         metres = np.float32(scale[0]) / (picture.astype(np.float32) - np.float32(scale[1]))
-    return depth_to_rgb(np.where(picture > 0, metres, 0), 1.0)
+    return np.where(picture > 0, metres, 0), 1.0
 
 
 def compressed_size(data: memoryview) -> tuple[int, int]:

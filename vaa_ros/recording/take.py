@@ -19,11 +19,16 @@ from typing import Any
 import numpy as np
 
 from vaa_ros.core.action_spec import VELOCITY_COMMANDS
+from vaa_ros.core.images import compressed_depth
 from vaa_ros.core.images import decode_compressed
 from vaa_ros.core.images import decode_image
+from vaa_ros.core.images import DEPTHS
 from vaa_ros.core.images import ENCODINGS
+from vaa_ros.core.images import measured
+from vaa_ros.core.images import raw_depth
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.messages import COMPRESSED_IMAGE
+from vaa_ros.recording.messages import COMPRESSED_VIDEO
 from vaa_ros.recording.messages import deserialize
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import IMAGE
@@ -31,11 +36,13 @@ from vaa_ros.recording.messages import JOINT_STATE
 from vaa_ros.recording.messages import JOINT_TRAJECTORY
 from vaa_ros.recording.messages import typestore
 
-CAMERAS = (IMAGE, COMPRESSED_IMAGE)
+STILLS = (IMAGE, COMPRESSED_IMAGE)
+CAMERAS = (*STILLS, COMPRESSED_VIDEO)
 COMMANDS = (JOINT_TRAJECTORY, FLOAT64_ARRAY)
 LOOK_NS = NANOSECONDS // 2
 """How often the brightness of a camera is looked at [ns]."""
-_HEADER = 'std_msgs/msg/Header'
+_STAMPED = (('header', 'std_msgs/msg/Header'), ('timestamp', 'builtin_interfaces/msg/Time'))
+"""How messages with a stamp begin."""
 _STAMP = {0: struct.Struct('>iI'), 1: struct.Struct('<iI')}
 
 
@@ -50,8 +57,10 @@ class Stream:
     :param names: joints of ``values``.
     :param values: positions of a joint state or a command, one after the other [rad or m].
     :param values_ns: when each of these was received [ns].
-    :param same: of a camera, whether each picture is that before it, bit by bit.
+    :param same: of a camera, whether each picture is that before it, bit by bit; empty for video,
+        whose packets differ though the picture stays.
     :param brightness: of a camera, mean values of some pictures, 0 to 255.
+    :param measured: of a depth camera, shares of the pixels that were measured.
     """
 
     msgtype: str
@@ -62,6 +71,7 @@ class Stream:
     values_ns: array[int] = field(default_factory=lambda: array('q'))
     same: bytearray = field(default_factory=bytearray)
     brightness: list[float] = field(default_factory=list)
+    measured: list[float] = field(default_factory=list)
     last: np.ndarray | None = None
     looked_ns: int | None = None
 
@@ -131,9 +141,12 @@ class Take:
             self.unreadable[topic] += 1
 
     def _look(self, stream: Stream, log_ns: int, data: bytes) -> None:
-        if stream.msgtype in CAMERAS:
+        if stream.msgtype in STILLS:
             stream.same.append(0)
             _look_at_picture(stream, log_ns, deserialize(stream.msgtype, data))
+        elif stream.msgtype == COMPRESSED_VIDEO:
+            if not deserialize(stream.msgtype, data).data.size:
+                raise ValueError('packet without a picture')
         elif stream.msgtype == JOINT_STATE:
             message = deserialize(stream.msgtype, data)
             _add_values(stream, message.name, message.position)
@@ -178,24 +191,24 @@ def picture_of(msgtype: str, message: Any) -> np.ndarray:
     """
     Decode an image message.
 
-    :param msgtype: one of :data:`CAMERAS`.
+    :param msgtype: one of :data:`STILLS`.
     :param message: the message object of the rosbags library.
     :return: (H, W, 3) uint8 rgb.
     :raises ImageError: if it is no picture that is understood.
     """
     if msgtype == COMPRESSED_IMAGE:
-        return decode_compressed(message.data)
+        return decode_compressed(message.data, form=message.format)
     return decode_image(message.height, message.width, message.encoding, message.step,
                         message.data)
 
 
 def _has_header(msgtype: str) -> bool:
     fields = typestore().fielddefs.get(msgtype, ((), ()))[1]
-    return bool(fields) and fields[0][0] == 'header' and fields[0][1][1] == _HEADER
+    return bool(fields) and (fields[0][0], fields[0][1][1]) in _STAMPED
 
 
 def _stamp_ns(data: bytes) -> int:
-    # CDR: four bytes of encapsulation, then the header's seconds and nanoseconds.
+    # CDR: four bytes of encapsulation, then the stamp's seconds and nanoseconds.
     seconds, nanoseconds = _STAMP[data[1] & 1].unpack_from(data, 4)
     return int(seconds) * NANOSECONDS + int(nanoseconds)
 
@@ -207,9 +220,16 @@ def _look_at_picture(stream: Stream, log_ns: int, message: Any) -> None:
     stream.last = pixels
     if stream.looked_ns is not None and 0 <= log_ns - stream.looked_ns < LOOK_NS:
         return
-    if stream.msgtype == IMAGE and message.encoding not in ENCODINGS:
-        return  # depth and the like have no brightness
+    raw = stream.msgtype == IMAGE
+    encoding = message.encoding if raw else message.format.partition(';')[0]
+    if raw and encoding not in ENCODINGS and encoding not in DEPTHS:
+        return  # it cannot be told what is on it
     stream.looked_ns = log_ns
+    if encoding in DEPTHS:
+        depth, _ = raw_depth(message.height, message.width, encoding, message.step, pixels) \
+            if raw else compressed_depth(pixels, message.format)
+        stream.measured.append(float(measured(depth[::8, ::8]).mean()))
+        return
     picture = picture_of(stream.msgtype, message)
     stream.brightness.append(float(picture[::8, ::8].mean()))
 

@@ -30,6 +30,8 @@ Figures = dict[str, dict[str, float]]
 
 DARK = 12.0
 """Mean value of a picture below which nothing can be seen on it, of 255."""
+BLIND = 0.01
+"""Share of the pixels of a depth picture below which it says nothing."""
 STEADY_MESSAGES = 10
 FROZEN_TRAVEL = 0.05
 """Way of a joint [rad or m] during which a picture of a live camera cannot stay the same."""
@@ -71,7 +73,10 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
         **_timing(watched, take, metadata),
         'dark_share': {topic: float(np.mean(np.array(stream.brightness) < DARK))
                        for topic, stream in cameras.items() if stream.brightness},
-        'frozen_s': {topic: _frozen_s(stream, joints) for topic, stream in cameras.items()},
+        'blind_share': {topic: float(np.mean(np.array(stream.measured) < BLIND))
+                        for topic, stream in cameras.items() if stream.measured},
+        'frozen_s': {topic: _frozen_s(stream, joints) for topic, stream in cameras.items()
+                     if stream.same},
         'skew_ms': _skew_ms(cameras),
     }
     figures.update(_motion(joints, commands, robot))

@@ -31,6 +31,7 @@ _WORDS = {
     'gap_s': '{subject}: nothing for {value:.2f} s',
     'missing_share': '{subject}: {value:.2%} of the messages are missing',
     'dark_share': '{subject}: {value:.0%} of the pictures are dark',
+    'blind_share': '{subject}: {value:.0%} of the depth pictures measure nothing',
     'frozen_s': '{subject} is frozen: the same picture for {value:.2f} s while the arm moved',
     'skew_ms': '{subject}: pictures are {value:.0f} ms apart',
     'idle_s': '{subject}: nothing moved for {value:.1f} s',
