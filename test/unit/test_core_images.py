@@ -234,6 +234,20 @@ def test_shrinking_averages() -> None:
     assert (fit_image(picture, CameraSpec('front', 2, 2)) == 50).all()
 
 
+@pytest.mark.parametrize(('source', 'size', 'most'), [
+    ((480, 640), (128, 128), 0), ((240, 320), (64, 64), 0), ((70, 210), (30, 33), 1),
+    ((50, 49), (7, 12), 1), ((96, 128), (128, 64), 0), ((480, 640), (128, 96), 0)])
+def test_it_averages_as_opencv_does(source: tuple[int, int], size: tuple[int, int],
+                                    most: int) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 256, (source[0] + 4, source[1] + 8, 3), np.uint8)
+    part = whole[2:-2, 4:-4]  # rows that do not follow each other, as after a crop
+    wanted = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(int)
+    error = np.abs(fit_image(part, CameraSpec('front', *size)) - wanted)
+    assert error.max() <= most  # 1 where the mean lies half way between two numbers
+    assert (error > 0).mean() < 0.01
+
+
 @pytest.mark.parametrize('size', [(1, 1), (3, 5), (100, 7), (640, 480)])
 def test_any_source_fits(size: tuple[int, int]) -> None:
     picture = np.full((*size, 3), 9, np.uint8)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 import random
 import shutil
+import struct
 
+from mcap.writer import Writer as McapWriter
 import numpy as np
 import pytest
 from recording_bags import METADATA
@@ -197,3 +199,22 @@ def test_folders_without_bags_are_refused(tmp_path: Path) -> None:
         list_episodes(tmp_path)
     with pytest.raises(BagError, match='no such folder'):
         list_episodes(tmp_path / 'none')
+
+
+def test_each_bag_is_read_by_its_own_definitions(tmp_path: Path) -> None:
+    """What was compiled for one bag is used again only where the definitions are the same."""
+    for name, kind, data in (('a', 'float64', struct.pack('<d', 1.5)),
+                             ('b', 'int64', struct.pack('<q', 7)),
+                             ('c', 'float64', struct.pack('<d', 2.5))):
+        with (tmp_path / f'{name}.mcap').open('wb') as file:
+            writer = McapWriter(file)
+            writer.start('ros2')
+            schema = writer.register_schema('own_msgs/msg/Value', 'ros2msg', f'{kind} x'.encode())
+            channel = writer.register_channel('/value', 'cdr', schema)
+            writer.add_message(channel, 1, b'\0\1\0\0' + data, 1)
+            writer.finish()
+    got = []
+    for name in 'abc':
+        with BagReader(tmp_path / f'{name}.mcap') as bag:
+            got += [message.x for _, _, message in bag.messages()]
+    assert got == [1.5, 7, 2.5]

@@ -305,6 +305,24 @@ def fit_image(rgb: np.ndarray, camera: CameraSpec) -> np.ndarray:
     if rgb.shape[:2] != (camera.height, camera.width):
         # Area averaging is the one that does not alias when a picture shrinks.
         shrinks = rgb.shape[0] >= camera.height and rgb.shape[1] >= camera.width
-        rgb = cv2.resize(rgb, (camera.width, camera.height),
-                         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        rgb = _averaged(rgb, camera.width, camera.height) if shrinks else cv2.resize(
+            rgb, (camera.width, camera.height), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(rgb)
+
+
+def _averaged(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
+    """
+    Shrink by area averaging, as OpenCV does.
+
+    Where columns are averaged in whole numbers and rows in fractions, as from 640x480 to 128x128,
+    OpenCV takes nearly twice the time of exact sums over the columns before it does the rows.
+    """
+    rows, columns = rgb.shape[:2]
+    whole = columns // width
+    if columns % width or rows % height == 0 or whole not in (3, 5, 7):
+        return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    sums = cv2.boxFilter(rgb, cv2.CV_16U, (whole, 1), anchor=(0, 0), normalize=False,
+                         borderType=cv2.BORDER_CONSTANT)
+    sums = cv2.resize(sums, (width, rows), interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    sums = cv2.resize(sums, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.convertScaleAbs(sums, alpha=1 / whole)

@@ -326,12 +326,13 @@ def trajectory(message: Any, robot: RobotSpec, dt_s: float, stamp_ns: int,
     points = np.stack([vector(point.positions, len(names)) for point in message.points])
     times = np.array([point.time_from_start.sec + point.time_from_start.nanosec / NANOSECONDS
                       for point in message.points])
+    columns = [(known.index(name), column) for column, name in enumerate(names) if name in known]
     result = []
     for tick in range(max(1, round(times[-1] / dt_s))):
         values = np.full(len(known), np.nan)
-        for column, name in enumerate(names):
-            if name in known:
-                values[known.index(name)] = np.interp((tick + 1) * dt_s, times, points[:, column])
+        for place, column in columns:
+            values[place] = points[0, column] if len(points) == 1 else np.interp(
+                (tick + 1) * dt_s, times, points[:, column])
         later = round(tick * dt_s * NANOSECONDS)
         result.append(Timed(stamp_ns + later if stamp_ns else 0, log_ns + later, values))
     return result

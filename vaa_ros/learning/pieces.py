@@ -47,7 +47,7 @@ from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 
-PIECE_VERSION = 1
+PIECE_VERSION = 2
 INDEX = 'index.json'
 STALE_S = 86400.0
 """Age at which an unfinished piece is one that was given up [s]."""

@@ -9,6 +9,7 @@ metadata.yaml, a topic whose message type nobody can describe.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -29,10 +30,12 @@ from rosbags.rosbag2 import storage_mcap
 from rosbags.rosbag2 import storage_sqlite3
 from rosbags.typesys import get_types_from_idl
 from rosbags.typesys import get_types_from_msg
+from rosbags.typesys.store import Typestore
 import yaml
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_writer import METADATA_RECORD
+from vaa_ros.recording.mcap_chunks import messages_of
 
 STORAGES = ('.mcap', '.db3')
 PACKED = ('.zstd', '.zst')
@@ -46,6 +49,8 @@ _BLOCK = 1 << 20
 _FOOTER = struct.Struct('<BQQQI8s')
 _NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, '')
 _definition = storage_mcap.get_msgdef
+_MOST_STORES = 32
+_stores: dict[frozenset[tuple[Any, ...]], Typestore] = {}
 _HIDE = """CREATE TEMP VIEW message_definitions AS SELECT * FROM main.message_definitions
            WHERE encoding IN ('ros2msg', 'ros2idl') AND topic_type NOT LIKE '%/srv/%'
            AND can_be_read(topic_type, encoding, encoded_message_definition)"""
@@ -253,4 +258,21 @@ def unknown_definitions_hidden() -> Iterator[None]:
         hooks.remove(_hide_unknown_definitions)
 
 
+def same_types(connections: Iterable[Any], store: Typestore) -> Typestore:
+    """
+    Give the types of an earlier bag that describes its messages alike: they are compiled already.
+
+    :param connections: the connections of a bag.
+    :param store: its types.
+    :return: types of the same definitions.
+    """
+    key = frozenset((item.msgtype, item.msgdef.format, item.msgdef.data) for item in connections)
+    if len(_stores) > _MOST_STORES:
+        _stores.clear()
+    return _stores.setdefault(key, store)
+
+
 storage_mcap.get_msgdef = _known_definition
+# The bags of a folder say the same of their topics; parsing it takes longer than a picture does.
+storage_mcap.get_qos = functools.lru_cache(maxsize=512)(storage_mcap.get_qos)
+storage_mcap.msgsrc = messages_of

@@ -25,6 +25,7 @@ from vaa_ros.recording.bag_files import is_one_bag
 from vaa_ros.recording.bag_files import listed_files
 from vaa_ros.recording.bag_files import metadata_record
 from vaa_ros.recording.bag_files import read_information
+from vaa_ros.recording.bag_files import same_types
 from vaa_ros.recording.bag_files import storage_files
 from vaa_ros.recording.bag_files import storage_suffix
 from vaa_ros.recording.bag_files import STORAGES
@@ -90,6 +91,7 @@ class BagReader:
             reader = AnyReader(files, default_typestore=typestore())
             reader.open()
         self._reader = reader
+        reader.typestore = same_types(reader.connections, reader.typestore)
         self._describe(reader)
         if self.path.is_dir():
             check_information(information, self.counts)
@@ -157,7 +159,7 @@ class BagReader:
         :raises BagError: if a topic is missing, or the recording is damaged.
         """
         for topic, _, log_ns, data in self._records(topics):
-            yield topic, log_ns, data
+            yield topic, log_ns, bytes(data)
 
     def require(self, topics: Collection[str]) -> None:
         """
@@ -172,7 +174,8 @@ class BagReader:
             raise BagError(f'{self.path}: no message on {", ".join(missing)}. It has: {there}')
 
     def _records(self, topics: Collection[str] | None, start_ns: int | None = None,
-                 stop_ns: int | None = None) -> Iterator[tuple[str, str, int, bytes]]:
+                 stop_ns: int | None = None) -> Iterator[tuple[str, str, int,
+                                                               bytes | memoryview]]:
         reader = self._open_reader()
         if topics is not None:
             self.require(topics)
@@ -313,9 +316,10 @@ def bag_hash(path: Path) -> str:
     Give the SHA-256 over the files of a bag or another folder, in order of name.
     """
     digest = hashlib.sha256()
+    block = memoryview(bytearray(1 << 18))
     for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
         if file.is_file():
-            with file.open('rb') as stream:
-                for block in iter(lambda: stream.read(1 << 20), b''):
-                    digest.update(block)
+            with file.open('rb', buffering=0) as stream:
+                while size := stream.readinto(block):
+                    digest.update(block[:size])
     return digest.hexdigest()
