@@ -316,10 +316,9 @@ def bag_hash(path: Path) -> str:
     Give the SHA-256 over the files of a bag or another folder, in order of name.
     """
     digest = hashlib.sha256()
-    block = memoryview(bytearray(1 << 18))
     for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
         if file.is_file():
-            with file.open('rb', buffering=0) as stream:
-                while size := stream.readinto(block):
-                    digest.update(block[:size])
+            with file.open('rb') as stream:
+                for block in iter(lambda: stream.read(1 << 20), b''):
+                    digest.update(block)
     return digest.hexdigest()
