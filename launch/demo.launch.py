@@ -43,7 +43,7 @@ def generate_launch_description() -> LaunchDescription:
             node('camera_subscriber', {'model_path': str}),
             node('policy', {'model_path': str, 'robot': str, 'command_type': str,
                             'autostart': bool}),
-            node('guard', {'command_type': str},
+            node('guard', {'robot': str, 'command_type': str},
                  condition=IfCondition(LaunchConfiguration('guard'))),
         ),
     ])

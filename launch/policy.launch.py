@@ -63,7 +63,7 @@ def generate_launch_description() -> LaunchDescription:
                             'control_rate_hz': float, 'speed': float, 'autostart': bool,
                             'dry_run': bool, 'deadman': bool, 'require_signature': bool},
                  remappings=arm_remappings()),
-            node('guard', {'command_type': str}, remappings=arm_remappings(),
+            node('guard', {'robot': str, 'command_type': str}, remappings=arm_remappings(),
                  condition=IfCondition(LaunchConfiguration('guard'))),
             node('flight_recorder', {'robot': str, 'command_type': str},
                  {'output_dir': ParameterValue(LaunchConfiguration('flights'), value_type=str)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 import signal
+from typing import Any
 
 from geometry_msgs.msg import PoseStamped
 from geometry_msgs.msg import TwistStamped
@@ -35,7 +36,9 @@ from vaa_ros.nodes.guard import GuardNode
 from vaa_ros.ros.conversions import joint_trajectory_msg
 from vaa_ros.ros.conversions import pose_msg
 from vaa_ros.ros.conversions import still_message
+from vaa_ros.ros.conversions import twist_from_msg
 from vaa_ros.ros.conversions import twist_msg
+from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
 
 
@@ -129,3 +132,49 @@ def test_the_stop_command_of_each_type() -> None:
     still = still_message(trajectory, 7)
     assert still.header.stamp.nanosec == 0
     assert list(still.joint_names) == ['a', 'b'] and still.points == trajectory.points
+
+
+GENTLE = """
+name: gentle
+home: [0.0, 0.0]
+cameras: []
+tool_speed: 1.0
+tool_acceleration: 2.0
+joints:
+  - {name: a, unit: rad, lower: -9, upper: 9, velocity: 2.0, acceleration: 2.0}
+  - {name: b, unit: rad, lower: -9, upper: 9, velocity: 2.0, acceleration: 4.0}
+"""
+
+
+@pytest.mark.parametrize('command_type', ['velocity_commands', 'delta_twist_cmds'])
+def test_velocities_are_braked_within_the_robot_s_accelerations(
+        ros: Harness, tmp_path: Path, command_type: str) -> None:
+    path = tmp_path / 'gentle.yaml'
+    path.write_text(GENTLE)
+    joints = command_type == 'velocity_commands'
+    node = ros.make_node(GuardNode, robot=str(path), command_type=command_type, timeout_s=0.3)
+    kind = Float64MultiArray if joints else TwistStamped
+    last = Float64MultiArray(data=[0.5, -0.5]) if joints else twist_msg(
+        [0.3, 0.4, 0, 0, 0, 0], 'base_link', 1)
+    sent = ros.collect(kind, command_type, COMMAND)
+    command = ros.publisher(kind, command_type, COMMAND, subscribers=2)
+    ros.publisher(Bool, 'policy/commanding', LATCHED).publish(Bool(data=True))
+
+    def watching() -> bool:
+        command.publish(last)
+        return node._guard.state == WATCHING
+    wait_for(watching)
+    wait_for(lambda: node._guard.state == STOPPED)
+    assert not ros.call(Trigger, 'guard/reset').success or not node._stop.moving
+
+    def speeds(message: Any) -> np.ndarray:
+        return np.array(message.data) if joints else twist_from_msg(message)[:2]
+    sent.wait_until(lambda message: not speeds(message).any())
+    track = np.array([speeds(message) for message in sent.messages])
+    track = track[np.argmax(np.abs(track - track[0]).max(axis=1) > 0) - 1:]
+    way = np.abs(np.diff(track, axis=0))
+    most = [2.0, 4.0] if joints else [1.2, 1.6]
+    # However late the guard is, a step counts for 0.05 s at most.
+    assert (way <= np.array(most) * 0.05 + 1e-9).all(), track
+    assert (np.diff(np.abs(track), axis=0) <= 1e-12).all() and len(track) >= 4
+    assert not track[-1].any()

@@ -6,6 +6,7 @@ Putting the control loop together.
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,3 +58,10 @@ def test_bad_options_are_refused(change: dict) -> None:
 
 def test_topics_of_cameras() -> None:
     assert camera_topic('front') == 'vision/front'
+
+
+def test_each_policy_that_takes_over_is_combined_its_own_way() -> None:
+    loop = make_control_loop(SPEC, ROBOT, ControlOptions(1 / 30))
+    for decoder, wanted in (('mixture', 'none'), ('laplace', 'temporal'), ('flow', 'none')):
+        loop._plan.take_over(SimpleNamespace(spec=replace(SPEC, provenance={'decoder': decoder})))
+        assert loop._plan._player.ensemble == wanted

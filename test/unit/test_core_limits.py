@@ -62,3 +62,11 @@ def test_limits_that_are_none_are_refused(change: dict, word: str) -> None:
 def test_limits_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match='read-only'):
         LIMITS.upper[0] = 99.0
+
+
+def test_what_is_refused_is_measured_by_the_robot_s_own_speeds() -> None:
+    slow, fast = (SafetyLimits.from_robot(ROBOT, speed=speed, max_jump=0.5) for speed in (0.1, 1))
+    for limits in (slow, fast):
+        assert (limits.linear_refused, limits.angular_refused) == pytest.approx((3.2, 8.0))
+        assert limits.turn_jump == pytest.approx(math.pi / 2)
+        assert limits.beyond.tolist() == pytest.approx([math.inf, 0.045])

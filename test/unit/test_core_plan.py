@@ -88,3 +88,19 @@ def test_forgotten_chunks_end_the_motion_softly_and_the_next_ones_go_on() -> Non
     plan.add(ramp(offset=0.5), 0)
     wanted = plan.wanted(10 * MS, 10 * MS)
     assert wanted[0] < 0.1, 'no leap to the new plan'
+
+
+def test_chunks_are_combined_as_fits_the_policy_that_takes_over() -> None:
+    plan = Plan(ChunkPlayer(DT_S), combine=lambda policy: policy)
+
+    def wanted() -> float:
+        plan.add(ramp(), 0)
+        plan.add(ramp(100 * MS, 1.0), 100 * MS)
+        return float(plan.wanted(0, 100 * MS)[0])
+    plan.take_over('none')
+    assert wanted() == pytest.approx(1.0), 'the newest decides'
+    plan.take_over('temporal')
+    assert plan.wanted(0, 100 * MS) is None, 'nothing of the one before is left'
+    assert 0.1 < wanted() < 1.0, 'all vote'
+    plan.take_over('none')
+    assert wanted() == pytest.approx(1.0)

@@ -52,7 +52,7 @@ def test_reads_a_file(tmp_path: Path) -> None:
     path = tmp_path / 'two.yaml'
     path.write_text(yaml.safe_dump(PLAIN))
     robot = load_robot(str(path))
-    assert robot.joints[0] == JointSpec('turn', 'rad', -1, 1, 2.0, math.inf)
+    assert robot.joints[0] == JointSpec('turn', 'rad', -1, 1, 2.0, 10.0, 0.2)
     assert robot.workspace == ((0.1, -0.4, 0.0), (0.6, 0.4, 0.5))
 
 

@@ -146,3 +146,46 @@ def test_a_twist_gains_speed_no_faster_than_it_may() -> None:
     twists = CommandLimiter(limits, 'end_effector_twist')
     result = twists.limit([0.5, 0, 0, 0, 0, 1.0, 0.05], np.append(np.zeros(6), 0.05), 0.02)
     assert result.command == pytest.approx([0.02, 0, 0, 0, 0, 0.04, 0.05])
+
+
+LEFT = st.floats(-10, 10)
+STRICT = SafetyLimits(names=NAMES, lower=LOW, upper=HIGH, velocity=SPEED, gripper=2,
+                      linear_speed=0.5, angular_speed=1.0, linear_refused=2.0, angular_refused=4.0,
+                      turn_jump=1.5, beyond=[math.inf, math.inf, 0.05])
+
+
+@settings(max_examples=200, deadline=None)
+@given(hnp.arrays(np.float64, 6, elements=LEFT))
+def test_a_twist_too_fast_to_be_meant_is_refused(twist: np.ndarray) -> None:
+    twists = CommandLimiter(STRICT, 'end_effector_twist')
+    result = twists.limit([*twist, 0.05], np.append(np.zeros(6), 0.05), 0.02)
+    fast = math.hypot(*twist[:3]) > 2.0 or math.hypot(*twist[3:]) > 4.0
+    assert (result.command is None) == fast
+    if fast:
+        assert 'too fast to be meant' in result.refused
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-math.pi, math.pi))
+def test_a_turn_too_far_to_be_meant_is_refused(angle: float) -> None:
+    poses = CommandLimiter(STRICT, 'end_effector_pose')
+    turned = HOME_POSE.copy()
+    turned[3:7] = [0.0, math.cos(angle / 2), 0.0, math.sin(angle / 2)]
+    result = poses.limit(turned, HOME_POSE, 0.02)
+    if abs(abs(angle) - 1.5) > 1e-6:
+        assert (result.command is None) == (abs(angle) > 1.5)
+    if result.command is None:
+        assert 'told to turn by' in result.refused
+
+
+@pytest.mark.parametrize('kind', ['joint_position', 'end_effector_pose', 'end_effector_twist'])
+@pytest.mark.parametrize(('opening', 'meant'), [
+    (0.09, True), (0.139, True), (0.141, False), (-0.049, True), (-0.051, False), (90.0, False)])
+def test_a_gripper_wish_far_outside_its_range_is_refused(
+        kind: str, opening: float, meant: bool) -> None:
+    last = {'joint_position': HOME, 'end_effector_pose': HOME_POSE,
+            'end_effector_twist': np.append(np.zeros(6), 0.05)}[kind]
+    result = CommandLimiter(STRICT, kind).limit([*last[:-1], opening], last, 0.02)
+    assert (result.command is not None) == meant
+    if not meant:
+        assert result.refused.startswith('gripper is told to go to')

@@ -31,6 +31,7 @@ from vaa_ros.core.robot_check import Finding
 from vaa_ros.core.robot_check import OK
 from vaa_ros.core.robot_check import PROBLEM
 from vaa_ros.core.robot_check import WARNING
+from vaa_ros.core.robot_defaults import defaults_text
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.urdf import is_xml
@@ -111,10 +112,13 @@ def _show(robot: RobotSpec) -> Mapping[str, object]:
     print(table(rows))
     print()
     print(table([(joint.name, joint.unit, joint.lower, joint.upper, joint.velocity,
-                  joint.acceleration, home)
+                  joint.acceleration, joint.step, home)
                  for joint, home in zip(robot.joints, robot.home, strict=True)],
-                header=('joint', 'unit', 'lower', 'upper', 'per s', 'per s2', 'home')))
-    return {**robot_to_mapping(robot), 'urdf': robot.urdf or None}
+                header=('joint', 'unit', 'lower', 'upper', 'per s', 'per s2', 'step', 'home')))
+    if robot.defaults:
+        print(f'\ndefaults, for the robot file does not say: {defaults_text(robot)}')
+    return {**robot_to_mapping(robot), 'urdf': robot.urdf or None,
+            'defaults': list(robot.defaults)}
 
 
 def _check(robot: RobotSpec, args: argparse.Namespace) -> int:

@@ -73,14 +73,25 @@ def rotate_toward(start: np.ndarray, target: np.ndarray, angle: float) -> np.nda
     :return: the target if it is near enough, else the rotation at that angle (4,), unit length.
     """
     near = target if start @ target >= 0 else -target
-    # Between unit quaternions lies half the angle of the turn; atan2 is exact for small ones.
-    between = 2.0 * math.atan2(float(np.linalg.norm(near - start)),
-                               float(np.linalg.norm(near + start)))
-    if 2.0 * between <= angle:
+    turn = turn_between(start, target)
+    if turn <= angle:
         return target
-    share = angle * ALMOST_ONE / (2.0 * between)
+    between, share = turn / 2.0, angle * ALMOST_ONE / turn
     mixed = math.sin((1 - share) * between) * start + math.sin(share * between) * near
     return mixed / np.linalg.norm(mixed)
+
+
+def turn_between(one: np.ndarray, other: np.ndarray) -> float:
+    """
+    Give the angle between two rotations.
+
+    :param one: unit quaternion (4,).
+    :param other: unit quaternion (4,).
+    :return: the angle [rad], 0 to pi.
+    """
+    near = other if one @ other >= 0 else -other
+    # Between unit quaternions lies half the angle of the turn; atan2 is exact for small ones.
+    return 4.0 * math.atan2(float(np.linalg.norm(near - one)), float(np.linalg.norm(near + one)))
 
 
 def reachable(position: np.ndarray, rate: np.ndarray, lower: np.ndarray, upper: np.ndarray,

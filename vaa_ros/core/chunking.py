@@ -68,7 +68,8 @@ class ChunkPlayer:
         if not -1 <= coefficient <= 1:
             raise ConfigError(f'ensemble coefficient is {coefficient}, expected -1 to 1')
         self._dt_s = float(dt_s)
-        self._ensemble = ensemble
+        self.ensemble = ensemble
+        """How overlapping chunks are combined, one of :data:`ENSEMBLES`."""
         self._coefficient = float(coefficient)
         self._newest_only = list(newest_only)
         self._quaternion = None if quaternion is None else slice(quaternion, quaternion + 4)
@@ -148,7 +149,7 @@ class ChunkPlayer:
         if not covering:
             return None
         newest = self._sample(covering[-1], now_ns)
-        if self._ensemble == 'none' or len(covering) == 1:
+        if self.ensemble == 'none' or len(covering) == 1:
             return newest
         votes = np.stack([self._sample(chunk, now_ns) for chunk in covering[:-1]] + [newest])
         if self._quaternion is not None:
@@ -172,7 +173,7 @@ class ChunkPlayer:
         :return: the result (D,).
         """
         newest = votes[-1]
-        if self._ensemble == 'none' or len(votes) == 1:
+        if self.ensemble == 'none' or len(votes) == 1:
             return newest
         weights = np.exp(-self._coefficient * np.arange(len(votes)))
         # Voting on the difference from the newest leaves an unanimous vote exactly as it is.

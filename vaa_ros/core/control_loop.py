@@ -260,7 +260,7 @@ class ControlLoop:
         """
         observation, chunk = answer.observation, answer.chunk
         if answer.policy is not self._policy:
-            self._plan.reset()
+            self._plan.take_over(answer.policy)
             self._watch.reset()
             self._policy = answer.policy
         if observation.instruction != self._instruction:

@@ -122,7 +122,9 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']
     return ControlLoop(
         Gate(ages, options.resume_after_s, ramp_s=options.ramp_s,
-             slow_factor=options.watch.slow_factor), Plan(player, interpolator),
+             slow_factor=options.watch.slow_factor),
+        Plan(player, interpolator, lambda policy: choose_ensemble(
+            getattr(policy, 'spec', spec), options.ensemble)),
         LimitedMotion(CommandLimiter(limits, kind)), options.period_s,
         watch=SceneWatch(turning, options.watch))
 

@@ -15,6 +15,10 @@ from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import frozen_array
 
+TWIST_EXCESS = 4.0
+"""A twist of so many times the robot's own speed is no wish but a mistake, such as other units;
+a policy that overshoots what it was shown stays well below."""
+
 
 @dataclass(frozen=True, eq=False)
 class SafetyLimits:
@@ -29,6 +33,8 @@ class SafetyLimits:
     :param step: largest change from one command to the next (n,) [rad or m]; infinite for none.
     :param jump: how far a wish may lie from the last command (n,) [rad or m] before it is refused
         instead of limited; infinite for any.
+    :param beyond: how far outside its position limits a wish may lie (n,) [rad or m] before it is
+        refused; infinite for any.
     :param gripper: index of the gripper joint, or None.
     :param workspace_lower: lowest corner of the end effector's box (3,) [m].
     :param workspace_upper: highest corner (3,) [m].
@@ -37,6 +43,9 @@ class SafetyLimits:
     :param linear_acceleration: highest acceleration of twists [m/s^2]; infinite for none.
     :param angular_acceleration: the same of their rotation [rad/s^2].
     :param tool_jump: how far a wished pose may lie from the last one [m] before it is refused.
+    :param turn_jump: how far it may be turned from the last one [rad] before it is refused.
+    :param linear_refused: translation speed of a wished twist [m/s] beyond which it is refused.
+    :param angular_refused: the same of its rotation [rad/s].
     :param max_dt_s: longest time between two commands that is counted [s], so that a pause does
         not buy a leap; after a longer one the arm counts as standing.
     """
@@ -48,6 +57,7 @@ class SafetyLimits:
     acceleration: np.ndarray | float = math.inf
     step: np.ndarray | float = math.inf
     jump: np.ndarray | float = math.inf
+    beyond: np.ndarray | float = math.inf
     gripper: int | None = None
     workspace_lower: np.ndarray = field(default_factory=lambda: np.full(3, -math.inf))
     workspace_upper: np.ndarray = field(default_factory=lambda: np.full(3, math.inf))
@@ -56,15 +66,19 @@ class SafetyLimits:
     linear_acceleration: float = math.inf
     angular_acceleration: float = math.inf
     tool_jump: float = math.inf
+    turn_jump: float = math.inf
+    linear_refused: float = math.inf
+    angular_refused: float = math.inf
     max_dt_s: float = 0.1
 
     def __post_init__(self) -> None:
         joints = len(self.names)
-        for name in ('acceleration', 'step', 'jump'):
+        positive = ('acceleration', 'step', 'jump', 'beyond')
+        for name in positive:
             value = np.asarray(getattr(self, name), dtype=np.float64)
             object.__setattr__(self, name, np.full(joints, value) if value.ndim == 0 else value)
-        shapes = {**dict.fromkeys(('lower', 'upper', 'velocity', 'acceleration', 'step', 'jump'),
-                                  joints), 'workspace_lower': 3, 'workspace_upper': 3}
+        shapes = {**dict.fromkeys(('lower', 'upper', 'velocity', *positive), joints),
+                  'workspace_lower': 3, 'workspace_upper': 3}
         for name, length in shapes.items():
             array = frozen_array(getattr(self, name), np.float64)
             if array.shape != (length,) or np.isnan(array).any():
@@ -76,7 +90,7 @@ class SafetyLimits:
             raise ConfigError('safety limits have a lower bound above its upper bound')
         if (self.velocity < 0).any():
             raise ConfigError(f'safety limit velocity is {self.velocity}, expected 0 or more')
-        for name in ('acceleration', 'step', 'jump'):
+        for name in positive:
             if not (getattr(self, name) > 0).all():
                 raise ConfigError(f'safety limit {name} is {getattr(self, name)}, expected more '
                                   'than 0')
@@ -84,7 +98,8 @@ class SafetyLimits:
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f'safety limit {name} is {getattr(self, name)}, expected a '
                                   'positive number')
-        for name in ('linear_acceleration', 'angular_acceleration', 'tool_jump'):
+        for name in ('linear_acceleration', 'angular_acceleration', 'tool_jump', 'turn_jump',
+                     'linear_refused', 'angular_refused'):
             if not getattr(self, name) > 0:
                 raise ConfigError(f'safety limit {name} is {getattr(self, name)}, expected more '
                                   'than 0')
@@ -106,8 +121,9 @@ class SafetyLimits:
         :param angular_speed: highest rotation speed of the end effector [rad/s].
         :param max_dt_s: longest time between two commands that is counted [s].
         :param max_jump: part of a joint's range, or of the workspace's diagonal, that a wish may
-            lie from the last command before it is refused, above 0. Grippers may jump: open and
-            close are far apart.
+            lie from the last command before it is refused, above 0; of half a turn, for
+            orientations. Grippers may jump, for open and close are far apart: for them it is the
+            part of the range that a wish may lie outside of it.
         :return: the limits.
         :raises ConfigError: if an option is out of range.
         """
@@ -126,6 +142,8 @@ class SafetyLimits:
             step=[joint.step for joint in robot.joints],
             jump=[math.inf if joint.name == robot.gripper else
                   max_jump * (joint.upper - joint.lower) for joint in robot.joints],
+            beyond=[max_jump * (joint.upper - joint.lower) if joint.name == robot.gripper else
+                    math.inf for joint in robot.joints],
             gripper=names.index(robot.gripper) if robot.gripper else None,
             workspace_lower=low,
             workspace_upper=high,
@@ -134,5 +152,9 @@ class SafetyLimits:
             linear_acceleration=robot.tool_acceleration,
             angular_acceleration=robot.tool_acceleration * angular_speed / robot.tool_speed,
             tool_jump=max_jump * math.dist(low, high) if robot.workspace else math.inf,
+            turn_jump=max_jump * math.pi,
+            # Of the robot's own speeds: a policy that was trained at them may run slowly.
+            linear_refused=TWIST_EXCESS * robot.tool_speed,
+            angular_refused=TWIST_EXCESS * angular_speed,
             max_dt_s=max_dt_s,
         )

@@ -5,11 +5,13 @@ What is wanted when: the action chunks, and at the arm's own rate the setpoints 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 import copy
 
 import numpy as np
 
 from vaa_ros.core.chunking import ChunkPlayer
+from vaa_ros.core.inference import Answers
 from vaa_ros.core.interpolation import SetpointInterpolator
 from vaa_ros.core.types import ActionChunk
 
@@ -24,13 +26,17 @@ class Plan:
     :param player: plays the action chunks.
     :param interpolator: leads from setpoint to setpoint at the arm's rate; None for an arm that
         is commanded at the policy's rate.
+    :param combine: says how overlapping chunks of a policy are combined, ``temporal`` or ``none``;
+        None leaves the player as it is.
     """
 
     def __init__(
         self, player: ChunkPlayer, interpolator: SetpointInterpolator | None = None,
+        combine: Callable[[Answers], str] | None = None,
     ) -> None:
         self._player = player
         self._interpolator = interpolator
+        self._combine = combine
         self._started = False
 
     def reset(self) -> None:
@@ -38,6 +44,16 @@ class Plan:
         Forget every chunk.
         """
         self._player.reset()
+
+    def take_over(self, policy: Answers) -> None:
+        """
+        Forget every chunk, and go on with those of another policy.
+
+        :param policy: the policy that takes over.
+        """
+        self._player.reset()
+        if self._combine is not None:
+            self._player.ensemble = self._combine(policy)
 
     def add(self, chunk: ActionChunk, stamp_now_ns: int, seam_s: float | None = None) -> None:
         """

@@ -42,7 +42,7 @@ class JointSpec:
     :param lower: lowest position [unit].
     :param upper: highest position [unit].
     :param velocity: highest speed [unit/s].
-    :param acceleration: highest acceleration [unit/s^2]; infinite where the robot names none.
+    :param acceleration: highest acceleration [unit/s^2]; infinite for none.
     :param step: largest change from one command to the next [unit]; infinite for none.
     """
 
@@ -83,7 +83,7 @@ class RobotSpec:
     :param workspace: lowest and highest corner (2, 3) of the end effector's box [m], or None.
     :param tool_speed: highest speed of the end effector [m/s].
     :param tool_acceleration: highest acceleration of end-effector twists [m/s^2]; rotation has it
-        in the proportion of its speed. Infinite where the robot names none.
+        in the proportion of its speed. Infinite for none.
     :param command_type: the type of commands that its driver takes.
     :param command_topic: topic of those commands; empty for the name of their type.
     :param trajectory_action: action FollowJointTrajectory of its controller, for the way to the
@@ -97,6 +97,7 @@ class RobotSpec:
     :param gripper_closed: position of the closed gripper [rad or m], its lower limit if None.
     :param urdf: its URDF, for kinematics and limits, the stricter of which wins: a path, relative
         to the robot file, ``package://<package>/<path>``, or the XML itself; empty for none.
+    :param defaults: the limits that its file does not give; not for files.
     """
 
     name: str
@@ -119,6 +120,7 @@ class RobotSpec:
     gripper_open: float | None = None
     gripper_closed: float | None = None
     urdf: str = field(default='', compare=False)  # a path, of this computer alone
+    defaults: tuple[str, ...] = field(default=(), compare=False)  # where it came from
 
     def __post_init__(self) -> None:
         names = self.joint_names
@@ -227,6 +229,8 @@ def robot_from_mapping(values: Any, where: str) -> RobotSpec:
         from_mapping(JointSpec, joint, f'{where}: joints[{index}]', SpecError)
         for index, joint in enumerate(values['joints'])
     )
+    if 'defaults' in values:
+        raise SpecError(f'{where}: unknown key defaults')
     plain = {key: _as_tuples(item) for key, item in values.items()}
     return from_mapping(RobotSpec, {**plain, 'joints': joints}, where, SpecError)
 
@@ -244,7 +248,7 @@ def robot_to_mapping(robot: RobotSpec) -> dict[str, Any]:
     plain['joints'] = [{key: value for key, value in joint.items() if value != math.inf}
                        for joint in plain['joints']]
     return {key: value for key, value in plain.items()
-            if key != 'urdf' and value not in (None, math.inf, '', {})}
+            if key not in ('urdf', 'defaults') and value not in (None, math.inf, '', {})}
 
 
 def _as_tuples(value: Any) -> Any:
@@ -263,12 +267,15 @@ def load_robot(name: str) -> RobotSpec:
     """
     Load a robot by name or by the path of its YAML file, with the limits of its URDF.
 
+    Limits that neither gives are :mod:`vaa_ros.core.robot_defaults`.
+
     :param name: a name in ``config/robots``, or a path that ends in ``.yaml``.
     :return: the robot.
     :raises SpecError: if the file or its URDF is malformed.
     :raises ConfigError: if there is no such robot; lists those that exist.
     """
     from vaa_ros.core.paths import share_dir
+    from vaa_ros.core.robot_defaults import with_default_limits
     path = Path(name)
     if path.suffix != '.yaml':
         known = robot_names()
@@ -280,7 +287,7 @@ def load_robot(name: str) -> RobotSpec:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise SpecError(f'cannot read the robot file {path}: {problem}') from problem
     robot = robot_from_mapping(values, str(path))
-    return with_urdf(robot, path) if robot.urdf else robot
+    return with_default_limits(with_urdf(robot, path) if robot.urdf else robot, values)
 
 
 def with_urdf(robot: RobotSpec, where: Path) -> RobotSpec:

@@ -12,6 +12,7 @@ from dataclasses import field
 
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.robot_defaults import defaults_text
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.urdf import parse_limits
 
@@ -153,7 +154,9 @@ def check_robot(robot: RobotSpec, live: LiveRobot, policy: PolicySpec | None = N
     :param own_nodes: full names of nodes that may publish commands: policy, teleop, guard.
     :return: findings, in the order of the way from the arm to the command.
     """
-    findings = _check_joints(robot, live)
+    findings = [*_check_joints(robot, live), Finding(
+        OK, 'limits', f'defaults for {text}' if (text := defaults_text(robot)) else
+        'all from the robot file')]
     if live.description:
         findings.append(_check_description(robot, live.description))
     for key in robot.cameras:

@@ -24,6 +24,7 @@ from vaa_ros.core.bounding import clamp
 from vaa_ros.core.bounding import reachable
 from vaa_ros.core.bounding import rotate_toward
 from vaa_ros.core.bounding import toward
+from vaa_ros.core.bounding import turn_between
 from vaa_ros.core.bounding import within
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.limits import SafetyLimits
@@ -187,6 +188,12 @@ class CommandLimiter:
                            f'far from {last[bad]:.4f} to be meant (limit '
                            f'{limits.jump[joints][bad]:.4f}); bring the arm nearer, or raise '
                            'max_jump')
+        outside = np.abs(wanted - clamp(wanted, lower, upper))
+        bad = _worst(outside - limits.beyond[joints])
+        if bad is not None:
+            raise _Refused(f'{limits.names[joints][bad]} is told to go to {wanted[bad]:.4f}, too '
+                           f'far outside its limits {lower[bad]:.4f} to {upper[bad]:.4f} to be '
+                           'meant; check the units, or raise max_jump')
         acceleration = limits.acceleration[joints]
         low, high = reachable(inside, motion.velocity, lower, upper, speed * top, acceleration,
                               dt_s)
@@ -231,18 +238,27 @@ class CommandLimiter:
         result = wanted.copy()
         reach = max(speed * self.limits.linear_speed * dt_s - outside, 0.0)
         result[POSITION] = clamp(toward(start, target, reach), low, high)
-        result[QUATERNION] = rotate_toward(
-            self._unit('previous', last[QUATERNION]), self._unit('command', wanted[QUATERNION]),
-            speed * self.limits.angular_speed * dt_s)
+        here, there = (self._unit('previous', last[QUATERNION]),
+                       self._unit('command', wanted[QUATERNION]))
+        turn = turn_between(here, there)
+        if turn > self.limits.turn_jump:
+            raise _Refused(f'end effector is told to turn by {turn:.2f} rad at once (limit '
+                           f'{self.limits.turn_jump:.2f}); bring it nearer, or raise max_jump')
+        result[QUATERNION] = rotate_toward(here, there, speed * self.limits.angular_speed * dt_s)
         result[7], velocity = self._gripper(wanted, last, motion, dt_s, speed)
         return result, velocity
 
     def _twist(self, wanted: np.ndarray, last: np.ndarray, motion: Motion, dt_s: float,
                speed: float) -> tuple[np.ndarray, np.ndarray]:
         limits, result = self.limits, wanted.copy()
-        for part, top, acceleration in (
-                (POSITION, limits.linear_speed, limits.linear_acceleration),
-                (ANGULAR, limits.angular_speed, limits.angular_acceleration)):
+        for part, top, acceleration, refused, unit in (
+                (POSITION, limits.linear_speed, limits.linear_acceleration,
+                 limits.linear_refused, 'm/s'),
+                (ANGULAR, limits.angular_speed, limits.angular_acceleration,
+                 limits.angular_refused, 'rad/s')):
+            if (fast := math.hypot(*wanted[part])) > refused:
+                raise _Refused(f'end effector is told to go at {fast:.3g} {unit}, too fast to be '
+                               f'meant (limit {refused:.3g}); check the units of the policy')
             target = toward(np.zeros(3), wanted[part], speed * top)
             result[part] = toward(last[part], target, acceleration * dt_s)
         result[6], velocity = self._gripper(wanted, last, motion, dt_s, speed)

@@ -19,13 +19,12 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from vaa_ros.core.action_spec import VELOCITY_COMMANDS
 from vaa_ros.core.command_guard import CommandGuard
 from vaa_ros.core.command_guard import STOPPED
+from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import GUARD
-from vaa_ros.ros.conversions import still_message
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
@@ -35,11 +34,14 @@ from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.stopping import StopCommands
 
 CHECK_S = 0.01
 REPEAT_S = 0.05
 
 PARAMETERS = (
+    Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file; '
+              'velocities are braked within its accelerations.', read_only=True),
     Parameter('command_type', 'joint_trajectory', 'Type and topic of the commands.',
               choices=tuple(SOURCE_KINDS), read_only=True),
     Parameter('commanding_topic', 'policy/commanding', 'Where the process that commands the arm '
@@ -64,6 +66,7 @@ class GuardNode(Node):
         topic = self._value('command_type')
         kind = COMMAND_MESSAGES[topic]
         self._guard = CommandGuard(self._value('timeout_s'))
+        self._stop = StopCommands(load_robot(self._value('robot')), topic)
         self._last: Any = None
         self._repeat_until = 0.0
         self._repeated = 0.0
@@ -95,25 +98,38 @@ class GuardNode(Node):
         now_s = time.monotonic()
         if self._guard.check(time.monotonic_ns()):
             self._repeat_until = now_s + self._value('repeat_for_s')
+            self._stop.begin(self._last)
+            self._repeated = now_s - CHECK_S
             self._e_stop.publish(Bool(data=True))
             self._say_still(now_s)
             self.get_logger().error(f'stopped the arm: {self._guard.reason}; mend it, then call '
                                     '~/reset')
             self._show()
-        elif self._guard.state == STOPPED and self._repeated + REPEAT_S <= now_s \
-                < self._repeat_until:
+        elif self._guard.state == STOPPED and (self._stop.moving or self._repeated + REPEAT_S
+                                               <= now_s < self._repeat_until):
             self._say_still(now_s)
 
     def _say_still(self, now_s: float) -> None:
-        self._repeated = now_s
-        self._publisher.publish(still_message(
-            self._last, self.get_clock().now().nanoseconds,
-            self._value('command_type') == VELOCITY_COMMANDS))
+        # A guard that was late does not brake harder for it.
+        dt_s, self._repeated = min(now_s - self._repeated, REPEAT_S), now_s
+        self._publisher.publish(self._stop.next(dt_s, self.get_clock().now().nanoseconds))
+
+    def stop(self) -> None:
+        """
+        Brake to the end what is being braked, before the process goes.
+        """
+        while self._guard.state == STOPPED and self._stop.moving:
+            self._say_still(time.monotonic())
+            time.sleep(CHECK_S)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = True
         if self._guard.state != STOPPED:
             response.message = 'nothing to reset: the arm was not stopped'
+            return response
+        if self._stop.moving:
+            response.success = False
+            response.message = 'not reset: the arm is still braked'
             return response
         self._guard.reset()
         self._e_stop.publish(Bool(data=False))

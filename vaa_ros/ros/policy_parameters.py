@@ -58,7 +58,8 @@ PARAMETERS = (
     Parameter('autostart', True, 'Configure and activate by itself at start.', read_only=True),
     Parameter('ensemble', AUTO, 'How overlapping action chunks are combined: temporal (all '
               'vote), none (the newest decides), or auto: none for decoders that know several '
-              'ways (mixture, flow), else temporal.', choices=ENSEMBLE_CHOICES, read_only=True),
+              'ways (mixture, flow), else temporal; chosen anew for each policy that takes over.',
+              choices=ENSEMBLE_CHOICES, read_only=True),
     Parameter('ensemble_coefficient', DEFAULT_COEFFICIENT, 'Decay of the votes from the oldest '
               'chunk to the newest; negative favours the newest.', '', -1.0, 1.0, read_only=True),
     *INPUT_PARAMETERS,
@@ -73,8 +74,9 @@ PARAMETERS = (
               'where the arm is.', 's', 0.0, 10.0, read_only=True),
     Parameter('max_jump', 0.5, 'Part of a joint\'s range (of the workspace\'s diagonal) that a '
               'wish of the policy may lie from the last command, at the start from where the arm '
-              'is; what lies beyond is refused. Grippers may jump.', '', 0.01, 1.0,
-              read_only=True),
+              'is; of half a turn, for orientations. What lies beyond is refused. Grippers may '
+              'jump: for them it is the part of the range that a wish may lie outside of it.', '',
+              0.01, 1.0, read_only=True),
     Parameter('warn_clamped_s', 1.0, 'How long every command may be clamped by the limits before '
               '/diagnostics warns: one motion asks for more now and then, a policy that does so '
               'for longer does not know the arm.', 's', 0.0, 60.0, read_only=True),

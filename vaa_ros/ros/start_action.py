@@ -17,6 +17,7 @@ import numpy as np
 from rclpy.action import ActionClient
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import RosError
@@ -72,14 +73,15 @@ class StartAction:
             raise RosError(f'nobody serves the action {self._name}; start the controller, or '
                            'mend trajectory_action in the robot file')
         goal = action_type().Goal(trajectory=self.trajectory(start, speed))
-        end_s = time.monotonic() + SERVER_S
-        handle = _wait(self._client.send_goal_async(goal), lambda: (
-            '' if time.monotonic() < end_s else 'no answer'), lambda: None)
+        end_s, sent = time.monotonic() + SERVER_S, self._client.send_goal_async(goal)
+        handle = wait_or_cancel(sent, lambda: trouble() or (
+            '' if time.monotonic() < end_s else 'no answer'),
+            lambda: sent.add_done_callback(cancel_accepted))
         if not handle.accepted:
             raise RosError(f'{self._name} refused the goal; see the log of the controller')
         duration = goal.trajectory.points[-1].time_from_start
         late_s = time.monotonic() + duration.sec + duration.nanosec * 1e-9 + EXTRA_S
-        answer = _wait(handle.get_result_async(), lambda: trouble() or (
+        answer = wait_or_cancel(handle.get_result_async(), lambda: trouble() or (
             '' if time.monotonic() < late_s else 'the arm is late'), handle.cancel_goal_async)
         if answer.result.error_code != 0:
             raise RosError(f'{self._name} ended with error {answer.result.error_code}: '
@@ -105,9 +107,25 @@ class StartAction:
         return message
 
 
-def _wait(future: Any, trouble: Callable[[], str], cancel: Callable[[], Any]) -> Any:
+def cancel_accepted(sent: Future) -> None:
+    """
+    Cancel a goal that nobody waits for any more, if it is accepted after all.
+
+    :param sent: what ``send_goal_async`` gave, done.
+    """
+    if not sent.cancelled() and sent.exception() is None and sent.result().accepted:
+        sent.result().cancel_goal_async()
+
+
+def wait_or_cancel(future: Any, trouble: Callable[[], str], cancel: Callable[[], Any]) -> Any:
     """
     Wait for a future that the executor of the node completes.
+
+    :param future: the future.
+    :param trouble: says why to give up now, or nothing; asked all the time.
+    :param cancel: called when it is given up.
+    :return: the result.
+    :raises RosError: if it was given up.
     """
     done = threading.Event()
     future.add_done_callback(lambda _: done.set())
