@@ -6,6 +6,7 @@ Which command belongs to which frame, for every way of commanding.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from learning_bags import command
 from learning_bags import LOG_NS
@@ -28,6 +29,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_streams import read_streams
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
+from vaa_ros.learning.trajectories import trajectory
 from vaa_ros.recording import messages
 
 ROBOT = load_robot('vaa_arm')
@@ -142,6 +144,29 @@ def test_a_long_trajectory_is_stepped_through(tmp_path):
     assert len(actions) == 12
     wanted = np.interp((np.arange(12) + 1) / 30, [0.1, 0.2, 0.4], points[:, 0])
     assert actions[:, 0] == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize('reach_s', [0.1, 0.3])
+def test_a_trajectory_replaces_the_rest_of_the_one_before(tmp_path, reach_s):
+    def make(tick):
+        data = messages.serialize(messages.JOINT_TRAJECTORY, {
+            'header': header(tick), 'joint_names': list(NAMES), 'points': [
+                {'positions': command(0, tick), 'time_from_start': {
+                    'sec': 0, 'nanosec': round(reach_s * 1e9)}}]})
+        return [('/joint_trajectory', log_ns(tick), data)]
+
+    plain = episode_of(make_bag(tmp_path / 'episode_000000')).actions
+    longer = episode_of(make_bag(tmp_path / 'episode_000001', change=swap_command(make))).actions
+    assert longer == pytest.approx(plain, abs=1e-6)
+
+
+@pytest.mark.parametrize('times', [[1e9], [0.2, 0.1], [-1.0]])
+def test_trajectories_whose_times_make_no_sense_are_left_out(times):
+    points = [SimpleNamespace(positions=position(0, 0), time_from_start=SimpleNamespace(
+        sec=int(time // 1), nanosec=round(time % 1 * 1e9))) for time in times]
+    message = SimpleNamespace(joint_names=list(NAMES), points=points)
+    with pytest.raises(ValueError, match='expected times that rise'):
+        trajectory(message, ROBOT.joint_names, 1 / 30, 0, 0)
 
 
 @pytest.mark.parametrize('stamped', [True, False])

@@ -145,15 +145,20 @@ def test_a_bag_that_kills_its_reader_is_named_and_left_out(bags, tmp_path, monke
     assert 'was killed' in reasons['episode_000003'] and result.episodes == 3
 
 
-def test_the_pieces_used_longest_ago_go_first(tmp_path):
-    for number, name in enumerate(('old', 'used', 'new')):
+def test_the_pieces_used_longest_ago_go_first_and_nothing_else(tmp_path):
+    old, used, new = (character * 64 for character in 'abc')
+    # What is no piece is somebody's: the cache folder may be one that people chose.
+    kept = {used, new, '.ssh', 'episode_000001', 'notes.txt'}
+    for number, name in enumerate((old, used, new, '.ssh', 'episode_000001')):
         (tmp_path / name).mkdir()
         (tmp_path / name / '0.npz').write_bytes(bytes(100))
         os.utime(tmp_path / name, (number, number))
-    (tmp_path / '.given_up').mkdir()
-    os.utime(tmp_path / '.given_up', (0, 0))
+    (tmp_path / 'notes.txt').write_text('mine')
+    given_up = tmp_path / f'.{old}.123'
+    given_up.mkdir()
+    os.utime(given_up, (0, 0))
     prune(tmp_path, 250)
-    assert {path.name for path in tmp_path.iterdir()} == {'used', 'new'}
+    assert {path.name for path in tmp_path.iterdir()} == kept
 
 
 def test_the_first_episode_says_which_commands_are_learned_from(tmp_path):

@@ -28,6 +28,10 @@ from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_pictures import PICTURES
+from vaa_ros.learning.timed import Timed
+from vaa_ros.learning.timed import vector
+from vaa_ros.learning.trajectories import replace_rest
+from vaa_ros.learning.trajectories import trajectory
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.messages import COMMAND_TYPES
@@ -41,21 +45,6 @@ NO_VELOCITIES = (f'{VELOCITY_COMMANDS} are not learned from; learn from the next
                  'positions with --actions measured')
 STAMP_LABEL = 'stamp_ns='
 """How vaa_ros nodes put the stamp of the observation into a Float64MultiArray."""
-
-
-@dataclass(frozen=True)
-class Timed:
-    """
-    A value with its times.
-
-    :param stamp_ns: stamp of the message [ns], 0 where it has none.
-    :param log_ns: when the recorder received it [ns].
-    :param value: a picture, a joint state or a command vector.
-    """
-
-    stamp_ns: int
-    log_ns: int
-    value: Any
 
 
 @dataclass
@@ -150,7 +139,8 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
                 values = in_order(joint_state(message, stamp_ns), robot)
                 streams.commands.append(Timed(stamp_ns, log_ns, values))
             else:
-                streams.commands.extend(commands(message, role, robot, dt_s, stamp_ns, log_ns))
+                new = commands(message, role, robot, dt_s, stamp_ns, log_ns)
+                replace_rest(streams.commands, new, dt_s)
         except (ImageError, ValueError) as problem:
             streams.bad[f'{topic}: {problem}'] += 1
     pictures.read_to_ns = stop_ns or bag.stop_ns
@@ -280,18 +270,6 @@ def measured_commands(joints: Sequence[Timed], robot: RobotSpec, dt_s: float) ->
             for item in joints if known <= set(item.value.names)]
 
 
-def vector(values: Sequence[float], size: int) -> np.ndarray:
-    """
-    Check a vector of numbers.
-
-    :raises ValueError: if it has the wrong size or a value that is not finite.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape != (size,) or not np.isfinite(array).all():
-        raise ValueError(f'command of shape {array.shape}, expected {size} finite numbers')
-    return array
-
-
 def commands(message: Any, command_type: str, robot: RobotSpec, dt_s: float, stamp_ns: int,
              log_ns: int) -> list[Timed]:
     """
@@ -310,32 +288,7 @@ def commands(message: Any, command_type: str, robot: RobotSpec, dt_s: float, sta
         values = [getattr(part, axis) for part in (message.twist.linear, message.twist.angular)
                   for axis in 'xyz']
         return [Timed(stamp_ns, log_ns, np.append(vector(values, 6), np.nan))]
-    return trajectory(message, robot, dt_s, stamp_ns, log_ns)
-
-
-def trajectory(message: Any, robot: RobotSpec, dt_s: float, stamp_ns: int,
-               log_ns: int) -> list[Timed]:
-    """
-    Step through a joint trajectory: what to command at its start and every period after it.
-
-    :raises ValueError: if it holds no usable point.
-    """
-    names, known = list(message.joint_names), robot.joint_names
-    if not message.points or not set(names) & set(known):
-        raise ValueError('trajectory without points or without a joint of the robot')
-    points = np.stack([vector(point.positions, len(names)) for point in message.points])
-    times = np.array([point.time_from_start.sec + point.time_from_start.nanosec / NANOSECONDS
-                      for point in message.points])
-    columns = [(known.index(name), column) for column, name in enumerate(names) if name in known]
-    result = []
-    for tick in range(max(1, round(times[-1] / dt_s))):
-        values = np.full(len(known), np.nan)
-        for place, column in columns:
-            values[place] = points[0, column] if len(points) == 1 else np.interp(
-                (tick + 1) * dt_s, times, points[:, column])
-        later = round(tick * dt_s * NANOSECONDS)
-        result.append(Timed(stamp_ns + later if stamp_ns else 0, log_ns + later, values))
-    return result
+    return trajectory(message, robot.joint_names, dt_s, stamp_ns, log_ns)
 
 
 def stamps_agree(commands_: Sequence[Timed], pictures: Mapping[str, Sequence[Timed]]) -> bool:

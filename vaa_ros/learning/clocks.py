@@ -12,7 +12,7 @@ import numpy as np
 
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.bag_streams import BagStreams
-from vaa_ros.learning.bag_streams import Timed
+from vaa_ros.learning.timed import Timed
 
 ONE_CLOCK_S = 1.0
 """Difference of delay above which two streams do not have one clock; no driver is as late."""

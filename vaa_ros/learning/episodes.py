@@ -22,7 +22,7 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import stamps_agree
-from vaa_ros.learning.bag_streams import Timed
+from vaa_ros.learning.timed import Timed
 
 MAX_DELAY_S = 0.1
 """Longest time from a frame to its command; later ones are not an answer to it [s]."""

@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 import time
 import zipfile
@@ -49,6 +50,8 @@ from vaa_ros.recording.episode import EpisodeMetadata
 
 PIECE_VERSION = 2
 INDEX = 'index.json'
+PIECE_NAME = r'[0-9a-f]{64}|\.[0-9a-f]{64}\.\d+'
+"""What finished pieces are called, and those that are being made."""
 STALE_S = 86400.0
 """Age at which an unfinished piece is one that was given up [s]."""
 
@@ -304,15 +307,22 @@ def load(result: Prepared) -> Prepared | None:
                    notes=tuple(told['notes']), cached=True)
 
 
+def is_piece(folder: Path) -> bool:
+    """
+    Tell whether a folder is one of :func:`prepare`, finished or given up, by its name.
+    """
+    return re.fullmatch(PIECE_NAME, folder.name) is not None and folder.is_dir()
+
+
 def prune(store: Path, most_bytes: int) -> None:
     """
     Remove the pieces that were not used for longest until the rest fits.
 
-    :param store: folder of pieces.
+    :param store: folder of pieces; what is no piece stays, for people choose this folder.
     :param most_bytes: what they may take [bytes].
     """
     found = []
-    for folder in store.iterdir():
+    for folder in filter(is_piece, store.iterdir()):
         try:
             used_s = folder.stat().st_mtime
             size = sum(file.stat().st_size for file in folder.iterdir())

@@ -28,13 +28,20 @@ def whole_folder(target: Path, replaces: str | None = None) -> Iterator[Path]:
         raise DatasetError(f'{target} exists already; choose another folder, or overwrite it '
                            '(only a dataset is ever overwritten)')
     partial = target.with_name(f'.{target.name}.partial')
+    before = target.with_name(f'.{target.name}.before')
     try:
+        if before.exists() and not target.exists():
+            # An earlier run was killed between the two renames below.
+            os.rename(before, target)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
         if target.exists():
-            shutil.rmtree(target)
+            # Deleting takes long: whenever this is killed, the old or the new one is there whole.
+            shutil.rmtree(before, ignore_errors=True)
+            os.rename(target, before)
         os.rename(partial, target)
+        shutil.rmtree(before, ignore_errors=True)
     except OSError as problem:
         raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
     finally:
