@@ -7,6 +7,7 @@ Importing this module registers it, as the module of a real one does.
 """
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ MODULE = 'small_gym_env'
 ROBOT = {
     'name': 'small', 'cameras': ['front'], 'gripper': 'finger', 'home': [0.0, 0.0, 0.01],
     'joints': [
-        {'name': 'turn', 'unit': 'rad', 'lower': -2.0, 'upper': 2.0, 'velocity': 5.0},
-        {'name': 'bend', 'unit': 'rad', 'lower': -1.0, 'upper': 1.0, 'velocity': 5.0},
-        {'name': 'finger', 'unit': 'm', 'lower': 0.0, 'upper': 0.05, 'velocity': 1.0}]}
+        {'name': 'turn', 'unit': 'rad', 'lower': -2.0, 'upper': 2.0, 'velocity': 5.0,
+         'acceleration': math.inf},
+        {'name': 'bend', 'unit': 'rad', 'lower': -1.0, 'upper': 1.0, 'velocity': 5.0,
+         'acceleration': math.inf},
+        {'name': 'finger', 'unit': 'm', 'lower': 0.0, 'upper': 0.05, 'velocity': 1.0,
+         'acceleration': math.inf}]}
 MAPPING = {
     'env': ID, 'module': MODULE, 'robot': 'robot.yaml', 'joints': ['finger', 'turn', 'bend'],
     'cameras': {'front': 'pixels/front', 'side': 'render'}, 'state': 'agent/position',

@@ -111,7 +111,9 @@ def test_limits_hold_on_the_way_out(ros: Harness) -> None:
     with pytest.raises(RosError, match='not finite'):
         commands.send(home * np.nan, home, 0.1)
     assert commands.refused == 2
-    sent = commands.send(home + 0.7, home, 0.1)
+    with pytest.raises(RosError, match='gripper is told to go to 0.79'):
+        commands.send(home + 0.7, home, 0.1)
+    sent = commands.send(home + [*[0.7] * 6, 0.0], home, 0.1)
     assert sent[0] == pytest.approx(0.25)
     assert list(received.wait()[0].data) == pytest.approx(sent)
     assert commands.hold() is sent
