@@ -6,6 +6,7 @@ The flight recorder beside a policy that is stopped.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from policy_rig import activate
@@ -13,6 +14,8 @@ from policy_rig import commands
 from policy_rig import newest_in_state
 from policy_rig import Robot
 from policy_rig import statuses
+from processes import NodeProcess
+from processes import wait_for
 import pytest
 from ros_harness import Collector
 from ros_harness import Harness
@@ -20,23 +23,29 @@ from std_msgs.msg import Bool
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from vaa_ros.nodes.flight_recorder import FlightRecorder
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import LATCHED
 
+HEARD = ('policy/trace', 'policy/latency')
+"""Topics that nobody but the recorder subscribes to here."""
+
 
 @pytest.fixture
-def saved(ros: Harness, robot: Robot, model: Path, tmp_path: Path) -> Collector:
+def saved(ros: Harness, robot: Robot, model: Path, tmp_path: Path,
+          start_process: Callable[..., NodeProcess]) -> Collector:
     """
     What a recorder says that listens to a running policy.
     """
     activate(ros, model_path=str(model))
-    ros.make_node(FlightRecorder, output_dir=str(tmp_path / 'flights'), after_s=1.0,
-                  min_free_gb=0.0)
+    # Its own process: in this one its start would keep the inputs from the policy for a while.
+    start_process('vaa_ros.nodes.flight_recorder', '--ros-args',
+                  '-p', f'output_dir:={tmp_path / "flights"}', '-p', 'after_s:=1.0',
+                  '-p', 'min_free_gb:=0.0')
     heard = ros.collect(String, 'flight_recorder/saved', LATCHED)
     said, sent = statuses(ros), commands(ros)
     robot.start()
+    wait_for(lambda: all(ros.node.count_subscribers(topic) for topic in HEARD))
     newest_in_state(said, 'running')
     count = len(sent.messages)
     sent.wait(count + 20)

@@ -151,6 +151,8 @@ class FlightRecorder(Node):
         if self._due is None and now_s - self._last_start_s >= self._value('min_gap_s'):
             self._last_start_s = now_s
             self._due = now_s + self._value('after_s'), reason
+            # Whoever stopped the arm may have appeared just now, with the stop as first message.
+            self._topics.refresh()
 
     def _look(self) -> None:
         if self._due is not None and time.monotonic() >= self._due[0]:
