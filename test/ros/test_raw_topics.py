@@ -18,6 +18,7 @@ from ros_harness import Harness
 from std_msgs.msg import Bool
 from std_msgs.msg import String
 
+from vaa_ros.ros import raw_topics
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
@@ -95,6 +96,40 @@ def test_drain_takes_all_that_has_arrived(ros: Harness, listener: Listener) -> N
     wait_for(all_heard, message='100 messages')
     assert listener.got == words
     assert [offer[:2] for offer in listener.topics.offered(NAME)] == [('reliable', 'volatile')]
+
+
+def test_nothing_is_lost_and_nothing_comes_twice_when_the_offer_changes(
+        listener: Listener, other: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw_topics, 'OVERLAP_S', 0.3)
+    publisher = other.create_publisher(String, NAME, QoSProfile(depth=1000))
+    sent: list[str] = []
+
+    def reliable() -> bool:
+        return listener.topics._offers[NAME].reliable
+
+    def go_on(until: Callable[[], bool]) -> None:
+        def step() -> bool:
+            sent.append(str(len(sent)))
+            publisher.publish(String(data=sent[-1]))
+            matched = listener.matched()
+            if len(sent) % 7 == 0:
+                listener.topics.drain()
+            return matched and until()
+        wait_for(step, message='the next offer')
+
+    wait_for(lambda: listener.matched() and publisher.get_subscription_count() == 1)
+    go_on(lambda: reliable() and len(sent) > 20)
+    rival = other.create_publisher(String, NAME, SENSOR)
+    go_on(lambda: not reliable() and not listener.topics._followed)
+    other.destroy_publisher(rival)
+    go_on(lambda: reliable() and not listener.topics._followed)
+
+    def all_heard() -> bool:
+        listener.topics.drain()
+        return listener.got[-1:] == sent[-1:]
+    wait_for(all_heard, message='the last message')
+    assert listener.got == sent
+    assert not listener.topics.lost
 
 
 @pytest.fixture

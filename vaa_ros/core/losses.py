@@ -34,3 +34,58 @@ class SequenceLosses:
         if sequence >= due:
             self.lost[topic] += sequence - due
             self._next[key] = sequence + 1
+
+
+class TakenOnce:
+    """
+    Tells which messages came before, where one subscription of a topic follows another.
+
+    While both are there, one message may come to both, in any order; after that only what came
+    to the first may come again.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, dict[bytes, int]] = {}
+        self._before: dict[str, dict[bytes, int]] = {}
+        self._seen: dict[str, set[tuple[bytes, int]]] = {}
+
+    def begin(self, topic: str) -> None:
+        """
+        Begin to take messages of a topic from two subscriptions.
+
+        :param topic: the topic.
+        """
+        self._before[topic] = dict(self._newest.get(topic, {}))
+        self._seen[topic] = set()
+
+    def end(self, topic: str) -> None:
+        """
+        Go on with the second subscription alone, both having been read out.
+
+        :param topic: the topic.
+        """
+        self._before[topic] = dict(self._newest.get(topic, {}))
+        self._seen.pop(topic, None)
+
+    def first(self, topic: str, publisher: bytes, number: int) -> bool:
+        """
+        Take a message.
+
+        :param topic: where it came from.
+        :param publisher: identity of who sent it.
+        :param number: its number, or when it was sent; 0 where nothing is known.
+        :return: false if it came before.
+        """
+        if number == 0:
+            return True
+        newest, before = self._newest.setdefault(topic, {}), self._before.get(topic, {})
+        if number <= before.get(publisher, 0):
+            return False
+        if topic in self._seen:
+            if (publisher, number) in self._seen[topic]:
+                return False
+            self._seen[topic].add((publisher, number))
+        else:
+            before.pop(publisher, None)  # nothing old comes any more, whatever a clock does
+        newest[publisher] = max(number, newest.get(publisher, 0))
+        return True

@@ -23,12 +23,17 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.losses import SequenceLosses
+from vaa_ros.core.losses import TakenOnce
 from vaa_ros.ros.message_types import definition_text
 from vaa_ros.ros.message_types import message_class
 
 DEPTH = 200
 BATCH_S = 0.01
 """How long the executor rests after it has read what came; stamps do not depend on it [s]."""
+
+OVERLAP_S = 1.0
+"""How long a subscription lives on beside the one that follows it: until publishers in other
+processes must know that one [s]."""
 
 OnMessage = Callable[[str, int, bytes, int], None]
 """Takes (topic, receive time [ns], CDR bytes, publish time [ns])."""
@@ -53,6 +58,9 @@ class RawTopics:
     """
     Subscribes to topics, asking for the best that their publishers offer.
 
+    When the offer changes, the old subscription stays until the new one is known to all: no
+    message is lost between them, and one that comes to both is taken once.
+
     :param node: the node that subscribes.
     :param names: absolute topic names.
     :param on_message: called for every message, from the executor's thread.
@@ -67,6 +75,8 @@ class RawTopics:
         self.latched: dict[str, tuple[bytes, int]] = {}
         """The last (CDR bytes, publish time [ns]) of each latched topic."""
         self._numbered = SequenceLosses()
+        self._followed: dict[str, tuple[Subscription, float]] = {}
+        self._once = TakenOnce()
         self._reported: Counter[str] = Counter()
         self.problems: dict[str, str] = {}
         """Why a published topic cannot be subscribed to."""
@@ -86,6 +96,9 @@ class RawTopics:
 
     def refresh(self) -> None:
         """Subscribe to topics that have appeared, and again to those whose offer changed."""
+        for name, (_, until_s) in list(self._followed.items()):
+            if time.monotonic() >= until_s:
+                self._let_go(name)
         for name in self._names:
             infos = self._node.get_publishers_info_by_topic(name)
             if not infos:
@@ -168,26 +181,21 @@ class RawTopics:
         One pass of the executor takes one message of each topic; a recorder that falls behind, or
         that is about to stop, wants them all.
         """
-        for name, subscription in list(self._subscriptions.items()):
-            for _ in range(DEPTH):
-                with subscription.handle:
-                    taken = subscription.handle.take_message(subscription.msg_type, True)
-                if taken is None:
-                    break
-                self._take(name, *taken)
+        for name in list(self._subscriptions):
+            self._drain(name)
 
     def close(self) -> None:
         """Give the subscriptions back."""
-        for subscription in self._subscriptions.values():
+        for subscription in (*self._subscriptions.values(),
+                             *(old for old, _ in self._followed.values())):
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
+        self._followed.clear()
         self._offers.clear()
 
     def _subscribe(self, name: str, offer: Offer) -> None:
         kind = message_class(offer.msgtype)
-        old = self._subscriptions.pop(name, None)
-        if old is not None:
-            self._node.destroy_subscription(old)
+        self._follow(name, offer)
         profile = QoSProfile(
             history=HistoryPolicy.KEEP_LAST, depth=DEPTH,
             reliability=ReliabilityPolicy.RELIABLE if offer.reliable
@@ -196,23 +204,65 @@ class RawTopics:
             else DurabilityPolicy.VOLATILE)
 
         def on_message(data: bytes, info: dict[str, Any]) -> None:
+            if subscription is self._subscriptions.get(name):
+                self._drain_followed(name)  # what it has is older
             self._take(name, data, info)
             self.drain()
             # Waking the executor costs ten times what reading a message does: read in batches.
             time.sleep(BATCH_S)
 
-        self._subscriptions[name] = self._node.create_subscription(
+        subscription = self._subscriptions[name] = self._node.create_subscription(
             kind, name, on_message, profile, raw=True,
             event_callbacks=SubscriptionEventCallbacks(
                 message_lost=lambda event: self._count_lost(name, event.total_count_change)))
         self._offers[name] = offer
 
+    def _follow(self, name: str, offer: Offer) -> None:
+        """Keep the subscription of a topic until the next one, about to be made, is known."""
+        self._let_go(name)
+        old = self._subscriptions.pop(name, None)
+        if old is None:
+            return
+        self._followed[name] = (old, time.monotonic() + OVERLAP_S)
+        self._once.begin(name)
+        # A participant cannot have two types on one topic.
+        if offer.msgtype != self._offers[name].msgtype or not old.get_publisher_count():
+            self._let_go(name)
+
+    def _let_go(self, name: str) -> None:
+        if name in self._followed:
+            self._drain(name)
+            self._node.destroy_subscription(self._followed.pop(name)[0])
+            self._once.end(name)
+
+    def _drain(self, name: str) -> None:
+        self._drain_followed(name)
+        if name in self._subscriptions:
+            self._drain_one(name, self._subscriptions[name])
+
+    def _drain_followed(self, name: str) -> None:
+        if name in self._followed:
+            self._drain_one(name, self._followed[name][0])
+
+    def _drain_one(self, name: str, subscription: Subscription) -> None:
+        for _ in range(DEPTH):
+            with subscription.handle:
+                taken = subscription.handle.take_message(subscription.msg_type, True)
+            if taken is None:
+                break
+            self._take(name, *taken)
+
     def _take(self, name: str, data: bytes, info: dict[str, Any]) -> None:
         if self._offers[name].latched:
             self.latched[name] = (data, info['source_timestamp'])
+        publisher = bytes(info['publisher_gid']['data'])
         sequence = info.get('publication_sequence_number')
+        # Where the middleware does not number messages, the time of sending tells them apart.
+        number = info['source_timestamp'] if sequence is None else sequence
+        if not self._once.first(name, publisher, number):
+            return
         if sequence is not None:
-            self._numbered.add(name, bytes(info['publisher_gid']['data']), sequence)
+            self._numbered.add(name, publisher, sequence)
         self._on_message(name, info['received_timestamp'], data, info['source_timestamp'])
 
     def _count_lost(self, name: str, count: int) -> None:
