@@ -58,6 +58,8 @@ class Episode:
     still: tuple[float, float] = (0.0, 0.0)
     lost: Callable[[str, float], bool] = lambda topic, when: False
     wrist_skew_s: float = 0.0
+    camera_clock_s: float = 0.0
+    every: int = 1
     saturated: bool = False
     tremor: float = 0.0
     late_s: Callable[[int], float] = lambda index: 0.0
@@ -78,7 +80,9 @@ class Episode:
                 picture = np.full((8, 8, 3), 100 + index % 100, np.uint8)
             shown = picture * (not self.dark[0] <= when < self.dark[1])
             for topic, shift in ((FRONT, 0.0), (WRIST, self.wrist_skew_s)):
-                stamp = START_NS + round((when + shift) * 1e9)
+                stamp = START_NS + round((when + shift + self.camera_clock_s) * 1e9)
+                if topic == WRIST and index % self.every:
+                    continue
                 made.append((topic, when, messages.image(shown, stamp, 'camera')))
             command = self.position(when + self.delay_s)
             if self.saturated:
@@ -113,6 +117,10 @@ def test_a_clean_take_is_kept_and_its_figures_are_right() -> None:
     assert str(verdict) == 'keep'
 
 
+def test_a_slower_second_camera_is_no_skew() -> None:
+    assert Episode(every=3).verdict().figures['skew_ms'][f'{WRIST} {FRONT}'] == pytest.approx(0)
+
+
 @pytest.mark.parametrize(('spoilt', 'judgement', 'words'), [
     ({'frozen': (1.0, 1.6)}, LOOK, f'{FRONT} is frozen'),
     ({'frozen': (1.0, 3.0)}, DISCARD, f'{WRIST} is frozen'),
@@ -130,7 +138,12 @@ def test_a_clean_take_is_kept_and_its_figures_are_right() -> None:
     ({'lost': lambda topic, when: topic == WRIST}, DISCARD, f'0 messages on {WRIST}'),
     ({'lost': lambda topic, when: topic == FRONT and round(when * 30) % 40 == 7}, LOOK,
      f'{FRONT}: 2.50% of the messages are missing'),
-    ({'wrist_skew_s': 1.0}, LOOK, 'pictures are'),
+    ({'wrist_skew_s': 0.9}, LOOK, 'pictures are'),
+    ({'camera_clock_s': -0.5}, LOOK, 'is the clock of that camera right?'),
+    ({'lost': lambda topic, when: topic == COMMANDS and 1.0 < when < 2.5}, LOOK,
+     'no commands for 1.5'),
+    ({'lost': lambda topic, when: topic != COMMANDS and when > 2.0}, DISCARD,
+     f'{FRONT}: nothing for 1.9'),
     ({'saturated': True}, LOOK, 'joint_1: 100% of the commands are at a limit'),
     ({'delay_s': 0.4}, LOOK, 'after the command'),
     ({'tremor': 0.02}, LOOK, 'jerk'),

@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.lateness import later_s
 from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import NANOSECONDS
@@ -70,7 +71,7 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
                      for topic in dict.fromkeys([*required, *take.streams])
                      if topic in required or len(take.streams[topic].log_ns)},
         'unreadable': {topic: float(count) for topic, count in take.unreadable.items()},
-        **_timing(watched, take, metadata),
+        **_timing(watched, commands, take, metadata),
         'dark_share': {topic: float(np.mean(np.array(stream.brightness) < DARK))
                        for topic, stream in cameras.items() if stream.brightness},
         'blind_share': {topic: float(np.mean(np.array(stream.measured) < BLIND))
@@ -78,6 +79,7 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
         'frozen_s': {topic: _frozen_s(stream, joints) for topic, stream in cameras.items()
                      if stream.same},
         'skew_ms': _skew_ms(cameras),
+        'clock_ms': _clock_ms(cameras, joints),
     }
     figures.update(_motion(joints, commands, robot))
     return figures
@@ -107,12 +109,18 @@ def _length_s(take: Take) -> float:
     return (max(end for _, end in ends) - min(start for start, _ in ends)) / NANOSECONDS
 
 
-def _timing(watched: Mapping[str, Stream], take: Take, metadata: EpisodeMetadata) -> Figures:
+def _timing(watched: Mapping[str, Stream], commands: Stream | None, take: Take,
+            metadata: EpisodeMetadata) -> Figures:
     """Work out how the streams kept their own rate."""
-    names = ('rate_hz', 'jitter_share', 'gap_s', 'missing_share')
+    names = ('rate_hz', 'jitter_share', 'gap_s', 'command_gap_s', 'missing_share')
     figures: Figures = {name: {} for name in names}
-    start_ns = min((stream.log_ns[0] for stream in watched.values()), default=0)
-    end_ns = max((stream.log_ns[-1] for stream in watched.values()), default=0)
+    # An arm that is commanded and neither seen nor felt is no demonstration.
+    bounds = [*watched.values(), *([commands] if commands is not None else [])]
+    start_ns = min((stream.log_ns[0] for stream in bounds), default=0)
+    end_ns = max((stream.log_ns[-1] for stream in bounds), default=0)
+    if commands is not None:
+        figures['command_gap_s']['commands'] = float(
+            np.diff(np.array(commands.log_ns, np.int64)).max(initial=0)) / NANOSECONDS
     for topic, stream in watched.items():
         intervals = np.diff(stream.times_ns()) / NANOSECONDS
         # A stream that starts late or ends early has its gap there, however few messages it has.
@@ -169,10 +177,11 @@ def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _skew_ms(cameras: Mapping[str, Stream]) -> dict[str, float]:
-    """Give the distance in time of the other cameras' nearest pictures from the first's, p95."""
+    """Give the distance in time of the other cameras' pictures nearest to the slowest's, p95."""
     if len(cameras) < 2:
         return {}
-    topics = list(cameras)
+    # Of a slower camera's pictures each has a near one of a faster; the other way round not.
+    topics = sorted(cameras, key=lambda topic: len(cameras[topic].log_ns))
     reference = cameras[topics[0]].times_ns()
     skews = {}
     for topic in topics[1:]:
@@ -182,6 +191,18 @@ def _skew_ms(cameras: Mapping[str, Stream]) -> dict[str, float]:
                           np.abs(times[place - 1] - reference))
         skews[f'{topics[0]} {topic}'] = float(np.percentile(near, 95)) / 1e6
     return skews
+
+
+def _clock_ms(cameras: Mapping[str, Stream], joints: Stream | None) -> dict[str, float]:
+    """Give by how much more pictures are delayed than joint states, by their stamps."""
+    if joints is None:
+        return {}
+
+    def times(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(stream.log_ns, np.int64), np.array(stream.stamp_ns, np.int64)
+
+    return {topic: abs(1e3 * later_s(*times(stream), *times(joints)))
+            for topic, stream in cameras.items() if any(stream.stamp_ns) and any(joints.stamp_ns)}
 
 
 def _motion(joints: Stream | None, commands: Stream | None, robot: RobotSpec | None) -> Figures:
