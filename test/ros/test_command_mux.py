@@ -36,6 +36,7 @@ from trajectory_msgs.msg import JointTrajectory
 from vaa_ros.core.command_guard import IDLE
 from vaa_ros.core.command_guard import STOPPED
 from vaa_ros.core.command_guard import WATCHING
+from vaa_ros.core.robot import load_robot
 from vaa_ros.nodes.command_mux import CommandMuxNode
 from vaa_ros.nodes.guard import GuardNode
 from vaa_ros.ros.conversions import joint_trajectory_msg
@@ -287,6 +288,26 @@ def test_every_command_type_passes(
         sent.wait_until(lambda found: found.pose == message.pose)
     else:
         assert found.twist == message.twist
+
+
+@pytest.mark.parametrize(('name', 'opening'), [('ur5e', None), ('vaa_arm', 0.03)])
+def test_poses_pass_without_a_word_about_the_gripper(
+    ros: Harness, robot: Robot, source: Callable[..., Source], name: str, opening: float | None,
+) -> None:
+    spec = load_robot(name)
+    robot.names = spec.joint_names
+    robot.position = np.array(spec.home)
+    if opening is not None:
+        robot.position[-1] = opening
+    ros.make_node(CommandMuxNode, pause_service='', command_type='target_pose', robot=name,
+                  blend_s=0.0, **PATIENT)
+    sent = ros.collect(PoseStamped, 'target_pose', COMMAND)
+    message = pose_msg([0.34, 0.0, 0.25, 1, 0, 0, 0], 'base_link', 7)
+    opened = opening and ros.collect(Float64MultiArray, 'gripper_commands', COMMAND)
+    source('policy', message, 'target_pose').on = True
+    sent.wait_until(lambda found: found.pose == message.pose)
+    if opened:
+        assert opened.wait()[-1].data[0] == pytest.approx(opening)
 
 
 def test_what_cannot_be_read_is_not_passed_on(

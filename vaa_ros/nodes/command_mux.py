@@ -174,10 +174,9 @@ class CommandMuxNode(Node):
 
         :raises RosError: while that is not known.
         """
-        if self._commands.kind != 'end_effector_pose':
-            return self._commands.measured(self._measured.fresh(), np.zeros(7))
         # Where nobody says where the tool is, whoever commands poses began at the arm's.
-        return wanted if self._tool is None else np.append(self._tool, wanted[-1])
+        tool = wanted[:7] if self._tool is None else self._tool
+        return self._commands.measured(self._measured.fresh(), tool)
 
     def _filled(self, vector: np.ndarray, start: np.ndarray | None) -> np.ndarray:
         """
