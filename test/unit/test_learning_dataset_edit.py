@@ -21,7 +21,10 @@ from vaa_ros.learning.dataset import build_dataset
 from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.dataset_edit import halves
 from vaa_ros.learning.dataset_edit import numbers
+from vaa_ros.learning.dataset_figures import dataset_figures
 from vaa_ros.learning.frames import Frames
+from vaa_ros.learning.lerobot_export import export_dataset
+from vaa_ros.learning.lerobot_import import import_dataset
 
 OPTIONS = DatasetOptions(size=(16, 12), chunk_length=4, held_out=0.3)
 
@@ -85,6 +88,20 @@ def test_splitting_divides_recordings_and_loses_none(made, tmp_path):
         assert (1 in first) == (4 in first) and sorted(first + rest) == list(range(6))
     with pytest.raises(DatasetError, match='leaves one half empty'):
         halves(frames, 0.01, 0)
+
+
+def test_each_episode_of_a_lerobot_import_is_a_recording_of_its_own(tmp_path, capsys):
+    bags = [make_bag(tmp_path / 'bags' / f'episode_00000{seed}', seed=0, frames=10)
+            for seed in range(4)]
+    build_dataset(bags, tmp_path / 'ours', OPTIONS)
+    lerobot = export_dataset(tmp_path / 'ours', tmp_path / 'lerobot').folder
+    import_dataset(lerobot, tmp_path / 'there', OPTIONS)
+    assert data('merge', tmp_path / 'there', tmp_path / 'there', '--out', tmp_path / 'all') == 0
+    assert '4 episodes were there twice' in capsys.readouterr().out
+    assert same_frames(Frames(tmp_path / 'all'), Frames(tmp_path / 'there'))
+    first, rest = halves(Frames(tmp_path / 'all'), 0.5, 1)
+    assert len(first) == len(rest) == 2
+    assert dataset_figures(Frames(tmp_path / 'all'))['all']['recordings'] == 4
 
 
 @pytest.mark.parametrize(('options', 'wanted'), [

@@ -239,7 +239,8 @@ class Builder:
                 facts['clock'] = 'arrival'
             self._write(found.path, found.arrays(piece), found.known, facts)
 
-    def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec) -> None:
+    def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec,
+             part: int | None = None) -> None:
         """
         Write an episode that does not come from a bag, or note that it is too short.
 
@@ -247,6 +248,7 @@ class Builder:
         :param episode: its frames.
         :param take: what else is known of it.
         :param spec: what the policy sees and does.
+        :param part: its number in there, where many recordings come from one place.
         """
         self.dropped += episode.dropped
         if len(episode.observations) < FEWEST_FRAMES:
@@ -256,7 +258,7 @@ class Builder:
         if path not in self._hashes:
             self._hashes[path] = bag_hash(path)
         self._write(path, episode_arrays(episode, self.cameras), take.streams.metadata,
-                    {'sha256': self._hashes[path]})
+                    {'sha256': self._hashes[path]} | ({} if part is None else {'part': part}))
 
     def _skip_short(self, path: Path, frames: int, name: str, why: str) -> None:
         self.skipped.append((path, f'{name}{": " if name else ""}only {frames} frames have both '

@@ -24,6 +24,7 @@ from vaa_ros.learning.dataset_files import describe
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import recording_of
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.npy_stream import NpyStream
 from vaa_ros.learning.whole_folder import whole_folder
@@ -121,7 +122,7 @@ def without_doubles(datasets: Sequence[Frames]) -> tuple[list[Chosen], int]:
 
     :return: the episodes, and how many were left out.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     parts, left_out = [], 0
     for frames in datasets:
         chosen = []
@@ -135,14 +136,11 @@ def without_doubles(datasets: Sequence[Frames]) -> tuple[list[Chosen], int]:
     return parts, left_out
 
 
-def identity(item: Mapping[str, Any]) -> tuple[str, str]:
+def identity(item: Mapping[str, Any]) -> str:
     """
     Tell what makes an episode the same as another: its recording, and where it lies in it.
-
-    Files of several episodes (LeRobot) have one hash for all, so the stamps cannot help: there
-    the seed does.
     """
-    return item['sha256'], str((item.get('cut'), item.get('seed'), item['frames']))
+    return str((recording_of(item), item.get('cut'), item.get('seed'), item['frames']))
 
 
 def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[int]]:
@@ -155,16 +153,16 @@ def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[
     :return: numbers of the episodes of both.
     :raises DatasetError: if there are too few recordings for that.
     """
-    hashes = list(dict.fromkeys(item['sha256'] for item in frames.episodes))
-    order = np.random.default_rng(seed).permutation(len(hashes))
-    count = round(fraction * len(hashes))
-    if not 0 < count < len(hashes):
-        raise DatasetError(f'{frames.folder}: {fraction} of {len(hashes)} recordings leaves one '
+    recordings = list(dict.fromkeys(map(recording_of, frames.episodes)))
+    order = np.random.default_rng(seed).permutation(len(recordings))
+    count = round(fraction * len(recordings))
+    if not 0 < count < len(recordings):
+        raise DatasetError(f'{frames.folder}: {fraction} of {len(recordings)} recordings leaves one '
                            'half empty; episodes of one recording are not divided')
-    first = {hashes[place] for place in order[:count]}
+    first = {recordings[place] for place in order[:count]}
     both: tuple[list[int], list[int]] = ([], [])
     for number, item in enumerate(frames.episodes):
-        both[item['sha256'] not in first].append(number)
+        both[recording_of(item) not in first].append(number)
     return both
 
 

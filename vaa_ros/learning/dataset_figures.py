@@ -12,6 +12,7 @@ import numpy as np
 
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.frames import Frames
+from vaa_ros.learning.frames import recording_of
 
 TOLD = ('split', 'task', 'instruction', 'success', 'verdict', 'operator', 'policy', 'clock')
 NEAR = 0.01
@@ -39,7 +40,7 @@ def dataset_figures(frames: Frames) -> dict[str, Any]:
     seconds = episode_seconds(frames)
     figures = {
         'episodes': len(frames.episodes), 'frames': len(frames),
-        'recordings': len({item['sha256'] for item in frames.episodes}),
+        'recordings': len(set(map(recording_of, frames.episodes))),
         'length [s]': float(seconds.sum()), 'shortest [s]': float(seconds.min()),
         'median [s]': float(np.median(seconds)), 'longest [s]': float(seconds.max()),
         'frames per second': float((len(frames) - len(seconds)) / max(seconds.sum(), 1e-9))}

@@ -5,6 +5,7 @@ Reading a dataset folder: memory-mapped frames, and the action chunk that follow
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import functools
 import json
@@ -210,6 +211,17 @@ class Frames:
                                f'{DESCRIPTION} does not list ({len(self.episodes)})')
         if not (np.isfinite(self.state).all() and np.isfinite(self.action).all()):
             raise DatasetError(f'dataset {self.folder} has states or actions that are not finite')
+
+
+def recording_of(item: Mapping[str, Any]) -> tuple[str, int | None]:
+    """
+    Tell which recording an episode was taken from.
+
+    :param item: what a dataset tells of the episode.
+    :return: hash of its source and, where one source holds many recordings (LeRobot), its number
+        in there.
+    """
+    return item['sha256'], item.get('part')
 
 
 def read_description(folder: Path) -> dict[str, Any]:

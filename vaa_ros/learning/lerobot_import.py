@@ -106,7 +106,7 @@ def import_dataset(source: str | Path, output: str | Path, options: DatasetOptio
             episode = read_episode(reader, number, wanted, columns)
             if spec is None:
                 check_limits(source, episode, builder.robot)
-            builder.keep(source, episode, Take(streams), wanted)
+            builder.keep(source, episode, Take(streams), wanted, number)
         return builder.finish(target)
 
 
