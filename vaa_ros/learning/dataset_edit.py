@@ -157,8 +157,8 @@ def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[
     order = np.random.default_rng(seed).permutation(len(recordings))
     count = round(fraction * len(recordings))
     if not 0 < count < len(recordings):
-        raise DatasetError(f'{frames.folder}: {fraction} of {len(recordings)} recordings leaves one '
-                           'half empty; episodes of one recording are not divided')
+        raise DatasetError(f'{frames.folder}: {fraction} of {len(recordings)} recordings leaves '
+                           'one half empty; episodes of one recording are not divided')
     first = {recordings[place] for place in order[:count]}
     both: tuple[list[int], list[int]] = ([], [])
     for number, item in enumerate(frames.episodes):
