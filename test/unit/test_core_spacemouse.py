@@ -33,6 +33,12 @@ def test_buttons_move_the_gripper() -> None:
     assert mouse.jog(0.0).gripper == 1.0
 
 
+def test_a_message_that_came_since_the_tick_began_counts() -> None:
+    mouse = SpaceMouseJog()
+    mouse.update([1.0, 0, 0, 0, 0, 0], [0, 0], 1.000001)
+    assert mouse.jog(1.0).tool[0] == 1.0
+
+
 def test_silence_and_nonsense_move_nothing() -> None:
     mouse = SpaceMouseJog(0.3)
     mouse.update([1.0, 0, 0, 0, 0, 0], [0, 0], 0.0)

@@ -5,8 +5,11 @@ Keys and sticks to jogs.
 """
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -56,6 +59,33 @@ def test_joints_gripper_and_home() -> None:
     assert jog.joints == {1: 1.0, 3: -1.0}
     assert jog.gripper == -1.0
     assert jog.home
+
+
+def test_a_key_pressed_since_the_tick_began_counts() -> None:
+    keys = KeyboardJog()
+    keys.press('w', 1.000001)
+    assert keys.jog(1.0).tool[0] == 1.0
+
+
+def test_keys_may_be_pressed_by_one_thread_and_asked_for_by_another() -> None:
+    keys, ended = KeyboardJog(), threading.Event()
+
+    def press() -> None:
+        for key in itertools.cycle([*TOOL_KEYS, ' ']):
+            if ended.is_set():
+                return
+            keys.press(key, 0.0)
+
+    thread, interval = threading.Thread(target=press), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(3000):
+            assert np.abs(keys.jog(0.0).tool).max() <= 1.0
+    finally:
+        ended.set()
+        thread.join()
+        sys.setswitchinterval(interval)
 
 
 def test_opposite_keys_cancel() -> None:
@@ -131,6 +161,12 @@ def test_lets_go_when_messages_stop() -> None:
     pad.update(axes(a1=1.0), DEADMAN, 0.0)
     assert pad.jog(0.3).engaged
     assert not pad.jog(0.31).engaged
+
+
+def test_a_message_that_came_since_the_tick_began_counts() -> None:
+    pad = GamepadJog()
+    pad.update(axes(a1=1.0), DEADMAN, 1.000001)
+    assert pad.jog(1.0).tool[0] == 1.0
 
 
 def test_releasing_the_deadman_lets_go() -> None:

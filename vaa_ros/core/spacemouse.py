@@ -34,8 +34,7 @@ class SpaceMouseJog:
 
     def __init__(self, timeout_s: float = 0.3) -> None:
         self._timeout_s = timeout_s
-        self._tool = np.zeros(6)
-        self._gripper = 0.0
+        self._jog = Jog()
         self._at_s = self._moved_s = -math.inf
 
     def update(self, axes: Sequence[float], buttons: Sequence[int], now_s: float) -> None:
@@ -50,12 +49,13 @@ class SpaceMouseJog:
         values[:len(axes[:6])] = axes[:6]
         values = np.where(np.isfinite(values), np.clip(values, -1.0, 1.0), 0.0)
         size = np.maximum(np.abs(values) - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
-        self._tool = np.copysign(size, values) * (size > 0)
+        tool = np.copysign(size, values) * (size > 0)
         pressed = [bool(index < len(buttons) and buttons[index]) for index in range(2)]
-        self._gripper = float(pressed[1]) - float(pressed[0])
-        self._at_s = now_s
-        if self._tool.any() or any(pressed):
+        if tool.any() or any(pressed):
             self._moved_s = now_s
+        self._jog = Jog(tool, {}, float(pressed[1]) - float(pressed[0]), False, True)
+        # Last: another thread may ask meanwhile, and what was old stays so until it is replaced.
+        self._at_s = now_s
 
     def jog(self, now_s: float) -> Jog:
         """
@@ -64,7 +64,5 @@ class SpaceMouseJog:
         :param now_s: the present [s].
         :return: the jog; not engaged when it rests, or its newest message is too old.
         """
-        if not 0 <= now_s - self._at_s <= self._timeout_s or (
-                now_s - self._moved_s > LET_GO_S):
-            return Jog()
-        return Jog(self._tool, {}, self._gripper, False, True)
+        fresh = now_s - self._at_s <= self._timeout_s and now_s - self._moved_s <= LET_GO_S
+        return self._jog if fresh else Jog()

@@ -7,6 +7,7 @@ Values are fractions of the jog speeds, from -1 to 1; the robot's limits are app
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -98,7 +99,8 @@ class KeyboardJog:
     """
     Keys of a terminal, which tells presses but no releases.
 
-    The first motion key takes hold of the arm; space or x lets go.
+    The first motion key takes hold of the arm; space or x lets go. One thread may press while
+    another asks for the jog: what is pressed is replaced, never changed.
     """
 
     def __init__(self) -> None:
@@ -117,15 +119,13 @@ class KeyboardJog:
         if key in QUIT_KEYS:
             self.quit = True
         elif key in STOP_KEYS:
-            self._pressed.clear()
-            self._engaged = False
+            self._pressed, self._engaged = {}, False
         elif key in ('+', '='):
             self.speed = change_speed(self.speed, 1)
         elif key in ('-', '_'):
             self.speed = change_speed(self.speed, -1)
         elif key in TOOL_KEYS or key in JOINT_KEYS or key in GRIPPER_KEYS or key == HOME_KEY:
-            self._engaged = True
-            self._pressed[key] = now_s
+            self._pressed, self._engaged = {**self._pressed, key: now_s}, True
 
     def jog(self, now_s: float) -> Jog:
         """
@@ -134,12 +134,11 @@ class KeyboardJog:
         :param now_s: the present [s].
         :return: the jog.
         """
-        self._pressed = {key: at_s for key, at_s in self._pressed.items()
-                         if 0 <= now_s - at_s < KEY_HOLD_S}
+        held = [key for key, at_s in self._pressed.items() if now_s - at_s < KEY_HOLD_S]
         tool = np.zeros(6)
         joints: dict[int, float] = {}
         gripper = 0.0
-        for key in self._pressed:
+        for key in held:
             if key in TOOL_KEYS:
                 axis, sign = TOOL_KEYS[key]
                 tool[axis] += sign * self.speed
@@ -148,7 +147,7 @@ class KeyboardJog:
                 joints[joint] = joints.get(joint, 0.0) + sign * self.speed
             else:
                 gripper += GRIPPER_KEYS.get(key, 0) * self.speed
-        return Jog(tool, joints, gripper, HOME_KEY in self._pressed, self._engaged)
+        return Jog(tool, joints, gripper, HOME_KEY in held, self._engaged)
 
 
 @dataclass(frozen=True)
@@ -240,7 +239,6 @@ class GamepadJog:
         def button(index: int) -> bool:
             return index < len(buttons) and bool(buttons[index])
 
-        self._at_s = now_s
         sticks = axis(layout.x), axis(layout.z)
         pressed = {name: button(getattr(layout, name)) for name in ('slower', 'faster', 'swap')}
         new = {name for name, now in pressed.items() if now and not self._before.get(name)}
@@ -250,9 +248,16 @@ class GamepadJog:
             self._by_joint = not self._by_joint
         if self._by_joint:
             self._select(axis(layout.roll), any(sticks))
-        if not button(layout.deadman):
-            self._jog = Jog()
-            return
+        self._jog = self._asked(axis, button, sticks) if button(layout.deadman) else Jog()
+        # Last: another thread may ask meanwhile, and what was old stays so until it is replaced.
+        self._at_s = now_s
+
+    def _asked(self, axis: Callable[[int], float], button: Callable[[int], bool],
+               sticks: tuple[float, float]) -> Jog:
+        """
+        Give what is asked for while the deadman button is held.
+        """
+        layout = self._layout
         tool, joints = np.zeros(6), {}
         if self._by_joint:
             joints = {joint: part * self.speed
@@ -261,7 +266,7 @@ class GamepadJog:
             tool = self.speed * np.array([axis(getattr(layout, name)) for name in (
                 'x', 'y', 'z', 'roll', 'pitch', 'yaw')])
         gripper = self.speed * (float(button(layout.open)) - float(button(layout.close)))
-        self._jog = Jog(tool, joints, gripper, button(layout.home), True)
+        return Jog(tool, joints, gripper, button(layout.home), True)
 
     def _select(self, side: float, moving: bool) -> None:
         """
@@ -278,4 +283,4 @@ class GamepadJog:
         :param now_s: the present [s].
         :return: the jog; not engaged when the newest message is too old.
         """
-        return self._jog if 0 <= now_s - self._at_s <= self._timeout_s else Jog()
+        return self._jog if now_s - self._at_s <= self._timeout_s else Jog()
