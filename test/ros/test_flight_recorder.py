@@ -25,6 +25,7 @@ from std_srvs.srv import Trigger
 
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.ros.diagnostics import status_values
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 
 HEARD = ('policy/trace', 'policy/latency')
@@ -79,6 +80,21 @@ def test_an_emergency_stop_is_saved(ros: Harness, saved: Collector) -> None:
     path = saved.wait()[0].data
     assert 'emergency_stop' in path
     assert counts(path)['/e_stop'] == 1
+
+
+def test_what_happens_soon_after_a_flight_is_saved_too(
+    ros: Harness, robot: Robot, saved: Collector,
+) -> None:
+    robot.speaking.discard('wrist')
+    saved.wait()
+    # Within min_gap_s: a stop does not wait, and tells of the hold before it.
+    ros.publisher(Bool, 'e_stop', EVENTS, subscribers=2).publish(Bool(data=True))
+    path = saved.wait(2)[1].data
+    assert 'emergency_stop' in path
+    with BagReader(Path(path)) as bag:
+        states = [status_values(message)['state']
+                  for _, _, message in bag.messages(['/policy/status'])]
+    assert states[-1] == 'stopped'
 
 
 def test_a_person_may_ask_for_it(ros: Harness, saved: Collector, tmp_path: Path) -> None:

@@ -4,11 +4,11 @@
 The node flight_recorder: keeps the last seconds and saves them when the arm was stopped.
 
 A hold or a stop of the policy, an emergency stop, or ``~/save`` make it write a bag of what led
-there and of a moment after it. ``python -m vaa_ros.nodes.flight_recorder``
+there and of a moment after it. What happens while one is due or being written is told by that one
+or by the next. ``python -m vaa_ros.nodes.flight_recorder``
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 import sys
@@ -26,8 +26,6 @@ from std_srvs.srv import Trigger
 
 from vaa_ros import __version__
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.gate import HOLDING
-from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
@@ -37,15 +35,19 @@ from vaa_ros.recording.flight import flight_dir
 from vaa_ros.recording.flight import FlightMemory
 from vaa_ros.recording.flight import Kept
 from vaa_ros.recording.flight import write_flight
+from vaa_ros.recording.flight_plan import FlightPlan
+from vaa_ros.recording.flight_plan import HoldWatch
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
+from vaa_ros.ros.emergency_stop import publisher_of
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.qos import SENSOR
 from vaa_ros.ros.raw_topics import RawTopics
 
 LOOK_S = 0.1
@@ -70,7 +72,9 @@ PARAMETERS = (
     Parameter('max_mb', 512.0, 'Most memory for messages; beyond it a flight is shorter.', 'MB',
               1.0, 65536.0, read_only=True),
     Parameter('min_gap_s', 10.0, 'Shortest time between the starts of two flights that are saved '
-              'by themselves.', 's', 0.0, 3600.0, read_only=True),
+              'by themselves, so that an arm that is held again and again does not fill the disk. '
+              'What happens meanwhile is told by the later one, after half of seconds at the '
+              'latest; an emergency stop does not wait.', 's', 0.0, 3600.0, read_only=True),
     Parameter('output_dir', 'flights', 'Folder of the flights; made if need be.'),
     Parameter('min_free_gb', 1.0, 'Free disk space below which no flight is saved.', 'GB', 0.0,
               1e6),
@@ -91,17 +95,17 @@ class FlightRecorder(Node):
                                     round(self._value('max_mb') * 1e6))
         self._lock = threading.Lock()
         self._topics = RawTopics(self, self._names(), self._keep)
-        self._due: tuple[float, str] | None = None
-        self._last_start_s = -1e9
-        self._state, self._policy = '', ''
-        self._stops: set[str] = set()
+        self._plan = FlightPlan(
+            self._value('after_s'), self._value('min_gap_s'), self._value('seconds') / 2)
+        self._holds, self._policy = HoldWatch(), ''
+        self._pressing: set[bytes] = set()
         self._writer: threading.Thread | None = None
         self._problem = ''
         self._saved = 0
         self._says_saved = self.create_publisher(String, '~/saved', LATCHED)
         self.create_subscription(DiagnosticStatus, 'policy/status', self._on_status, EVENTS)
-        for kind, qos in (('latched', LATCHED), ('volatile', EVENTS)):
-            self.create_subscription(Bool, 'e_stop', self._on_e_stop(kind), qos)
+        for qos in (LATCHED, EVENTS, SENSOR):
+            self.create_subscription(Bool, 'e_stop', self._on_e_stop, qos)
         self.create_service(Trigger, '~/save', self._on_save)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(LOOK_S, self._look, clock=steady)
@@ -112,8 +116,8 @@ class FlightRecorder(Node):
         """
         Write what is due, and wait until it is written.
         """
-        if self._due is not None:
-            self._write(self._due[1])
+        if self._plan.waiting:
+            self._write(self._plan.take(time.monotonic()))
         if self._writer is not None:
             self._writer.join()
 
@@ -133,30 +137,29 @@ class FlightRecorder(Node):
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         values = status_values(message)
-        before, self._state = self._state, values.get('state', '')
         self._policy = values.get('policy', '')
-        if self._state in (HOLDING, STOPPED) and before in MOVING:
-            self._happened(f'{self._state}: {values.get("reason", "")}')
+        state = values.get('state', '')
+        told = self._holds.look(state, values.get('reason', ''))
+        if told:
+            self._happened(told, urgent=state == STOPPED)
 
-    def _on_e_stop(self, kind: str) -> Callable[[Bool], None]:
-        def on_message(message: Bool) -> None:
-            fresh = message.data and not self._stops
-            (self._stops.add if message.data else self._stops.discard)(kind)
-            if fresh:
-                self._happened('emergency stop')
-        return on_message
+    def _on_e_stop(self, message: Bool, info: dict[str, Any]) -> None:
+        publisher = publisher_of(info)
+        if message.data and publisher not in self._pressing:
+            self._happened('emergency stop', urgent=True)
+        (self._pressing.add if message.data else self._pressing.discard)(publisher)
 
-    def _happened(self, reason: str) -> None:
-        now_s = time.monotonic()
-        if self._due is None and now_s - self._last_start_s >= self._value('min_gap_s'):
-            self._last_start_s = now_s
-            self._due = now_s + self._value('after_s'), reason
+    def _happened(self, reason: str, urgent: bool) -> None:
+        first = not self._plan.waiting
+        self._plan.happened(reason, time.monotonic(), urgent)
+        if first:
             # Whoever stopped the arm may have appeared just now, with the stop as first message.
             self._topics.refresh()
 
     def _look(self) -> None:
-        if self._due is not None and time.monotonic() >= self._due[0]:
-            self._write(self._due[1])
+        now_s, writing = time.monotonic(), self._writer is not None and self._writer.is_alive()
+        if self._plan.due(now_s) and not writing:
+            self._write(self._plan.take(now_s))
 
     def _on_save(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._write(BY_HAND)
@@ -170,7 +173,6 @@ class FlightRecorder(Node):
         """
         Write what is kept, in a thread, so that what comes meanwhile is kept too.
         """
-        self._due = None
         if self._writer is not None:
             self._writer.join()
         with self._lock:
@@ -202,8 +204,8 @@ class FlightRecorder(Node):
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         values = {'kept_mb': self._memory.bytes / 1e6, 'saved': self._saved,
-                  'went_early': self._memory.short, 'lost': sum(self._topics.lost.values()),
-                  'output_dir': self._value('output_dir')}
+                  'waiting': self._plan.waiting, 'went_early': self._memory.short,
+                  'lost': sum(self._topics.lost.values()), 'output_dir': self._value('output_dir')}
         return (WARN, self._problem, values) if self._problem else (OK, 'keeping', values)
 
 

@@ -6,6 +6,7 @@ Everything by which a person stops a node: the topic e_stop and the service ~/e_
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from rclpy.node import Node
@@ -19,6 +20,17 @@ from vaa_ros.ros.qos import SENSOR
 SERVICE = b'service'
 GID_BYTES = 16
 """Bytes of a publisher's identity that tell it from others; some middlewares append zeros."""
+
+
+def publisher_of(info: Mapping[str, Any]) -> bytes:
+    """
+    Give the identity of the publisher of a message.
+
+    :param info: what rclpy tells of the message.
+    :return: the same bytes in every subscription; none where the middleware does not tell.
+    """
+    gid = info.get('publisher_gid', b'')
+    return bytes(gid['data'] if isinstance(gid, dict) else gid)[:GID_BYTES]
 
 
 class EmergencyStop:
@@ -84,8 +96,7 @@ class EmergencyStop:
 
     def _on_topic(self, message: Bool, info: dict[str, Any]) -> None:
         self._forget_the_gone()
-        gid = info.get('publisher_gid', b'')
-        self._set(bytes(gid['data'] if isinstance(gid, dict) else gid)[:GID_BYTES], message.data)
+        self._set(publisher_of(info), message.data)
 
     def _forget_the_gone(self) -> None:
         if not self._pressed_by - {SERVICE, b''}:
