@@ -5,18 +5,25 @@ The policy node takes the arm to its start pose: by its own commands, or by a co
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+import signal
 import threading
 import time
 from typing import Any
 
 import numpy as np
+from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
+from policy_rig import MODULE
+from policy_rig import near
 from policy_rig import newest_in_state
+from policy_rig import positions
 from policy_rig import Robot
 from policy_rig import statuses
+from processes import NodeProcess
 from processes import wait_for
 import pytest
 from rclpy.action import ActionServer
@@ -87,6 +94,25 @@ def ask(ros: Harness) -> list[Any]:
     threading.Thread(target=lambda: answers.append(
         ros.call(Trigger, 'policy/go_to_start', timeout_s=30.0)), daemon=True).start()
     return answers
+
+
+def test_a_signal_on_the_way_ends_it_and_whoever_asked_is_told(
+    ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    process = start_process(MODULE, '--ros-args', '-p', f'model_path:={model}')
+    robot.position = AWAY.copy()
+    sent = commands(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    count, answers = len(sent.messages), ask(ros)
+    # It begins where the arm is, which this one does not leave.
+    wait_for(lambda: any(positions(message)[0] > GOAL[0] + 0.1
+                         for message in sent.messages[count:]), message='the way')
+    assert process.stop(signal.SIGTERM) == 0
+    answer = wait_for(lambda: answers and answers[0], message='an answer')
+    assert not answer.success and 'given up: the node ends' in answer.message
+    last = positions(sent.messages[-1])
+    assert np.array_equal(last, positions(sent.messages[-2])) and last[0] > GOAL[0] + 0.1
 
 
 class Controller:
@@ -162,6 +188,26 @@ def test_a_controller_takes_it_there_and_stops_when_told(ros: Harness, tmp_path:
         wait_for(controller.cancelled.is_set)
     finally:
         robot.stop()
+
+
+def test_a_signal_cancels_the_goal_of_a_controller(
+    ros: Harness, robot: Robot, model: Path, tmp_path: Path,
+    start_process: Callable[..., NodeProcess],
+) -> None:
+    controller = Controller(ros, robot)
+    controller.stuck = True
+    process = start_process(MODULE, '--ros-args', '-p', f'model_path:={model}', '-p',
+                            f'robot:={robot_file(tmp_path)}')
+    robot.position = AWAY.copy()
+    sent = commands(ros)
+    robot.start()
+    sent.wait(3)
+    answers = ask(ros)
+    wait_for(lambda: controller.goals)
+    assert process.stop(signal.SIGTERM) == 0
+    assert controller.cancelled.is_set()
+    answer = wait_for(lambda: answers and answers[0], message='an answer')
+    assert not answer.success and 'given up: the node ends' in answer.message
 
 
 def test_without_a_controller_the_action_is_named(ros: Harness, tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ class PolicyNode(LifecycleNode):
             self, self._robot, lambda: self._swaps.slot.current.spec,
             lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
             lambda: self._inputs.newest_joints)
+        self.wind_down = self._start.give_up
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, 'control', self._report)
 

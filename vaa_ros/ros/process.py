@@ -42,6 +42,7 @@ EXIT_ERROR = 2
 _POLL_S = 0.05
 _ACKNOWLEDGE_S = 0.2
 _SECOND_SIGNAL_S = 2.0
+_WIND_DOWN_S = 1.5
 
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
@@ -81,7 +82,9 @@ def run(factory: Callable[[], Node], args: list[str] | None = None) -> int:
     """
     Run one node until a signal ends it.
 
-    The node may have ``stop()``, called once while its publishers still work;
+    The node may have ``wind_down()``, called again and again at the end while its callbacks still
+    run, until it says that no answer is awaited any more; ``stop()``, called once after that while
+    its publishers still work;
     ``executor_threads``, above 1 for a multi-threaded executor; ``finished``, a
     ``threading.Event`` that ends the process from within; and ``fault(reason)``, called with
     an exception that escaped a callback (without it such an exception ends the process).
@@ -167,6 +170,7 @@ def _spin(node: Node, stop: threading.Event) -> int:
         while not stop.is_set() and not finished.is_set() and rclpy.ok():
             _spin_once(executor, node)
     finally:
+        _wind_down(executor, node)
         _stop(node)
         executor.remove_node(node)
         if isinstance(executor, MultiThreadedExecutor):
@@ -188,6 +192,16 @@ def _spin_once(executor: Executor, node: Node) -> None:
         node.get_logger().error(f'a callback failed:\n{traceback.format_exc()}',
                                 throttle_duration_sec=1.0)
         fault(f'a callback failed: {type(error).__name__}: {error}')
+
+
+def _wind_down(executor: Executor, node: Node) -> None:
+    """
+    Let the node give up what others have to confirm, while it still hears their answers.
+    """
+    over = getattr(node, 'wind_down', None)
+    end_s = time.monotonic() + _WIND_DOWN_S
+    while over is not None and rclpy.ok() and not over() and time.monotonic() < end_s:
+        _spin_once(executor, node)
 
 
 def _stop(node: Node) -> None:

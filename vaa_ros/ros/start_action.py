@@ -59,6 +59,8 @@ class StartAction:
         self._client = ActionClient(node, action_type(), robot.trajectory_action,
                                     callback_group=MutuallyExclusiveCallbackGroup())
         self._name = node.resolve_topic_name(robot.trajectory_action)
+        self.cancels = Cancels()
+        """The goals that were given up."""
 
     def go(self, start: np.ndarray, speed: float, trouble: Callable[[], str]) -> None:
         """
@@ -76,13 +78,14 @@ class StartAction:
         end_s, sent = time.monotonic() + SERVER_S, self._client.send_goal_async(goal)
         handle = wait_or_cancel(sent, lambda: trouble() or (
             '' if time.monotonic() < end_s else 'no answer'),
-            lambda: sent.add_done_callback(cancel_accepted))
+            lambda: self.cancels.when_accepted(sent))
         if not handle.accepted:
             raise RosError(f'{self._name} refused the goal; see the log of the controller')
         duration = goal.trajectory.points[-1].time_from_start
         late_s = time.monotonic() + duration.sec + duration.nanosec * 1e-9 + EXTRA_S
         answer = wait_or_cancel(handle.get_result_async(), lambda: trouble() or (
-            '' if time.monotonic() < late_s else 'the arm is late'), handle.cancel_goal_async)
+            '' if time.monotonic() < late_s else 'the arm is late'),
+            lambda: self.cancels.cancel(handle))
         if answer.result.error_code != 0:
             raise RosError(f'{self._name} ended with error {answer.result.error_code}: '
                            f'{answer.result.error_string or "no reason given"}')
@@ -107,14 +110,44 @@ class StartAction:
         return message
 
 
-def cancel_accepted(sent: Future) -> None:
+class Cancels:
     """
-    Cancel a goal that nobody waits for any more, if it is accepted after all.
+    Goals that were given up, until the controller has confirmed it.
+    """
 
-    :param sent: what ``send_goal_async`` gave, done.
-    """
-    if not sent.cancelled() and sent.exception() is None and sent.result().accepted:
-        sent.result().cancel_goal_async()
+    def __init__(self) -> None:
+        self._awaited: set[Future] = set()
+
+    @property
+    def confirmed(self) -> bool:
+        """
+        Tell whether no goal goes on that was given up.
+        """
+        return not self._awaited
+
+    def when_accepted(self, sent: Future) -> None:
+        """
+        Cancel a goal that was not answered yet, if it is accepted after all.
+
+        :param sent: what ``send_goal_async`` gave.
+        """
+        self._awaited.add(sent)
+        sent.add_done_callback(self._on_answer)
+
+    def cancel(self, handle: Any) -> None:
+        """
+        Cancel a goal.
+
+        :param handle: what the controller accepted.
+        """
+        answer = handle.cancel_goal_async()
+        self._awaited.add(answer)
+        answer.add_done_callback(self._awaited.discard)
+
+    def _on_answer(self, sent: Future) -> None:
+        if not sent.cancelled() and sent.exception() is None and sent.result().accepted:
+            self.cancel(sent.result())
+        self._awaited.discard(sent)
 
 
 def wait_or_cancel(future: Any, trouble: Callable[[], str], cancel: Callable[[], Any]) -> Any:

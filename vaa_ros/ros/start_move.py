@@ -30,6 +30,7 @@ from vaa_ros.ros.start_action import action_type
 from vaa_ros.ros.start_action import StartAction
 
 POLL_S = 0.05
+ENDING = 'the node ends'
 STILL_S = 5.0
 """How long the gate may hold the arm before the move is given up [s]."""
 
@@ -63,8 +64,8 @@ class StartMove:
         self._pause = pause
         self._joints = joints
         self._moving: StartPolicy | None = None
-        self._busy = False
-        self._action = None
+        self._busy = self._ending = False
+        self._action: StartAction | None = None
         if robot.trajectory_action and action_type() is not None:
             self._action = StartAction(node, robot)
         # A callback that waits would keep a shared group from hearing a stop.
@@ -80,9 +81,21 @@ class StartMove:
         """
         return self._moving or policy
 
+    def give_up(self) -> bool:
+        """
+        Hold the arm where it is on its way, for good.
+
+        :return: whether nothing moves it any more; until then the node has to be spun.
+        """
+        if self._busy and not self._ending:
+            self._pause(True)
+        self._ending = True
+        return not self._busy and (self._action is None or self._action.cancels.confirmed)
+
     async def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Any:
-        if self._busy:
-            response.message = 'the arm is on its way to the start pose already'
+        if self._busy or self._ending:
+            response.message = ENDING if self._ending else (
+                'the arm is on its way to the start pose already')
             return response
         self._busy = True
         try:
@@ -118,8 +131,8 @@ class StartMove:
         Say why the controller has to stop, which knows nothing of the policy's gate.
         """
         thread = self._thread()
-        if thread is None:
-            return 'the node is not active'
+        if thread is None or self._ending:
+            return ENDING if self._ending else 'the node is not active'
         decision, ages_s = thread.decision, thread.ages_s()
         if decision.state != PAUSED:
             return f'{decision.state}: {decision.reason}'
@@ -149,8 +162,9 @@ class StartMove:
                 raise RosError(
                     f'the arm does not come to the start pose of {self._robot.name}: a joint '
                     f'stays {way.left:.1f} times as far from it as counts as there')
-            if thread is None:
-                raise RosError('the node was deactivated on the way to the start pose')
+            if thread is None or self._ending:
+                why = ENDING if self._ending else 'the node was deactivated'
+                raise RosError(f'the way to the start pose was given up: {why}')
             decision = thread.decision
             if decision.may_move:
                 still_s = None
