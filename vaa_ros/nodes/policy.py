@@ -88,11 +88,10 @@ class PolicyNode(LifecycleNode):
         self._loop: ControlLoop | None = None
         self._commands: CommandPublisher | None = None
         self._inputs: PolicyInputs | None = None
-        self._lifecycle = 'unconfigured'
         self._gate_log: GateLog | None = None
         self._tracing: Tracing | None = None
         self._paused = self._commanding = False
-        self._instruction = self._value('instruction')
+        self._lifecycle, self._instruction = 'unconfigured', self._value('instruction')
         self._refused, self._most_clamped = 0, math.inf
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
