@@ -226,6 +226,21 @@ def test_two_leaders_with_equal_joint_names(ros: Harness, world: World) -> None:
     wait_for(there, message=f'the arms; {node._trouble}')
 
 
+def test_two_leaders_that_tell_the_same_joint_are_refused(ros: Harness, world: World) -> None:
+    node = teleop(ros, mode='leader', leader_topics=['leader/joint_states', 'other/joint_states'])
+    other = ros.publisher(JointStateMsg, 'other/joint_states', JOINTS_OUT)
+    sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    world.leader = HOME + 0.01
+
+    def refused() -> bool:
+        other.publish(JointStateMsg(name=['joint_1'], position=[0.5]))
+        return 'joint_1' in engage(ros, True).message
+
+    wait_for(refused, message=f'a refusal; {node._trouble}')
+    assert 'prefix=topic' in node._trouble and 'other/joint_states' in node._trouble
+    assert sent.messages == []
+
+
 def test_hand_guiding_commands_nothing_and_says_when_the_arm_moves(
     ros: Harness, world: World,
 ) -> None:

@@ -112,8 +112,13 @@ class LeaderMode:
         if silent:
             raise RosError(f'no fresh {", ".join(silent)} of the leader; call ~/engage to go on '
                            'when it is back')
-        joints = {name: position for told in self._told.values()
-                  for name, position in told.joints.items()}
+        joints: dict[str, float] = {}
+        for topic, told in self._told.items():
+            both = sorted(joints.keys() & told.joints.keys())
+            if both:
+                raise RosError(f'{topic} tells {", ".join(both)}, and so does another topic of '
+                               'leader_topics; put a prefix before its names: prefix=topic')
+            joints |= told.joints
         return self._map.positions(
             list(joints), np.array(list(joints.values())), measured)
 
