@@ -34,7 +34,14 @@ from-scratch: setup-train  ## record, train, export and run a policy: 25 minutes
 	$(BIN)/vaa demo --from-scratch $(if $(EPISODES),--episodes $(EPISODES)) $(ARGS)
 
 test: setup-test  ## every test
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	# Nodes have a schedule to keep: only what runs no node shares the cores, and what the rest of
+	# the machine made late is run once again, and shown in the summary.
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal test/unit test/contract
+	$(BIN)/python -m pytest --reruns 1 -raR test/ros test/launch test/end_to_end
+endif
 
 setup: $(VENV)/.setup-run $(VENV)/.setup-rendering  ## what running needs: no torch
 

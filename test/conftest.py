@@ -22,6 +22,9 @@ import pytest
 # job of a script, which ignores it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault('MUJOCO_GL', 'egl')
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    # Each worker has a core: torch shall not start a thread for every one of them.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
 # No test may find in the cache of `vaa dataset` what another one, or its user, left there.
 os.environ['VAA_CACHE'] = tempfile.mkdtemp(prefix='vaa_cache_')
 atexit.register(shutil.rmtree, os.environ['VAA_CACHE'], ignore_errors=True)

@@ -5,9 +5,11 @@ What BagWriter writes is a rosbag2 recording, read back here with libraries othe
 """
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 import signal
+import stat
 import subprocess
 import sys
 
@@ -34,6 +36,7 @@ from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.recorder import EpisodeRecorder
 
 FRAMES = 20
 
@@ -278,6 +281,30 @@ def test_a_topic_may_come_late(tmp_path: Path, compression: str) -> None:
     with BagReader(path) as bag:
         assert list(bag.raw_messages()) == sent
         assert bag.counts == dict.fromkeys(TOPICS, 20) == bag.metadata.counts
+
+
+def test_a_take_whose_name_the_disk_does_not_confirm_is_kept(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_fsync, broken = os.fsync, False
+
+    def fsync(descriptor: int) -> None:
+        nonlocal broken
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            broken = True
+            raise OSError(5, 'Input/output error')
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, 'fsync', fsync)
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+    for item in stream(3):
+        recorder.put(*item)
+    recorded = recorder.stop(METADATA)
+    assert broken and recorded.path == tmp_path / 'bag'
+    assert 'the disk did not confirm its name' in recorded.warning
+    assert 'Input/output error' in json.loads(recorded.to_json())['warning']
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+    with BagReader(tmp_path / 'bag') as reader:
+        assert list(reader.raw_messages()) == list(stream(3))
 
 
 KILLED = """

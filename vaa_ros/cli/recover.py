@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         print(table([(topic, count, result.missing.get(topic, 0))
                      for topic, count in sorted(result.counts.items())],
                     header=('topic', 'messages', 'missing')))
+        for remark in result.remarks:
+            print(f'({remark})')
         if not result.metadata:
             print('(it does not say what it was: no vaa_ros metadata in the file)')
     print(f'{len(done)} recovered, {len(failed)} not. They are aborted episodes: a take that was '
@@ -62,5 +64,6 @@ def run(args: argparse.Namespace) -> int:
     write_json(args.json, {
         'recovered': [{'path': item.path, 'source': item.source, 'seconds': item.seconds,
                        'counts': item.counts, 'missing': item.missing,
-                       'bytes_lost': item.bytes_lost} for item in done], 'failed': failed})
+                       'bytes_lost': item.bytes_lost, 'remarks': item.remarks}
+                      for item in done], 'failed': failed})
     return 2 if failed else 0

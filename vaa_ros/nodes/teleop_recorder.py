@@ -174,6 +174,7 @@ class TeleopRecorder(LifecycleNode):
         problems = [f'no message on {name}' for name in session.silent(recorded)]
         problems += [f'{count} messages of {name} lost'
                      for name, count in recorded.dropped.items()]
+        problems += [recorded.warning] if recorded.warning else []
         self._kept = recorded
         return self._finish(f'saved as {"success" if success else "failure"}', recorded, problems)
 

@@ -12,8 +12,27 @@ from typing import Any
 
 import yaml
 
+from vaa_ros.recording.messages import schema
+
 BAG_VERSION = 9
 _FOREVER = {'sec': 9223372036, 'nsec': 854775807}
+
+
+@dataclass(frozen=True)
+class Description:
+    """
+    How a bag describes the messages of a topic.
+
+    :param text: the definition of their type.
+    :param digest: RIHS01 hash of the type, empty where it is not known.
+    :param language: of the definition, for example ``ros2msg``.
+    :param encoding: how the messages are serialised.
+    """
+
+    text: bytes
+    digest: str = ''
+    language: str = 'ros2msg'
+    encoding: str = 'cdr'
 
 
 @dataclass
@@ -23,14 +42,14 @@ class BagTopic:
 
     :param channel: its number in the MCAP file.
     :param msgtype: type of its messages.
-    :param digest: RIHS01 hash of the type.
+    :param description: how its messages are described.
     :param qos: QoS profiles that its publishers offered.
     :param count: messages written.
     """
 
     channel: int
     msgtype: str
-    digest: str
+    description: Description
     qos: list[dict[str, Any]]
     count: int = 0
 
@@ -49,6 +68,18 @@ def qos_profile(reliability: str = 'reliable', durability: str = 'volatile',
             'durability': durability, 'deadline': dict(_FOREVER), 'lifespan': dict(_FOREVER),
             'liveliness': 'automatic', 'liveliness_lease_duration': dict(_FOREVER),
             'avoid_ros_namespace_conventions': False}
+
+
+def describe(msgtype: str) -> Description:
+    """
+    Describe messages as rosbag2 does.
+
+    :param msgtype: name of their type.
+    :return: the description.
+    :raises BagError: if the type is unknown.
+    """
+    text, digest = schema(msgtype)
+    return Description(text.encode(), digest)
 
 
 def information(file: str, topics: Mapping[str, BagTopic], start_ns: int, duration_ns: int,
@@ -70,9 +101,9 @@ def information(file: str, topics: Mapping[str, BagTopic], start_ns: int, durati
         'version': BAG_VERSION, 'storage_identifier': 'mcap', **common,
         'topics_with_message_count': [
             {'topic_metadata': {'name': topic, 'type': entry.msgtype,
-                                'serialization_format': 'cdr',
+                                'serialization_format': entry.description.encoding,
                                 'offered_qos_profiles': entry.qos,
-                                'type_description_hash': entry.digest},
+                                'type_description_hash': entry.description.digest},
              'message_count': entry.count}
             for topic, entry in topics.items()],
         'compression_format': '', 'compression_mode': '', 'relative_file_paths': [file],

@@ -18,12 +18,16 @@ import shutil
 import time
 from typing import Any
 
+from mcap.records import Channel
+from mcap.records import Schema
 from mcap.writer import CompressionType
 from mcap.writer import Writer
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.recording.bag_information import BagTopic
+from vaa_ros.recording.bag_information import describe
+from vaa_ros.recording.bag_information import Description
 from vaa_ros.recording.bag_information import information
 from vaa_ros.recording.bag_information import plain_yaml
 from vaa_ros.recording.bag_information import qos_profile
@@ -31,7 +35,7 @@ from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
-from vaa_ros.recording.messages import schema
+from vaa_ros.recording.sure_file import mcap_records
 from vaa_ros.recording.sure_file import MCAP_TAIL
 from vaa_ros.recording.sure_file import SureFile
 from vaa_ros.recording.sure_file import sync_dir
@@ -66,28 +70,33 @@ class BagWriter:
     :param metadata: what is known at the start.
     :param compression: ``zstd`` or ``none``, applied to chunks of about 1 MiB.
     :param qos: QoS profiles offered by a topic's publishers; see :func:`qos_profile`.
+    :param described: how the messages of a topic are described, where it is not as this package
+        does: then its type need not be known.
     :raises BagError: if a type is unknown or the folder cannot be made.
     """
 
     def __init__(self, final_dir: Path | str, topics: Mapping[str, str],
                  metadata: EpisodeMetadata, compression: str = 'zstd',
-                 qos: Mapping[str, Sequence[dict[str, Any]]] | None = None) -> None:
+                 qos: Mapping[str, Sequence[dict[str, Any]]] | None = None,
+                 described: Mapping[str, Description] | None = None) -> None:
         if compression not in COMPRESSIONS:
             raise BagError(str(unknown_name('compression', compression, COMPRESSIONS)))
-        for msgtype in topics.values():
-            schema(msgtype)
+        descriptions = {topic: (described or {}).get(topic) or describe(msgtype)
+                        for topic, msgtype in topics.items()}
         self.final_dir = Path(final_dir)
         self.path = self.final_dir.with_name(self.final_dir.name + PARTIAL_SUFFIX)
         self.metadata = metadata
         self._topics: dict[str, BagTopic] = {}
-        self._schemas: dict[str, int] = {}
+        self._schemas: dict[tuple[str, bytes], int] = {}
+        self.warning = ''
+        """What is doubtful about a bag that is complete; empty for nothing."""
         self._first_ns: int | None = None
         self._last_ns = 0
         self._open(compression)
         try:
             self._writer.start(profile='ros2', library='vaa_ros')
             for topic, msgtype in topics.items():
-                self._register(topic, msgtype, (qos or {}).get(topic, ()))
+                self._register(topic, msgtype, (qos or {}).get(topic, ()), descriptions[topic])
             # Known from the start, so that a bag that is cut off still says what it is.
             self._writer.add_metadata(METADATA_RECORD, metadata.to_custom_data())
             self._mark_good()
@@ -131,7 +140,7 @@ class BagWriter:
         """
         if topic not in self._topics:
             try:
-                self._register(topic, msgtype, qos)
+                self._register(topic, msgtype, qos, describe(msgtype))
             except OSError as error:
                 raise self._failed(error) from error
 
@@ -208,12 +217,16 @@ class BagWriter:
             if self.final_dir.exists():
                 raise FileExistsError(f'{self.final_dir} exists, and is not overwritten')
             os.rename(self.path, self.final_dir)
-            sync_dir(self.final_dir.parent)
         except (OSError, BagError) as error:
             failure = self._failed(error) if isinstance(error, OSError) else error
             self.abort(str(error))
             raise failure from error
         self._file.close()
+        try:
+            sync_dir(self.final_dir.parent)
+        except OSError as error:  # it is complete all the same, and has its name
+            self.warning = (f'complete, but the disk did not confirm its name: {error}; after a '
+                            f'power cut it may be called {self.path.name}')
         return self.final_dir
 
     def abort(self, reason: str) -> Path | None:
@@ -297,16 +310,26 @@ class BagWriter:
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES,
                               compression=COMPRESSIONS[compression])
 
-    def _register(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]]) -> None:
-        text, digest = schema(msgtype)
-        if msgtype not in self._schemas:
-            self._schemas[msgtype] = self._writer.register_schema(msgtype, 'ros2msg',
-                                                                  text.encode())
+    def _register(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]],
+                  description: Description) -> None:
+        key = (msgtype, description.text)
         profiles = list(qos or [qos_profile()])
-        channel = self._writer.register_channel(topic, 'cdr', self._schemas[msgtype], {
-            'offered_qos_profiles': plain_yaml(profiles), 'topic_type_hash': digest})
+        details = {'offered_qos_profiles': plain_yaml(profiles),
+                   'topic_type_hash': description.digest}
+        if key not in self._schemas:
+            self._schemas[key] = self._writer.register_schema(
+                msgtype, description.language, description.text)
+        number = self._schemas[key]
+        channel = self._writer.register_channel(topic, description.encoding, number, details)
+        if self._file.tell() != self._good.position:
+            self._mark_good()  # a chunk was full
+        # Also outside the chunks: where the first one is damaged, the others can be read still.
+        self._file.write(mcap_records([
+            Schema(number, description.text, description.language, msgtype),
+            Channel(channel, topic, description.encoding, details, number)]))
+        self._good = _Mark(self._file.tell(), self._good.counts)
         # Anew, because other threads read the counts.
-        self._topics = {**self._topics, topic: BagTopic(channel, msgtype, digest, profiles)}
+        self._topics = {**self._topics, topic: BagTopic(channel, msgtype, description, profiles)}
 
     def _information(self) -> dict[str, Any]:
         first_ns = self.metadata.started_ns if self._first_ns is None else self._first_ns

@@ -127,6 +127,7 @@ class RecordedEpisode:
     :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
         or dropped because the disk was too slow.
     :param verdict: whether the take is worth keeping; None where nobody judged.
+    :param warning: what is doubtful about it though it is complete; empty for nothing.
     """
 
     path: Path
@@ -134,6 +135,7 @@ class RecordedEpisode:
     counts: Mapping[str, int]
     dropped: Mapping[str, int]
     verdict: Verdict | None = None
+    warning: str = ''
 
     @property
     def messages(self) -> int:
@@ -144,11 +146,13 @@ class RecordedEpisode:
         """
         Describe the episode in one line for people and programs.
 
-        :return: JSON with path, seconds, messages and dropped, and with verdict and reasons where
-            somebody judged.
+        :return: JSON with path, seconds, messages and dropped, with verdict and reasons where
+            somebody judged, and with warning where there is one.
         """
         judged = {} if self.verdict is None else {
             'verdict': self.verdict.judgement, 'reasons': list(self.verdict.reasons)}
+        if self.warning:
+            judged['warning'] = self.warning
         return json.dumps({'path': str(self.path), 'seconds': round(self.seconds, 3),
                            'messages': self.messages, 'dropped': sum(self.dropped.values()),
                            **judged})

@@ -227,7 +227,8 @@ class EpisodeRecorder:
             return Verdict(LOOK, (f'it could not be judged: {error!r}',), {})
 
     def _result(self, path: Path) -> RecordedEpisode:
-        return RecordedEpisode(path, self._writer.seconds, self._writer.counts, self.dropped)
+        return RecordedEpisode(path, self._writer.seconds, self._writer.counts, self.dropped,
+                               warning=self._writer.warning)
 
     def _end_thread(self) -> None:
         with self._change:

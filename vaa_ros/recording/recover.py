@@ -9,45 +9,31 @@ metadata.yaml. The result is among the aborted episodes: nobody said that it suc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 from dataclasses import dataclass
 from dataclasses import replace
-import io
 import os
 from pathlib import Path
-import struct
 import tempfile
 from typing import Any
 
-from mcap.data_stream import ReadDataStream
-from mcap.opcode import Opcode
 from mcap.records import Channel
-from mcap.records import Chunk
-from mcap.records import Message
-from mcap.records import Metadata
-from mcap.records import Schema
-from mcap.stream_reader import breakup_chunk
-from mcap.writer import MCAP0_MAGIC
 import yaml
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_information import Description
 from vaa_ros.recording.bag_writer import BagWriter
-from vaa_ros.recording.bag_writer import METADATA_RECORD
 from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
-from vaa_ros.recording.messages import register_type
-from vaa_ros.recording.messages import schema
-from vaa_ros.recording.messages import typestore
+from vaa_ros.recording.mcap_salvage import SalvagedFile
 from vaa_ros.recording.sure_file import being_written
+from vaa_ros.recording.sure_file import sync_dir
 
-_HEAD = struct.Struct('<BQ')
-_READ = {Opcode.SCHEMA: Schema.read, Opcode.CHANNEL: Channel.read, Opcode.CHUNK: Chunk.read,
-         Opcode.METADATA: Metadata.read}
 CUT_OFF = 'the recorder was killed before the end; recovered from what was on the disk'
 DAMAGED = 'the file was damaged; recovered from what could be read'
 
@@ -63,8 +49,9 @@ class Recovered:
     :param counts: messages that are left by topic.
     :param missing: messages by topic that were written and cannot be read any more.
     :param bytes_lost: bytes of the file that could not be used: the chunk that was being written,
-        or damaged ones.
+        or damaged ones, and what :attr:`remarks` tell.
     :param metadata: whether the episode says what it was.
+    :param remarks: what else was found, a line each.
     """
 
     path: Path
@@ -74,74 +61,7 @@ class Recovered:
     missing: Mapping[str, int]
     bytes_lost: int
     metadata: bool
-
-
-class _File:
-    """
-    An MCAP file read record by record, up to where it is cut off.
-
-    :param path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.schemas: dict[int, Schema] = {}
-        self.channels: dict[int, Channel] = {}
-        self.metadata: EpisodeMetadata | None = None
-        self.bytes_lost = 0
-
-    def messages(self) -> Iterator[Message]:
-        """Read every message that is whole, and gather what describes them on the way."""
-        self.bytes_lost = 0
-        for opcode, body in self._records():
-            # What is damaged can raise nearly anything in a parser.
-            try:
-                if opcode == Opcode.MESSAGE:
-                    records = [Message.read(ReadDataStream(io.BytesIO(body)), len(body))]
-                else:
-                    record = _READ[opcode](ReadDataStream(io.BytesIO(body)))
-                    records = (breakup_chunk(record, validate_crc=True)
-                               if isinstance(record, Chunk) else [record])
-            except (Exception, MemoryError):
-                self.bytes_lost += len(body)
-                continue
-            for record in records:
-                if isinstance(record, Message):
-                    yield record
-                else:
-                    self._describe(record)
-
-    def _describe(self, record: Any) -> None:
-        if isinstance(record, Schema):
-            self.schemas[record.id] = record
-        elif isinstance(record, Channel):
-            self.channels[record.id] = record
-        elif isinstance(record, Metadata) and record.name == METADATA_RECORD:
-            try:
-                self.metadata = EpisodeMetadata.from_custom_data(record.metadata)
-            except BagError:
-                pass  # an earlier record may do
-
-    def _records(self) -> Iterator[tuple[int, bytes]]:
-        size = self.path.stat().st_size
-        with self.path.open('rb') as stream:
-            if stream.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
-                raise BagError(f'{self.path}: is no MCAP file, or its start is damaged')
-            while True:
-                head = stream.read(_HEAD.size)
-                if len(head) < _HEAD.size:
-                    self.bytes_lost += len(head) if head != MCAP0_MAGIC else 0
-                    return
-                opcode, length = _HEAD.unpack(head)
-                if length > size - stream.tell():
-                    self.bytes_lost += size - stream.tell()
-                    return
-                if opcode in (Opcode.DATA_END, Opcode.FOOTER):
-                    return
-                if opcode == Opcode.MESSAGE or opcode in _READ:
-                    yield opcode, stream.read(length)
-                else:
-                    stream.seek(length, os.SEEK_CUR)
+    remarks: tuple[str, ...] = ()
 
 
 def cut_off_episodes(path: Path) -> list[Path]:
@@ -152,6 +72,7 @@ def cut_off_episodes(path: Path) -> list[Path]:
     :return: the path itself if it is a bag; else every ``.partial`` episode in it.
     :raises BagError: if there is none.
     """
+    path = path.resolve()  # what is beside it goes by its name
     if path.suffix == '.mcap' or (path.is_dir() and any(path.glob('*.mcap'))):
         return [path]
     if not path.is_dir():
@@ -176,76 +97,131 @@ def recover(path: Path) -> Recovered:
     :raises BagError: if it is being recorded at this moment, if nothing can be read, or if the
         bag cannot be written.
     """
+    path = path.resolve()
+    if path.parent.suffix == PARTIAL_SUFFIX:
+        path = path.parent  # the file of an episode
     cut_off = path.suffix == PARTIAL_SUFFIX
     name = (path.name if path.is_dir() else path.stem).removesuffix(PARTIAL_SUFFIX)
     target = path.parent / ABORTED / name
     if target.exists():
         raise BagError(f'{target} exists, and is not overwritten: {path} was recovered before, '
                        'or move it away')
-    file = _File(_mcap_file(path))
+    file = SalvagedFile(_mcap_file(path))
     try:
         if being_written(file.path):
             raise BagError(f'{path}: is being recorded now; stop the recorder first')
         seen = Counter(message.channel_id for message in file.messages())
-        if not seen:
-            raise BagError(f'{path}: not one message of it reached the disk; it can be removed')
+        left = _Left(file, seen)
+        _require_messages(path, file, left)
         with tempfile.TemporaryDirectory(prefix='.recover_', dir=path.parent) as scratch:
-            writer = _rewrite(file, Path(scratch) / name, CUT_OFF if cut_off else DAMAGED)
+            writer = _rewrite(file, left, Path(scratch) / name, CUT_OFF if cut_off else DAMAGED)
             target.parent.mkdir(exist_ok=True)
             os.rename(writer.final_dir, target)
+        with contextlib.suppress(OSError):  # it is there all the same
+            sync_dir(target.parent)
     except OSError as error:
         raise BagError(f'{path} cannot be recovered: {error.strerror or error}') from error
     source = move_aside(path, DISCARDED) if cut_off else path
     return Recovered(target, source, writer.seconds, writer.counts, writer.metadata.dropped,
-                     file.bytes_lost, file.metadata is not None)
+                     file.bytes_lost, file.metadata is not None, _remarks(file, left))
 
 
-def _rewrite(file: _File, target: Path, reason: str) -> BagWriter:
+class _Left:
+    """
+    What can be kept of a file: the messages that something describes.
+
+    :param file: the file, read to its end.
+    :param seen: messages that are whole by channel.
+    """
+
+    def __init__(self, file: SalvagedFile, seen: Mapping[int, int]) -> None:
+        self.channels: dict[int, str] = {}
+        """Topic by channel."""
+        self.types: dict[str, str] = {}
+        self.described: dict[str, Description] = {}
+        self.without: Counter[str] = Counter()
+        """Messages that nothing describes, by topic, or by channel where that is not known."""
+        known = file.channels
+        for number in sorted({*known, *seen}):
+            channel = known.get(number)
+            schema = None if channel is None else file.schema_of(channel)
+            topic = f'channel {number}' if channel is None else channel.topic
+            if channel is None or schema is None:
+                self.without[topic] += seen.get(number, 0)
+                continue
+            found = Description(schema.data, channel.metadata.get('topic_type_hash', ''),
+                                schema.encoding, channel.message_encoding)
+            first = self.described.setdefault(topic, found)
+            # A topic has one type in a bag.
+            if (self.types.setdefault(topic, schema.name), first.text) != (schema.name,
+                                                                           found.text):
+                self.without[topic] += seen.get(number, 0)
+                continue
+            self.channels[number] = topic
+        self.without = +self.without
+        self.messages = sum(seen.get(number, 0) for number in self.channels)
+
+
+def _require_messages(path: Path, file: SalvagedFile, left: _Left) -> None:
+    if left.messages:
+        return
+    if left.without:
+        raise BagError(f'{path}: nothing says what its {left.without.total()} messages are '
+                       f'({", ".join(sorted(left.without))}); it is left as it is')
+    if file.bytes_lost:
+        raise BagError(f'{path}: not one message of it can be read; {file.bytes_lost} bytes are '
+                       'no whole record. It is left as it is')
+    raise BagError(f'{path}: not one message of it reached the disk; it can be removed')
+
+
+def _remarks(file: SalvagedFile, left: _Left) -> tuple[str, ...]:
+    remarks = []
+    if file.zeros:
+        remarks.append(f'its last {file.zeros} bytes are zeros, as a power cut leaves them')
+    if file.trailing:
+        remarks.append(f'{file.trailing} bytes follow after its end')
+    if left.without:
+        remarks.append(f'{left.without.total()} messages are left out, since nothing says of '
+                       f'what type they are: {", ".join(sorted(left.without))}')
+    return tuple(remarks)
+
+
+def _rewrite(file: SalvagedFile, left: _Left, target: Path, reason: str) -> BagWriter:
     """Write every message of a file as a bag of its own."""
-    topics = {channel.topic: msgtype for channel in file.channels.values()
-              if (msgtype := _known_type(file.schemas.get(channel.schema_id)))}
     known = file.metadata or EpisodeMetadata()
     metadata = replace(known, aborted=known.aborted or reason, success=None)
-    numbers: dict[str, list[int]] = {topic: [] for topic in topics}
-    with BagWriter(target, topics, metadata, qos=_offered(file)) as writer:
+    numbers: dict[str, list[int]] = {topic: [] for topic in left.types}
+    with BagWriter(target, left.types, metadata, qos=_offered(file.channels),
+                   described=left.described) as writer:
         for message in file.messages():
-            channel = file.channels.get(message.channel_id)
-            topic = '' if channel is None else channel.topic
-            if topic in topics:
+            topic = left.channels.get(message.channel_id)
+            if topic is not None:
                 writer.write(topic, message.log_time, message.data, message.publish_time)
                 numbers[topic].append(message.sequence)
-        missing = Counter(known.dropped) + _missing(known, numbers)
+        missing = Counter(known.dropped) + _missing(known, numbers, left.without)
         writer.close(replace(metadata, dropped=dict(missing)))
     return writer
 
 
-def _missing(known: EpisodeMetadata, numbers: Mapping[str, Sequence[int]]) -> Counter[str]:
+def _missing(known: EpisodeMetadata, numbers: Mapping[str, Sequence[int]],
+             without: Mapping[str, int]) -> Counter[str]:
     """Tell what was written and is not left: the writer numbers the messages of a topic from 0."""
-    missing: Counter[str] = Counter()
+    missing = Counter(without)
     if not known.vaa_version:
         return missing
-    for topic, found in numbers.items():
+    if known.counts:  # which tell of every topic, also of those that nothing else does
+        missing = Counter({topic: count for topic, count in without.items()
+                           if topic in known.counts})
+    for topic in {*numbers, *known.counts}:
+        found = numbers.get(topic, ())
         written = known.counts.get(topic, max(found, default=-1) + 1)
-        missing[topic] = written - len(found)
+        missing[topic] = max(written - len(found), missing[topic])
     return +missing
 
 
-def _known_type(found: Schema | None) -> str:
-    """Give the message type of a schema, or nothing if its messages cannot be described."""
-    if found is None:
-        return ''
-    try:
-        if found.encoding == 'ros2msg' and found.name not in typestore().fielddefs:
-            register_type(found.name, found.data.decode())
-        schema(found.name)
-    except (BagError, UnicodeDecodeError):
-        return ''
-    return found.name
-
-
-def _offered(file: _File) -> dict[str, list[dict[str, Any]]]:
+def _offered(channels: Mapping[int, Channel]) -> dict[str, list[dict[str, Any]]]:
     offered = {}
-    for channel in file.channels.values():
+    for channel in channels.values():
         try:
             profiles = yaml.safe_load(channel.metadata.get('offered_qos_profiles', ''))
         except yaml.YAMLError:

@@ -5,6 +5,7 @@ Files for recordings, where a full disk must be noticed at the write that did no
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 import contextlib
 import fcntl
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from mcap.data_stream import RecordBuilder
 from mcap.records import DataEnd
 from mcap.records import Footer
+from mcap.records import McapRecord
 from mcap.writer import MCAP0_MAGIC
 
 
@@ -96,16 +98,19 @@ def sync_dir(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _mcap_tail() -> bytes:
+def mcap_records(records: Iterable[McapRecord]) -> bytes:
     """
-    Give the end of an MCAP file without a summary, which is valid and tiny.
+    Give records as they stand in an MCAP file.
 
-    :return: the last records and the magic.
+    :param records: the records.
+    :return: the bytes.
     """
     builder = RecordBuilder()
-    DataEnd(0).write(builder)
-    Footer(summary_start=0, summary_offset_start=0, summary_crc=0).write(builder)
-    return builder.end() + MCAP0_MAGIC
+    for record in records:
+        record.write(builder)
+    return builder.end()
 
 
-MCAP_TAIL = _mcap_tail()
+MCAP_TAIL = mcap_records([DataEnd(0), Footer(summary_start=0, summary_offset_start=0,
+                                             summary_crc=0)]) + MCAP0_MAGIC
+"""The end of an MCAP file without a summary, which is valid and tiny."""
