@@ -262,8 +262,7 @@ class BagReader:
         except VaaError as error:
             raise BagError(f'{self.path}: {error}') from error
         except OSError as error:
-            raise BagError(f'{self.path}: cannot be read: {error}. It is the disk, or the rights '
-                           'to read it') from error
+            raise BagError(f'{self.path}: cannot be read from the disk: {error}') from error
         except (Exception, MemoryError) as error:
             detail = str(error) or type(error).__name__
             raise BagError(f'{self.path}: {problem}: {detail}. Record it again, leave it out, or '
