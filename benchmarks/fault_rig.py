@@ -1,0 +1,244 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What faults.py works with: the processes, what the policy node says and does, and judging it.
+
+Imported by it; it does nothing by itself.
+"""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from fault_observer import ANSWER_S
+from fault_observer import Failed
+from fault_observer import NS
+from fault_observer import Observer
+import numpy as np
+
+RATE_HZ = 30.0
+TICK_S = 1.25 / RATE_HZ
+"""The longest regular time between two ticks [s]."""
+WATCH_S = 0.4
+"""How long an arm that holds is watched."""
+
+
+class Process:
+    """
+    A process whose output is kept.
+
+    :param command: its command line after the interpreter.
+    """
+
+    def __init__(self, *command: str) -> None:
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self._popen = subprocess.Popen(
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, bufsize=1)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._popen.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip())
+                self._changed.notify_all()
+
+    def send(self, number: int) -> int:
+        """
+        Send a signal; gives when [ns].
+        """
+        self._popen.send_signal(number)
+        return time.monotonic_ns()
+
+    def set(self, **values: Any) -> dict[str, Any]:
+        """
+        Change a world process, and give its answer.
+        """
+        with self._changed:
+            count = len(self.lines)
+            self._popen.stdin.write(json.dumps(values) + '\n')
+            self._popen.stdin.flush()
+            if not self._changed.wait_for(lambda: len(self.lines) > count, ANSWER_S):
+                raise Failed(f'a world process gave no answer to {values}')
+            return json.loads(self.lines[count])
+
+    @property
+    def alive(self) -> bool:
+        """
+        Tell whether it runs.
+        """
+        return self._popen.poll() is None
+
+    def wait(self) -> int:
+        """
+        Wait for its end, and give the exit status.
+        """
+        try:
+            return self._popen.wait(ANSWER_S)
+        except subprocess.TimeoutExpired:
+            raise Failed('the process does not end') from None
+
+    def end(self) -> None:
+        """
+        End it, gently first.
+        """
+        if self.alive:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGTERM)
+            try:
+                self._popen.wait(5.0)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+        self._popen.wait()
+
+
+class Rig:
+    """
+    Everything that runs, and how it is judged.
+
+    :param folder: where the models are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        here = Path(__file__).parent
+        self.folder = folder
+        self.world = {role: Process(str(here / 'fault_world.py'), role)
+                      for role in ('arm', 'cameras')}
+        self.hears = Observer()
+        self.policy: Process | None = None
+        self.hears.printed = lambda: self.policy.lines[-3:] if self.policy else []
+        self.guard = Process('-m', 'vaa_ros.nodes.guard')
+        self._with: dict[str, Any] = {}
+
+    def run_policy(self, **parameters: Any) -> None:
+        """
+        Have a policy node with these parameters that moves the arm, and nothing wrong.
+        """
+        if self.policy is None or not self.policy.alive or self._with != parameters:
+            self._start(parameters)
+        for process in self.world.values():
+            process.set()
+        begin_ns = time.monotonic_ns()
+        self.hears.said('running', begin_ns, '^$')
+        # Good for a while, so that nothing is left of the fault before.
+        while True:
+            begin_ns = time.monotonic_ns()
+            try:
+                self.hears.said('(?!running).*', begin_ns, timeout_s=0.6)
+            except Failed:
+                break
+            self.hears.said('running', begin_ns, '^$')
+        self.hears.commands.clear()
+
+    def _start(self, parameters: dict[str, Any]) -> None:
+        if self.policy is not None:
+            self.policy.end()
+        given = {'model_path': self.folder / 'round.onnx', **parameters}
+        self._with = parameters
+        self.policy = Process('-m', 'vaa_ros.nodes.policy', '--ros-args', *(
+            word for name, value in given.items()
+            for word in ('-p', f'{name}:={str(value).lower() if value is True else value}')))
+
+    def still(self, since_ns: int, silent: bool = False) -> float:
+        """
+        Watch the arm hold; gives how far it moved meanwhile [rad].
+
+        :param since_ns: since when it holds.
+        :param silent: whether nothing commands it.
+        :raises Failed: if a command is another one than that before, or too few come.
+        """
+        time.sleep(max(0.0, 2 * TICK_S - (time.monotonic_ns() - since_ns) / NS))
+        before = np.array(self.world['arm'].set()['position'])
+        count = len(self.hears.commands)
+        time.sleep(WATCH_S)
+        after = np.array(self.world['arm'].set()['position'])
+        if not silent:
+            # However busy the computer is, they come.
+            self.hears.wait(lambda: len(self.hears.commands) >= count + 3, 'commands that hold')
+        held = [command for at_ns, command in list(self.hears.commands) if at_ns > since_ns]
+        if any(not np.array_equal(held[0], command) for command in held):
+            raise Failed('commands move the arm although it should hold')
+        moved = float(np.abs(after - before).max())
+        if moved > 1e-3:
+            raise Failed(f'the arm moved by {moved:.4f} although it should hold')
+        return moved
+
+    def moving(self) -> None:
+        """
+        See to it that the arm moves.
+
+        :raises Failed: if it does not.
+        """
+        before = np.array(self.world['arm'].set()['position'])
+        time.sleep(0.3)
+        after = np.array(self.world['arm'].set()['position'])
+        if np.abs(after - before).max() < 0.01:
+            raise Failed('the arm does not move')
+
+    def within_limits(self) -> float:
+        """
+        Judge every command since the arm was ready; gives the largest step of what is allowed.
+
+        :raises Failed: if a limit is broken.
+        """
+        from vaa_ros.core.robot import load_robot
+        joints = load_robot('vaa_arm').joints
+        track = [command for _, command in self.hears.commands]
+        if len(track) < 2:
+            return 0.0
+        times = np.array([at_ns for at_ns, _ in self.hears.commands]) / NS
+        positions = np.array(track)
+        if not np.isfinite(positions).all():
+            raise Failed('a command is not finite')
+        lower, upper = np.array([(joint.lower, joint.upper) for joint in joints]).T
+        if ((positions < lower - 1e-9) | (positions > upper + 1e-9)).any():
+            raise Failed('a command is outside of the range of a joint')
+        speed = np.array([joint.velocity for joint in joints])
+        allowed = speed * np.maximum(np.diff(times), TICK_S)[:, None]
+        step = float((np.abs(np.diff(positions, axis=0)) / allowed).max())
+        if step > 1.0:
+            raise Failed(f'a step is {step:.2f} times as large as the velocity limit allows')
+        return step
+
+    def close(self) -> None:
+        """
+        End everything.
+        """
+        for process in (self.policy, self.guard, *self.world.values()):
+            if process is not None:
+                process.end()
+        self.hears.close()
+
+
+@contextmanager
+def rig(folder: Path) -> Iterator[Rig]:
+    """
+    Run the processes, and end them.
+
+    :param folder: where the models are.
+    """
+    # Whoever is killed while it writes into shared memory leaves it locked.
+    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '77'),
+                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
+                      FASTDDS_BUILTIN_TRANSPORTS='UDPv4', PYTHONUNBUFFERED='1')
+    os.environ.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
+    made = Rig(folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+if __name__ == '__main__':
+    argparse.ArgumentParser(description=__doc__).parse_args()

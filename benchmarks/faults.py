@@ -1,0 +1,101 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every fault that a policy node has to survive, injected into the running one, and what it did.
+
+    python benchmarks/faults.py                          # all of them
+    python benchmarks/faults.py --only black nan_once
+    python benchmarks/faults.py --json out/faults.json
+
+The processes are ``policy`` and ``guard`` as they come, an arm that does what it is told, and two
+cameras; they talk over DDS. Between two faults the arm moves in a circle with nothing wrong. While
+it holds, its commands must not change and it must stand still; at all times every command is held
+to the limits of the robot. The time is that from the last good message, or from the fault, to the
+hold; where it matters it may be one tick more than the bound. Exit status 1 if anything else came
+than what was expected.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+import sys
+import tempfile
+import time
+from typing import Any
+
+SLACK_S = 0.1
+"""What a computer that is busy with other things may add to a time [s]."""
+
+BEGINNING_S = 0.3
+"""How long the arm is watched while it goes on [s]."""
+LONGEST = 160
+"""Letters of a reason in the table."""
+
+
+def attempt(rig: Any, fault: Any, slack_s: float = SLACK_S) -> dict[str, object]:
+    """
+    Inject one fault.
+
+    :param rig: what runs.
+    :param fault: the fault.
+    :param slack_s: what a time may be longer than it should [s].
+    :return: its row.
+    """
+    from fault_observer import Failed
+    from fault_rig import TICK_S
+    row: dict[str, object] = {'injected': fault.injected, 'expected': fault.expected}
+    after_s, step = None, ''
+    try:
+        rig.run_policy(**fault.parameters)
+        seen = fault.act(rig)
+        after_s, did, problem = seen.after_s, seen.did, ''
+        time.sleep(BEGINNING_S)
+        step = f'{rig.within_limits():.2f}'
+        if fault.bound_s is not None and after_s > fault.bound_s + TICK_S + slack_s:
+            problem = f'too late: {fault.bound_s:g} s and a tick were allowed'
+    except Failed as error:
+        did, problem = '', str(error)
+    row.update(did=did[:LONGEST], ms='' if after_s is None else round(1e3 * after_s),
+               bound_ms='' if fault.bound_s is None else round(1e3 * fault.bound_s),
+               largest_step=step, outcome=f'FAILED: {problem}' if problem else 'passed')
+    return row
+
+
+def main() -> None:
+    """
+    Try the faults, and print one table.
+    """
+    from bench import make_parser
+    from bench import show
+    parser = make_parser(__doc__)
+    parser.add_argument('--list', action='store_true', help='name the faults')
+    parser.add_argument('--only', nargs='+', metavar='NAME', help='these alone')
+    args = parser.parse_args()
+    from fault_inputs import FAULTS
+    from fault_models import write_all
+    from fault_rig import rig
+    if args.list:
+        print(*(f'{fault.name}: {fault.injected}; {fault.expected}' for fault in FAULTS), sep='\n')
+        return
+    if unknown := set(args.only or ()) - {fault.name for fault in FAULTS}:
+        parser.error(f'no such fault: {", ".join(sorted(unknown))}; --list names them')
+    rows: dict[str, dict[str, object]] = {}
+    begin_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, rig(write_all(Path(folder))) as running:
+        for fault in FAULTS:
+            if args.only and fault.name not in args.only:
+                continue
+            row = rows[fault.name] = attempt(running, fault)
+            print(f'{fault.name}: {row["outcome"]} {row["did"]}', file=sys.stderr, flush=True)
+    show('fault', rows, args.json)
+    passed = sum(row['outcome'] == 'passed' for row in rows.values())
+    over = [row['ms'] - row['bound_ms'] for row in rows.values()
+            if row['ms'] != '' and row['bound_ms'] != '']
+    late = f'; holds came {max(over)} ms after their bounds at most' if over else ''
+    print(f'\n{passed} of {len(rows)} faults end as promised, in '
+          f'{time.monotonic() - begin_s:.0f} s{late}')
+    sys.stdout.flush()
+    sys.exit(passed < len(rows))
+
+
+if __name__ == '__main__':
+    main()
