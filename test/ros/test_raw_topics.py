@@ -132,6 +132,16 @@ def test_nothing_is_lost_and_nothing_comes_twice_when_the_offer_changes(
     assert not listener.topics.lost
 
 
+def test_what_one_type_said_is_not_said_by_another(listener: Listener, other: Node,
+                                                   say) -> None:
+    say('before', LATCHED)
+    assert NAME in listener.topics.latched
+    publisher = other.create_publisher(Bool, NAME, LATCHED)
+    wait_for(lambda: listener.matched() and publisher.get_subscription_count() == 1)
+    assert listener.topics.type_of(NAME) == 'std_msgs/msg/Bool'
+    assert listener.topics.standing(NAME) is None
+
+
 @pytest.fixture
 def other() -> Iterator[Node]:
     """A node of another participant: one alone cannot give a topic two types."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 import json
+import os
 from pathlib import Path
 
 from learning_bags import make_bag
@@ -135,6 +136,53 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(DatasetError, match='cannot write the dataset'):
         build_dataset(tmp_path / 'bags', tmp_path / 'file' / 'data', OPTIONS)
+
+
+def test_what_cannot_be_looked_into_is_left_out_and_said(tmp_path, monkeypatch):
+    make_bag(tmp_path / 'bags' / 'episode_000000')
+    for name in ('lost+found', 'episode_000001'):
+        (tmp_path / 'bags' / name).mkdir()
+    forbid(monkeypatch, tmp_path / 'bags' / 'lost+found', tmp_path / 'bags' / 'episode_000001')
+    result = build(tmp_path)
+    assert result.episodes == 1
+    assert [path.name for path, _ in result.skipped] == ['episode_000001', 'lost+found']
+    assert all('cannot be read' in reason and 'Permission denied' in reason
+               for _, reason in result.skipped)
+    with pytest.raises(BagError, match='lost.found: cannot be read: Permission denied'):
+        build_dataset(tmp_path / 'bags' / 'lost+found', tmp_path / 'other', OPTIONS)
+
+
+def test_a_bag_that_the_disk_cannot_read_is_named_and_left_out(tmp_path, monkeypatch):
+    make_bag(tmp_path / 'bags' / 'episode_000000')
+    broken = make_bag(tmp_path / 'bags' / 'episode_000001', seed=1)
+    real_open = Path.open
+
+    def open_(self, *arguments, **options):
+        if self.parent == broken and arguments == ('rb',) and self.suffix == '.yaml':
+            raise OSError(5, 'Input/output error', str(self))
+        return real_open(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, 'open', open_)
+    result = build(tmp_path)
+    assert [(path, f'{broken / "metadata.yaml"}: cannot be read: Input/output error' in reason)
+            for path, reason in result.skipped] == [(broken, True)]
+
+
+def forbid(monkeypatch, *folders):
+    """Let the system refuse to look into folders, as it does to everybody but root."""
+    def replace_by_guarded(name):
+        real = getattr(os, name)
+
+        def look(path='.', *arguments, **options):
+            asked = Path(path) if isinstance(path, (str, os.PathLike)) else None
+            if asked is not None and (asked.parent if name == 'stat' else asked) in folders:
+                raise PermissionError(13, 'Permission denied', str(path))
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, look)
+
+    for name in ('listdir', 'scandir', 'stat'):
+        replace_by_guarded(name)
 
 
 def test_unknown_robot_and_command_type_list_what_there_is(tmp_path):

@@ -21,6 +21,7 @@ from plain_sessions import write_plain
 import pytest
 
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.learning import bag_workers
@@ -105,6 +106,37 @@ def test_a_damaged_piece_is_made_anew(bags, tmp_path, file):
     assert not after.cached
     for name, array in after.arrays(after.pieces[0]).items():
         assert (array == arrays[name]).all()
+
+
+def test_a_piece_of_an_unknown_compression_is_made_anew(bags, tmp_path):
+    bag, cache = bags / 'episode_000000', tmp_path / 'cache'
+    cache.mkdir()
+    piece = prepare(bag, READING, cache).folder / '0.npz'
+    data = bytearray(piece.read_bytes())
+    data[data.index(b'PK\1\2') + 10] = 99  # the method in the index of the zip file
+    piece.write_bytes(data)
+    assert not prepare(bag, READING, cache).cached
+    assert prepare(bag, READING, cache).cached
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_a_cache_that_is_full_is_named(bags, tmp_path, workers, monkeypatch):
+    cache = tmp_path / 'cache'
+    cache.mkdir()
+    monkeypatch.setattr(bag_workers, 'prepare', no_room)
+    with pytest.raises(DatasetError, match=f'cannot write {cache}, the folder of what was read: '
+                                           'No space left on device. Free some space'):
+        build_dataset(bags, tmp_path / 'data', OPTIONS, workers=workers, cache=cache)
+
+
+def no_room(path: Path, reading: Reading, store: Path):
+    """Read a bag as always, onto a disk that is full."""
+    def savez(*_: object, **__: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, 'savez', savez)
+        return prepare(path, reading, store)
 
 
 def test_a_killed_build_leaves_nothing_and_goes_on_where_it_was(bags, tmp_path):

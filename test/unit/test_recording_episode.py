@@ -10,6 +10,7 @@ from pathlib import Path
 import re
 
 import pytest
+import yaml
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import load_robot
@@ -66,6 +67,19 @@ def test_every_field_differs_in_the_full_example() -> None:
 def test_metadata_that_cannot_be_read_names_the_key(key: str, value: str) -> None:
     with pytest.raises(BagError, match=re.escape(f'{key} is {value!r}')):
         EpisodeMetadata.from_custom_data({key: value})
+
+
+def test_metadata_that_yaml_took_for_other_values_is_read() -> None:
+    # As rosbag2 writes them again, and people by hand: without quotes.
+    told = yaml.safe_load("""{success: true, seed: 7, started_ns: 12, task: 3, operator: yes,
+                               instruction: , counts: {/a: 3}, aborted: 2026-01-02}""")
+    assert EpisodeMetadata.from_custom_data(told) == EpisodeMetadata(
+        success=True, seed=7, started_ns=12, task='3', operator='true', counts={'/a': 3},
+        aborted='2026-01-02')
+    assert EpisodeMetadata.from_custom_data({'success': False}).success is False
+    with pytest.raises(BagError, match="success is '1', which cannot be read; expected true, "
+                                       'false or unknown'):
+        EpisodeMetadata.from_custom_data({'success': 1})
 
 
 def test_numbers_are_never_used_twice(tmp_path: Path) -> None:

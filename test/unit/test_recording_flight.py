@@ -51,6 +51,15 @@ def test_it_keeps_the_last_seconds_and_no_more_than_there_is_room_for(
     assert memory.bytes == sum(len(each.data) for each in expected) <= 1000
 
 
+def test_a_topic_can_be_forgotten() -> None:
+    memory = FlightMemory(100.0, 1000)
+    for at_s, topic in enumerate(('/a', '/b', '/a', '/c')):
+        memory.add(message(at_s, topic=topic))
+    memory.forget('/a')
+    assert memory.messages({}) == [message(1, topic='/b'), message(3, topic='/c')]
+    assert memory.bytes == 20
+
+
 def test_what_went_early_is_counted() -> None:
     memory = FlightMemory(100.0, 25)
     for at_s in range(4):

@@ -15,6 +15,7 @@ import pytest
 from recording_bags import METADATA
 from recording_bags import stream
 from recording_bags import TOPICS
+import yaml
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_reader import BagReader
@@ -64,7 +65,8 @@ def test_put_never_waits_and_drops_are_counted(tmp_path: Path, stuck: threading.
     # What is being written is in memory, too.
     assert taken == [True] * 30 + [False] * 120
     stuck.set()
-    recorded = recorder.stop(METADATA, {'/joint_states': 1000})
+    recorder.tell_lost({'/joint_states': 1000})
+    recorded = recorder.stop(METADATA)
     assert recorded.messages == sum(taken)
     assert sum(recorded.dropped.values()) == 150 - sum(taken) + 1000
     with BagReader(recorded.path) as bag:
@@ -111,6 +113,46 @@ def test_a_late_topic_is_written_and_judged(tmp_path: Path) -> None:
                                judged[0].streams.items()} == dict.fromkeys(TOPICS, 5)
     with BagReader(recorded.path) as bag:
         assert list(bag.raw_messages()) == [first, *others]
+
+
+def test_what_was_lost_is_told_by_what_goes_to_the_trash(tmp_path: Path) -> None:
+    for name, end in (('discarded', lambda r: r.discard()), ('aborted', lambda r: r.abort('why'))):
+        recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+        for item in stream(2):
+            recorder.put(*item)
+        recorder.put('/strange', 1, b'')
+        recorder.tell_lost({'/joint_states': 4})
+        recorded = end(recorder)
+        with BagReader(tmp_path / name / 'bag') as bag:
+            assert bag.metadata.dropped == recorded.dropped == {'/strange': 1, '/joint_states': 4}
+
+
+@pytest.mark.parametrize('breaks_at', [1, 7])
+def test_what_a_broken_disk_did_not_take_is_counted(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks_at: int) -> None:
+    released, real_write, written = threading.Event(), BagWriter.write, []
+
+    def write(self: BagWriter, *arguments: object) -> None:
+        assert released.wait(20)
+        written.append(arguments)
+        if len(written) == breaks_at:
+            self._broken = True
+            raise BagError('the disk broke')
+        real_write(self, *arguments)
+
+    monkeypatch.setattr(BagWriter, 'write', write)
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+    for item in stream(20):
+        assert recorder.put(*item)
+    recorder.tell_lost({'/joint_states': 100})
+    released.set()
+    wait_for(lambda: recorder.failure, message='the failure')
+    told = yaml.safe_load((tmp_path / 'aborted' / 'bag' / 'metadata.yaml').read_text())
+    known = EpisodeMetadata.from_custom_data(
+        told['rosbag2_bagfile_information']['custom_data'])
+    assert {topic: known.counts[topic] + known.dropped[topic] for topic in TOPICS} == {
+        topic: 20 + 100 * (topic == '/joint_states') for topic in TOPICS}
+    assert sum(known.counts.values()) < breaks_at
 
 
 def test_discard_and_abort_put_it_aside(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ class Source:
     def standing(self, name: str) -> tuple[bytes, int] | None:
         return None if name in self.gone else self.latched.get(name)
 
+    def type_of(self, name: str) -> str:
+        return self.types[name]
+
     def explain(self, name: str) -> str:
         return f'nobody publishes {name}'
 
@@ -112,6 +115,38 @@ def test_losses_count_from_the_start(source: Source, session: RecordingSession,
     session.put(*next(stream(1)), 0)
     source.lost = {'/joint_states': 7}
     assert dict(session.stop(True).dropped) == {'/joint_states': 2}
+
+
+def test_losses_are_told_by_what_was_thrown_away(source: Source, session: RecordingSession,
+                                                 tmp_path: Path) -> None:
+    for end, folder in ((session.discard, 'discarded'), (lambda: session.abort('why'), 'aborted')):
+        session.start(Disk(tmp_path), METADATA)
+        session.put(*next(stream(1)), 0)
+        source.lost['/joint_states'] = source.lost.get('/joint_states', 0) + 2
+        recorded = end()
+        assert recorded.path.parent.name == folder
+        with BagReader(recorded.path) as bag:
+            assert bag.metadata.dropped == {'/joint_states': 2}
+
+
+def test_messages_of_another_type_are_no_messages_of_the_topic(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    session.start(Disk(tmp_path), METADATA)
+    sent = list(stream(3))
+    for topic, log_ns, data in sent:
+        session.put(topic, log_ns, data, log_ns)
+    before = source.types['/joint_states']
+    source.types['/joint_states'] = TOPICS['/front/image_raw']
+    session.put('/joint_states', sent[-1][1] + 1, sent[0][2], 0)
+    session.put('/joint_states', sent[-1][1] + 2, sent[0][2], 0)
+    told, = session.news()
+    assert told.startswith(f'/joint_states changed from {before} to {TOPICS["/front/image_raw"]}')
+    assert session.news() == []
+    recorded = session.stop(True)
+    assert recorded.dropped == {'/joint_states': 2}
+    with BagReader(recorded.path) as bag:
+        assert list(bag.raw_messages()) == sent
+        assert len(list(bag.messages())) == len(sent)
 
 
 def test_missing_topics_are_waited_for_and_then_named(

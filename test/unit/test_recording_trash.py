@@ -8,11 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 import os
 from pathlib import Path
+import shutil
 
 import pytest
 from recording_bags import METADATA
+from recording_bags import stream
+from recording_bags import TOPICS
 from recording_bags import write_bag
 
+from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.recover import recover
 from vaa_ros.recording.tally import tally
 from vaa_ros.recording.trash import size_of
 from vaa_ros.recording.trash import trim_discarded
@@ -47,6 +52,23 @@ def test_nothing_else_is_deleted(discarded: Path, tmp_path: Path) -> None:
     assert sorted(os.listdir(discarded)) == ['episode_000000', 'episode_000003', 'episode_notes',
                                              'mine.txt']
     assert (tmp_path / 'elsewhere' / 'metadata.yaml').is_file()
+
+
+def test_originals_that_recovery_keeps_count_too(tmp_path: Path) -> None:
+    for number in range(3):
+        cut_off = BagWriter(tmp_path / f'episode_00000{number}', TOPICS, METADATA)
+        cut_off.write(*next(stream(1)))
+        shutil.copytree(cut_off.path, tmp_path / 'copy.partial')
+        cut_off.abort('done')
+        shutil.rmtree(tmp_path / 'aborted')
+        (tmp_path / 'copy.partial').rename(cut_off.path)
+        os.utime(next(cut_off.path.glob('*.mcap')), (1000 + number, 1000 + number))
+        recover(cut_off.path)
+    newest = write_bag(tmp_path / 'discarded' / 'episode_000003', 5, 'none')
+    assert trim_discarded(newest, 0, 1 << 40) == []
+    assert trim_discarded(newest, 3, 0) == [tmp_path / 'discarded' / 'episode_000000']
+    assert trim_discarded(newest, 0, size_of(newest) + 1) == [
+        tmp_path / 'discarded' / 'episode_000002', tmp_path / 'discarded' / 'episode_000001']
 
 
 def test_what_a_folder_holds_is_counted_by_task(tmp_path: Path) -> None:

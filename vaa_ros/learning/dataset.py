@@ -147,9 +147,10 @@ def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
     options = options or DatasetOptions()
     target = Path(output)
     with whole_folder(target, DESCRIPTION if overwrite else None) as partial:
+        skipped: list[tuple[Path, str]] = []
         found = [path for folder in ([bags] if isinstance(bags, (str, Path)) else bags)
-                 for path in find_bags(folder)]
-        builder = Builder(options, partial, [])
+                 for path in find_bags(folder, skipped)]
+        builder = Builder(options, partial, skipped)
         store = cache or partial / 'pieces'
         store.mkdir(parents=True, exist_ok=True)
         pieces = read_bags(found, builder.reading(), store, workers)

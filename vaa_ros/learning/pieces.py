@@ -29,6 +29,7 @@ import numpy as np
 import vaa_ros
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.records import to_plain
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
@@ -211,6 +212,7 @@ def prepare(path: Path, reading: Reading, store: Path) -> Prepared:
     :param reading: how to read it.
     :param store: folder of pieces.
     :return: what came of it; a problem is told there.
+    :raises DatasetError: if the folder of pieces cannot be written.
     """
     result = Prepared(path, reading)
     try:
@@ -225,6 +227,10 @@ def prepare(path: Path, reading: Reading, store: Path) -> Prepared:
             result = replace(result, folder=store / reading.key(sha256), sha256=sha256,
                              known=known)
             return load(result) or make(result, bag)
+    except OSError as problem:  # reading gives a BagError
+        raise DatasetError(f'cannot write {store}, the folder of what was read: '
+                           f'{problem.strerror or problem}. Free some space there, or choose '
+                           'another folder with --cache') from problem
     except (BagError, ConfigError) as problem:
         return replace(result, problem=str(problem), unclear=isinstance(problem, ConfigError))
 
@@ -298,13 +304,15 @@ def load(result: Prepared) -> Prepared | None:
         told = json.loads((result.folder / INDEX).read_text(encoding='utf-8'))
         pieces = tuple(Piece(**item) for item in told['pieces'])
         for piece in pieces:
-            if piece.file and zipfile.ZipFile(result.folder / piece.file).testzip():
-                return None
+            if piece.file:
+                with zipfile.ZipFile(result.folder / piece.file) as file:
+                    if file.testzip():
+                        return None
         os.utime(result.folder)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return replace(result, command_type=told['command_type'], pieces=pieces,
+                       notes=tuple(told['notes']), cached=True)
+    except Exception:  # a damaged file can raise nearly anything in a parser
         return None
-    return replace(result, command_type=told['command_type'], pieces=pieces,
-                   notes=tuple(told['notes']), cached=True)
 
 
 def is_piece(folder: Path) -> bool:

@@ -43,6 +43,10 @@ def whole_folder(target: Path, replaces: str | None = None) -> Iterator[Path]:
         os.rename(partial, target)
         shutil.rmtree(before, ignore_errors=True)
     except OSError as problem:
-        raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
+        where, why = problem.filename, problem.strerror or problem
+        if where is None or Path(os.fsdecode(where)).is_relative_to(target.parent):
+            raise DatasetError(f'cannot write the dataset {target}: {problem}') from problem
+        raise DatasetError(f'{os.fsdecode(where)}: {why}. The dataset {target} is not '
+                           'written') from problem
     finally:
         shutil.rmtree(partial, ignore_errors=True)

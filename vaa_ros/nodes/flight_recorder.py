@@ -94,6 +94,7 @@ class FlightRecorder(Node):
         self._memory = FlightMemory(self._value('seconds') + self._value('after_s'),
                                     round(self._value('max_mb') * 1e6))
         self._lock = threading.Lock()
+        self._types: dict[str, str] = {}
         self._topics = RawTopics(self, self._names(), self._keep)
         self._plan = FlightPlan(
             self._value('after_s'), self._value('min_gap_s'), self._value('seconds') / 2)
@@ -132,7 +133,11 @@ class FlightRecorder(Node):
         return [self.resolve_topic_name(name) for name in wanted]
 
     def _keep(self, topic: str, received_ns: int, data: bytes, sent_ns: int) -> None:
+        msgtype = self._topics.type_of(topic)
         with self._lock:
+            if self._types.setdefault(topic, msgtype) != msgtype:  # a bag has one of a topic
+                self._types[topic] = msgtype
+                self._memory.forget(topic)
             self._memory.add(Kept(topic, received_ns, bytes(data), sent_ns))
 
     def _on_status(self, message: DiagnosticStatus) -> None:

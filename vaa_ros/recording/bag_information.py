@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import os
 from typing import Any
 
+from mcap.records import Channel
+from mcap.records import Schema
 import yaml
 
 from vaa_ros.recording.messages import schema
+from vaa_ros.recording.sure_file import mcap_records
 
 BAG_VERSION = 9
 _FOREVER = {'sec': 9223372036, 'nsec': 854775807}
@@ -33,6 +36,21 @@ class Description:
     digest: str = ''
     language: str = 'ros2msg'
     encoding: str = 'cdr'
+
+    def records(self, schema_id: int, channel_id: int, topic: str, msgtype: str,
+                details: dict[str, str]) -> bytes:
+        """
+        Give the description as it stands in an MCAP file.
+
+        :param schema_id: number of the type there.
+        :param channel_id: number of the topic there.
+        :param topic: the topic.
+        :param msgtype: name of the type.
+        :param details: what else is known of the topic.
+        :return: a schema and a channel.
+        """
+        return mcap_records([Schema(schema_id, self.text, self.language, msgtype),
+                             Channel(channel_id, topic, self.encoding, details, schema_id)])
 
 
 @dataclass

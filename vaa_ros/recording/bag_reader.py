@@ -32,6 +32,7 @@ from vaa_ros.recording.bag_files import STORAGES
 from vaa_ros.recording.bag_files import unknown_definitions_hidden
 from vaa_ros.recording.bag_files import unpacked
 from vaa_ros.recording.bag_files import ZSTD_MAGIC
+from vaa_ros.recording.episode import custom_text
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
 from vaa_ros.recording.messages import READ_TYPES
@@ -100,7 +101,7 @@ class BagReader:
         if 'vaa_version' in custom:
             self.metadata = EpisodeMetadata.from_custom_data(custom)
             self.edited = sorted(name for name in recorded
-                                 if str(custom.get(name, '')) != recorded[name])
+                                 if custom_text(custom.get(name)) != recorded[name])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -230,19 +231,23 @@ class BagReader:
                         if topic in strange or kind not in reader.typestore.fielddefs}
 
     def _check_path(self) -> None:
+        with self._named_errors('cannot be read'):
+            problem = self._path_problem()
+        if problem:
+            raise BagError(f'{self.path}: {problem}')
+
+    def _path_problem(self) -> str:
         if not self.path.exists():
-            raise BagError(f'{self.path}: there is no such bag')
+            return 'there is no such bag'
+        kinds = f'a rosbag2 folder, or a file that ends in {" or ".join(STORAGES)}'
         if not self.path.is_dir():
-            if not storage_suffix(self.path):
-                raise BagError(f'{self.path}: is not a bag; expected a rosbag2 folder, or a file '
-                               f'that ends in {" or ".join(STORAGES)}')
-            return
+            return '' if storage_suffix(self.path) else f'is not a bag; expected {kinds}'
         if self.path.suffix == PARTIAL_SUFFIX:
-            raise BagError(f'{self.path}: has no metadata.yaml: its recorder was killed before '
-                           'the end. Recover the messages with: vaa recover FOLDER')
+            return ('has no metadata.yaml: its recorder was killed before the end. Recover the '
+                    'messages with: vaa recover FOLDER')
         if not (self.path / 'metadata.yaml').is_file() and not storage_files(self.path):
-            raise BagError(f'{self.path}: has no metadata.yaml and no storage file; expected a '
-                           f'rosbag2 folder, with files that end in {" or ".join(STORAGES)}')
+            return f'has no metadata.yaml and no storage file; expected {kinds}'
+        return ''
 
     def _open_reader(self) -> AnyReader:
         if self._reader is None:
@@ -256,31 +261,45 @@ class BagReader:
             yield
         except VaaError as error:
             raise BagError(f'{self.path}: {error}') from error
+        except OSError as error:
+            raise BagError(f'{self.path}: cannot be read from the disk: {error}') from error
         except (Exception, MemoryError) as error:
             detail = str(error) or type(error).__name__
             raise BagError(f'{self.path}: {problem}: {detail}. Record it again, leave it out, or '
                            'recover what is left with: vaa recover FILE.mcap') from error
 
 
-def find_bags(folder: Path | str) -> list[Path]:
+def find_bags(folder: Path | str,
+              skipped: list[tuple[Path, str]] | None = None) -> list[Path]:
     """
     Find what looks like a bag in a folder, without opening it.
 
     :param folder: folder of episodes, one episode, or one .mcap or .db3 file.
+    :param skipped: takes what cannot be looked into, such as ``lost+found``, with the reason.
     :return: bags, in order of name.
-    :raises BagError: if the folder does not exist or holds no bag at all.
+    :raises BagError: if the folder does not exist, cannot be read, or holds no bag at all.
     """
     folder = Path(folder)
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
         raise BagError(f'{folder}: there is no such folder')
-    if (folder / 'metadata.yaml').exists() or is_one_bag(folder):
-        return [folder]
-    found = sorted(path for path in folder.iterdir() if _looks_like_bag(path))
+    try:
+        if (folder / 'metadata.yaml').exists() or is_one_bag(folder):
+            return [folder]
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise BagError(f'{folder}: cannot be read: {error.strerror or error}') from error
+    found, skipped = [], [] if skipped is None else skipped
+    for path in inside:
+        try:
+            found += [path] if _looks_like_bag(path) else []
+        except OSError as error:
+            skipped.append((path, f'cannot be read: {error.strerror or error}'))
     if not found:
+        why = ''.join(f'. {path} {reason}' for path, reason in skipped[:3])
         raise BagError(f'{folder}: holds no bags; expected folders with a metadata.yaml, as '
-                       'teleop_recorder and ros2 bag record write them')
+                       f'teleop_recorder and ros2 bag record write them{why}')
     return found
 
 
@@ -295,7 +314,7 @@ def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]
     """
     good: list[Path] = []
     skipped: list[tuple[Path, str]] = []
-    for path in find_bags(folder):
+    for path in find_bags(folder, skipped):
         try:
             with BagReader(path):
                 good.append(path)
@@ -314,11 +333,17 @@ def _looks_like_bag(path: Path) -> bool:
 def bag_hash(path: Path) -> str:
     """
     Give the SHA-256 over the files of a bag or another folder, in order of name.
+
+    :raises BagError: if one cannot be read.
     """
     digest = hashlib.sha256()
-    for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open('rb') as stream:
-                for block in iter(lambda: stream.read(1 << 20), b''):
-                    digest.update(block)
+    file = path
+    try:
+        for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
+            if file.is_file():
+                with file.open('rb') as stream:
+                    for block in iter(lambda: stream.read(1 << 20), b''):
+                        digest.update(block)
+    except OSError as error:
+        raise BagError(f'{file}: cannot be read: {error.strerror or error}') from error
     return digest.hexdigest()

@@ -8,6 +8,7 @@ has flushed survives a killed process. A bag gets its final name only when it is
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
@@ -18,8 +19,6 @@ import shutil
 import time
 from typing import Any
 
-from mcap.records import Channel
-from mcap.records import Schema
 from mcap.writer import CompressionType
 from mcap.writer import Writer
 
@@ -35,7 +34,6 @@ from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
-from vaa_ros.recording.sure_file import mcap_records
 from vaa_ros.recording.sure_file import MCAP_TAIL
 from vaa_ros.recording.sure_file import SureFile
 from vaa_ros.recording.sure_file import sync_dir
@@ -229,15 +227,17 @@ class BagWriter:
                             f'power cut it may be called {self.path.name}')
         return self.final_dir
 
-    def abort(self, reason: str) -> Path | None:
+    def abort(self, reason: str, dropped: Mapping[str, int] | None = None) -> Path | None:
         """
         Break off, keeping what was written readable in ``aborted/`` beside the episodes.
 
         :param reason: why, for the metadata.
+        :param dropped: messages by topic that were not written, for the metadata too.
         :return: where the bag is now, or None if nothing could be kept.
         """
-        self.metadata = dataclasses.replace(self.metadata, aborted=reason or 'unknown reason',
-                                            success=None)
+        self.metadata = dataclasses.replace(
+            self.metadata, aborted=reason or 'unknown reason', success=None,
+            dropped=dict(self.metadata.dropped if dropped is None else dropped))
         # Where nothing more can be written, what is there is kept as it is.
         with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
@@ -273,9 +273,12 @@ class BagWriter:
 
     def _cut_off(self) -> None:
         """End the file after the last chunk that was written in full."""
+        dropped = Counter(self.metadata.dropped) + (
+            Counter(self.counts) - Counter(self._good.counts))
         for name, entry in self._topics.items():
             entry.count = self._good.counts.get(name, 0)
-        self.metadata = dataclasses.replace(self.metadata, counts=self.counts)
+        self.metadata = dataclasses.replace(self.metadata, counts=self.counts,
+                                            dropped=dict(dropped))
         if not self._finished:
             self._file.truncate(self._good.position)
             self._file.write(MCAP_TAIL)
@@ -324,9 +327,7 @@ class BagWriter:
         if self._file.tell() != self._good.position:
             self._mark_good()  # a chunk was full
         # Also outside the chunks: where the first one is damaged, the others can be read still.
-        self._file.write(mcap_records([
-            Schema(number, description.text, description.language, msgtype),
-            Channel(channel, topic, description.encoding, details, number)]))
+        self._file.write(description.records(number, channel, topic, msgtype, details))
         self._good = _Mark(self._file.tell(), self._good.counts)
         # Anew, because other threads read the counts.
         self._topics = {**self._topics, topic: BagTopic(channel, msgtype, description, profiles)}

@@ -34,6 +34,12 @@ DISCARDED = 'discarded'
 ABORTED = 'aborted'
 _NAME = re.compile(r'episode_(\d+)(\.partial)?')
 _UNKNOWN = 'unknown'
+_JSON = 'an object in JSON'
+_EXPECTED = {'success': 'true, false or unknown', 'seed': 'a whole number or unknown',
+             'started_ns': 'a whole number', 'counts': 'an object of whole numbers in JSON',
+             'dropped': 'an object of whole numbers in JSON',
+             **dict.fromkeys(('spec', 'software', 'active_policy', 'verdict',
+                              'image_compression'), _JSON)}
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,12 @@ class EpisodeMetadata:
         for item in fields(cls):
             if item.name not in data:
                 continue
-            text = str(data[item.name])
+            text = custom_text(data[item.name])
             try:
                 values[item.name] = _from_text(item.name, text)
             except (ValueError, TypeError, OverflowError, RecursionError):
-                raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be '
-                               'read') from None
+                raise BagError(f'custom_data: {item.name} is {text!r}, which cannot be read; '
+                               f'expected {_EXPECTED[item.name]}') from None
         return cls(**values)
 
 
@@ -261,6 +267,22 @@ def move_aside(bag: Path, folder: str) -> Path:
     return target
 
 
+def custom_text(value: object) -> str:
+    """
+    Give a value of ``custom_data`` as the text that it was.
+
+    Texts that are also values of YAML (``true``, ``12``) come as these where somebody, or a tool
+    of rosbag2, wrote them without quotes.
+
+    :param value: what a YAML reader made of it.
+    """
+    if value is None:
+        return ''
+    if isinstance(value, Mapping | list):
+        return json.dumps(value, default=str, skipkeys=True)
+    return _to_text(value)
+
+
 def _to_text(value: object) -> str:
     if value is None:
         return _UNKNOWN
@@ -283,7 +305,7 @@ def _from_text(name: str, text: str) -> object:
     if name in ('counts', 'dropped'):
         values = json.loads(text)
         return {str(topic): int(count) for topic, count in dict(values).items()}
-    if name in ('spec', 'software', 'active_policy', 'verdict', 'image_compression'):
+    if _EXPECTED.get(name) == _JSON:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(text)

@@ -69,6 +69,15 @@ class FlightMemory:
             self._drop()
             self.short += 1
 
+    def forget(self, topic: str) -> None:
+        """
+        Let go of what is kept of a topic: what comes now is of another type.
+
+        :param topic: the topic.
+        """
+        self._kept = deque(message for message in self._kept if message.topic != topic)
+        self.bytes = sum(len(message.data) for message in self._kept)
+
     def messages(self, latched: Mapping[str, tuple[bytes, int]]) -> list[Kept]:
         """
         Give what is kept, in the order in which it came.

@@ -84,7 +84,9 @@ class EpisodeRecorder:
         self._queue: deque[Queued] = deque()
         self._appeared: list[str] = []
         self._waiting = 0
+        self._taken: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._lost: Mapping[str, int] = {}
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
@@ -120,7 +122,7 @@ class EpisodeRecorder:
     def dropped(self) -> dict[str, int]:
         """Give the number of messages lost so far, by topic in the bag."""
         lost: Counter[str] = Counter()
-        for topic, count in self._dropped.items():
+        for topic, count in (self._dropped + Counter(self._lost)).items():
             lost[topic_in_bag(topic, self._writer.counts)] += count
         return dict(lost)
 
@@ -151,6 +153,19 @@ class EpisodeRecorder:
             self._topics[topic], self._qos[topic] = msgtype, qos
             self._appeared.append(topic)
 
+    def tell_lost(self, lost: Mapping[str, int]) -> None:
+        """
+        Tell what never got here, so that the metadata says it however the episode ends.
+
+        :param lost: messages lost by topic since the start.
+        """
+        self._lost = dict(lost)
+
+    def refuse(self, topic: str) -> None:
+        """Count a message of a topic that cannot be in the bag."""
+        with self._change:
+            self._dropped[topic] += 1
+
     def put(self, topic: str, log_ns: int, data: bytes, publish_ns: int | None = None) -> bool:
         """
         Hand over one message, without waiting.
@@ -171,22 +186,20 @@ class EpisodeRecorder:
             self._queue.append(Queued(topic, log_ns, data, log_ns if publish_ns is None
                                       else publish_ns))
             self._waiting += len(data)
+            self._taken[topic] += 1
             self._change.notify()
         return True
 
-    def stop(self, metadata: EpisodeMetadata,
-             lost: Mapping[str, int] | None = None) -> RecordedEpisode:
+    def stop(self, metadata: EpisodeMetadata) -> RecordedEpisode:
         """
         Write what is queued and finish the episode.
 
         :param metadata: what is known at the end; counts are filled in.
-        :param lost: messages lost by topic before they got here.
         :return: the finished episode.
         :raises BagError: if writing failed; the episode is among the aborted ones then.
         """
         self._end_thread()
         if self._failure is None:
-            self._dropped.update(lost or {})
             metadata = replace(metadata, dropped=self.dropped, image_compression={
                 **self.images.to_mapping(),
                 **({'raw': self.stored_raw} if self.stored_raw else {})})
@@ -215,7 +228,7 @@ class EpisodeRecorder:
         """
         self._end_thread()
         if self._failure is None:
-            self._aborted = self._writer.abort(reason)
+            self._aborted = self._writer.abort(reason, self.dropped)
         return self._result(self._aborted) if self._aborted else None
 
     def _verdict(self, metadata: EpisodeMetadata) -> Verdict | None:
@@ -227,8 +240,8 @@ class EpisodeRecorder:
             return Verdict(LOOK, (f'it could not be judged: {error!r}',), {})
 
     def _result(self, path: Path) -> RecordedEpisode:
-        return RecordedEpisode(path, self._writer.seconds, self._writer.counts, self.dropped,
-                               warning=self._writer.warning)
+        return RecordedEpisode(path, self._writer.seconds, self._writer.counts,
+                               self._writer.metadata.dropped, warning=self._writer.warning)
 
     def _end_thread(self) -> None:
         with self._change:
@@ -323,10 +336,13 @@ class EpisodeRecorder:
                 return
 
     def _fail(self, error: BagError) -> None:
-        aborted = self._writer.abort(str(error))
         with self._change:
-            self._aborted = aborted
-            self._failure = error
-            self._dropped.update(topic for topic, *_ in self._queue)
+            self._closing = True
             self._queue.clear()
-            self._waiting = 0
+            self._waiting, counts = 0, self._writer.counts
+            for topic, taken in self._taken.items():
+                copies = counts.get(compressed_topic(topic), 0) if self._encodes(topic) else 0
+                self._dropped[topic] += max(taken - counts.get(topic, 0) - copies, 0)
+        aborted = self._writer.abort(str(error), self.dropped)
+        with self._change:
+            self._aborted, self._failure = aborted, error

@@ -59,6 +59,9 @@ class TopicSource(Protocol):
     def standing(self, name: str) -> tuple[bytes, int] | None:
         """Give what a latched topic says now, and when it was sent [ns]; None for nothing."""
 
+    def type_of(self, name: str) -> str:
+        """Give the message type of a topic that has been found."""
+
     def explain(self, name: str) -> str:
         """Say why a topic cannot be received."""
 
@@ -115,7 +118,8 @@ class RecordingSession:
         self._recorder: EpisodeRecorder | None = None
         self._metadata = EpisodeMetadata()
         self._types: dict[str, str] = {}
-        self._told_raw: set[str] = set()
+        self._told: set[str] = set()
+        self._changed: dict[str, str] = {}
         self._lost_before: Counter[str] = Counter()
 
     @property
@@ -157,7 +161,8 @@ class RecordingSession:
             if said is not None:
                 recorder.put(name, started_ns, *said)
         self._types, self._recorder = types, recorder
-        self._told_raw.clear()
+        self._told.clear()
+        self._changed.clear()
         return recorder.path
 
     def put(self, topic: str, log_ns: int, data: bytes, sent_ns: int) -> None:
@@ -175,6 +180,11 @@ class RecordingSession:
             return
         if topic not in self._types:
             self._take_up(self._recorder, topic)
+        msgtype = self._source.type_of(topic)
+        if msgtype != self._types[topic]:  # a topic has one type in a bag
+            self._changed.setdefault(topic, msgtype)
+            self._recorder.refuse(topic)
+            return
         self._recorder.put(topic, log_ns, data, sent_ns)
 
     def stop(self, success: bool) -> RecordedEpisode:
@@ -187,7 +197,7 @@ class RecordingSession:
             written.
         """
         recorder = self._end()
-        recorded = recorder.stop(replace(self._metadata, success=success), self._lost())
+        recorded = recorder.stop(replace(self._metadata, success=success))
         if recorded.messages:
             return recorded
         path = move_aside(recorded.path, DISCARDED)
@@ -217,21 +227,28 @@ class RecordingSession:
 
         :return: why and where the rest is, or an empty string.
         """
-        failure = self._recorder.failure if self._recorder is not None else ''
+        if self._recorder is None:
+            return ''
+        self._recorder.tell_lost(self._lost())
+        failure = self._recorder.failure
         if failure:
             self._recorder = None
         return failure
 
     def news(self) -> list[str]:
         """
-        Say once an episode of which topics pictures cannot be compressed.
+        Say once an episode of which topics pictures cannot be compressed, or types changed.
 
         :return: what is new, a line for each.
         """
+        changed = [f'{topic} changed from {self._types[topic]} to {msgtype} in the middle of the '
+                   'episode; what comes is counted as lost until it changes back'
+                   for topic, msgtype in self._changed.items() if topic not in self._told]
         stored = self._recorder.stored_raw if self._recorder is not None else {}
-        new = [topic for topic in stored if topic not in self._told_raw]
-        self._told_raw.update(new)
-        return [f'{topic} is stored as it comes: {stored[topic]}' for topic in new]
+        raw = [f'{topic} is stored as it comes: {stored[topic]}' for topic in stored
+               if topic not in self._told]
+        self._told.update(self._changed, stored)
+        return changed + raw
 
     def silent(self, recorded: RecordedEpisode) -> list[str]:
         """
@@ -268,6 +285,7 @@ class RecordingSession:
             raise BagError('no episode is being recorded; start one first')
         self._source.drain()
         recorder, self._recorder = self._recorder, None
+        recorder.tell_lost(self._lost())
         return recorder
 
     def _lost(self) -> dict[str, int]:

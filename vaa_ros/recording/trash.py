@@ -9,6 +9,8 @@ from pathlib import Path
 import shutil
 
 METADATA = 'metadata.yaml'
+FIRST_FILE = '{}_0.mcap'
+"""What also a take has whose recorder was killed; ``vaa recover`` keeps such originals here."""
 
 
 def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
@@ -23,17 +25,24 @@ def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
     :return: what was deleted.
     :raises OSError: if one cannot be deleted.
     """
-    candidates = sorted(
-        (path for path in newest.parent.glob('episode_*') if path != newest
-         and path.is_dir() and not path.is_symlink() and (path / METADATA).is_file()),
-        key=lambda path: ((path / METADATA).stat().st_mtime_ns, path.name), reverse=True)
+    found = [(written_ns, path.name, path) for path in newest.parent.glob('episode_*')
+             if path != newest and path.is_dir() and not path.is_symlink()
+             and (written_ns := _written_ns(path))]
     deleted, used = [], size_of(newest)
-    for number, path in enumerate(candidates, 1):
+    for number, (_, _, path) in enumerate(sorted(found, reverse=True), 1):
         used += size_of(path)
         if (takes and number >= takes) or (size and used > size):
             shutil.rmtree(path)
             deleted.append(path)
     return deleted
+
+
+def _written_ns(take: Path) -> int:
+    """Tell when a take was written [ns]; 0 for what is no take."""
+    for file in (take / METADATA, take / FIRST_FILE.format(take.name)):
+        if file.is_file():
+            return file.stat().st_mtime_ns
+    return 0
 
 
 def size_of(folder: Path) -> int:

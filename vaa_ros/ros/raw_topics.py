@@ -131,6 +131,14 @@ class RawTopics:
         """
         return None if self.unmatched([name]) else self.latched.get(name)
 
+    def type_of(self, name: str) -> str:
+        """
+        Give the message type of a topic that has been found.
+
+        :param name: the topic.
+        """
+        return self._offers[name].msgtype
+
     def explain(self, name: str) -> str:
         """
         Say why a topic cannot be received.
@@ -226,8 +234,11 @@ class RawTopics:
         self._followed[name] = (old, time.monotonic() + OVERLAP_S)
         self._once.begin(name)
         # A participant cannot have two types on one topic.
-        if offer.msgtype != self._offers[name].msgtype or not old.get_publisher_count():
+        changed = offer.msgtype != self._offers[name].msgtype
+        if changed or not old.get_publisher_count():
             self._let_go(name)
+        if changed:
+            self.latched.pop(name, None)
 
     def _let_go(self, name: str) -> None:
         if name in self._followed:
