@@ -208,6 +208,8 @@ FAULTS = (
         echo_s=0.1),
     arm('joint_clock', 'joint states from 1 s ahead', 'future|set forward|ahead', ARM_S,
         late_s=-1.0),
+    Fault('loss', 'a fifth of the pictures gets lost', 'go on',
+          partial(go_on, who='cameras', settings={'loss': 0.2})),
     Fault('other_order', 'the joints in another order', 'go on',
           partial(go_on, who='arm', settings={'names': 'turned'})),
     Fault('more_joints', 'joints of other devices in between', 'go on',
