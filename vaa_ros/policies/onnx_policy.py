@@ -25,6 +25,7 @@ from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import check_images
 from vaa_ros.policies.base import check_observation
+from vaa_ros.policies.freed_memory import give_back
 from vaa_ros.policies.onnx_file import inspect_model
 from vaa_ros.policies.onnx_file import MAX_BYTES
 from vaa_ros.policies.onnx_file import read_model_bytes
@@ -229,6 +230,7 @@ def make_session(data: bytes, threads: int, where: str) -> onnxruntime.Inference
     # Waiting threads would otherwise spin and take most of a core between two frames.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     options.add_session_config_entry('session.load_model_format', 'ONNX')
+    give_back()
     try:
         return onnxruntime.InferenceSession(
             data, options, providers=['CPUExecutionProvider'], enable_fallback=0)
