@@ -33,7 +33,8 @@ def test_poses_move_an_arm_of_joints(ros: Harness, tmp_path: Path, command_type:
     model = goal_policy(tmp_path / 'pose.onnx', [*goal, 0.05], kind='end_effector_pose')
     ros.make_node(SimArm, task='reach', image_width=64, image_height=48, max_time_s=600.0)
     ros.make_node(CameraSubscriber, model_path=str(model))
-    node = ros.make_node(PolicyNode, model_path=str(model), command_type=command_type,
+    node = ros.make_node(PolicyNode, model_path=str(model), discovery_s=0.0,
+                         command_type=command_type,
                          trajectory_points=8, max_image_age_s=1.0, max_joint_age_s=1.0,
                          max_skew_s=0.3)
     tool = ros.collect(PoseStamped, 'tool_pose', JOINTS_OUT)

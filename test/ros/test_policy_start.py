@@ -54,7 +54,8 @@ def test_it_goes_to_the_start_pose_through_the_gate(
     start_process('vaa_ros.nodes.sim_arm', '--ros-args', '-p', 'task:=reach', '-p',
                   'image_width:=64', '-p', 'image_height:=48', '-p', 'max_time_s:=600.0')
     start_process('vaa_ros.nodes.camera_subscriber', '--ros-args', '-p', f'model_path:={model}')
-    node = ros.make_node(PolicyNode, model_path=str(model), command_type=command_type,
+    node = ros.make_node(PolicyNode, model_path=str(model), discovery_s=0.0,
+                         command_type=command_type,
                          max_image_age_s=1.0, max_joint_age_s=1.0, max_skew_s=0.3,
                          start_speed=0.15, trajectory_points=5)
     joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
@@ -158,7 +159,8 @@ def test_a_controller_takes_it_there_and_stops_when_told(ros: Harness, tmp_path:
     robot = Robot(ros)
     controller = Controller(ros, robot)
     model = goal_policy(tmp_path / 'goal.onnx', GOAL)
-    node = ros.make_node(PolicyNode, model_path=str(model), robot=robot_file(tmp_path),
+    node = ros.make_node(PolicyNode, model_path=str(model), discovery_s=0.0,
+                         robot=robot_file(tmp_path),
                          max_image_age_s=1.0, max_joint_age_s=1.0, start_speed=0.5)
     node.trigger_configure()
     node.trigger_activate()
@@ -214,7 +216,8 @@ def test_without_a_controller_the_action_is_named(ros: Harness, tmp_path: Path) 
     pytest.importorskip('control_msgs.action')
     robot = Robot(ros)
     node = ros.make_node(PolicyNode, model_path=str(goal_policy(tmp_path / 'goal.onnx', GOAL)),
-                         robot=robot_file(tmp_path), max_image_age_s=1.0, max_joint_age_s=1.0)
+                         robot=robot_file(tmp_path), max_image_age_s=1.0, max_joint_age_s=1.0,
+                         discovery_s=0.0)
     node.trigger_configure()
     node.trigger_activate()
     robot.start()

@@ -6,6 +6,7 @@ The policy node keeps its times with real topics: setpoints go on whatever the p
 from __future__ import annotations
 
 from pathlib import Path
+import re
 import threading
 import time
 
@@ -52,6 +53,20 @@ def test_setpoints_lead_at_the_arm_s_rate_along_one_answer(
     values = status_values(said.wait()[-1])
     assert int(values['control_ticks']) > 10 and values['replan'] == 'always'
     assert {'tick_late_ms_p99', 'over_budget_ticks', 'over_budget_stages'} <= set(values)
+
+
+def test_it_holds_as_soon_as_an_input_is_too_old_not_at_the_next_tick(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    # Ticks are 3 s apart or more.
+    activate(ros, model_path=str(model), control_rate_hz=0.25, max_clock_skew_s=0.0)
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait(2)
+    robot.speaking.remove('wrist')
+    reason = newest_in_state(said, 'holding', 'vision/wrist is stale')['reason']
+    found = re.search(r'stale: ([0-9.]+) s old, limit 0.20 s', reason)
+    assert found and float(found[1]) < 1.5, reason
 
 
 @pytest.mark.parametrize('rate_hz', [0.0, 100.0])

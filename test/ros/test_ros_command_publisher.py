@@ -18,10 +18,12 @@ from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
+from vaa_ros.ros import command_publisher
 from vaa_ros.ros.command_publisher import array_stamp_ns
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.command_publisher import GRIPPER_TOPIC
+from vaa_ros.ros.command_publisher import UNKNOWN
 from vaa_ros.ros.command_reader import CommandReader
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.limited_commands import LimitedCommands
@@ -99,6 +101,39 @@ def test_other_publishers_are_named(ros: Harness) -> None:
     ros.node.destroy_publisher(rival)
     wait_for(lambda: commands.others() == [])
     commands.close()
+
+
+class Clock:
+    """A time that goes on while somebody sleeps."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, time_s: float) -> None:
+        self.now_s += time_s
+
+
+@pytest.mark.parametrize(('named', 'found'), [
+    ('/rival', ['/rival']), (f'/{UNKNOWN}', [f'/{UNKNOWN}']), ('/guard', [])])
+def test_others_are_looked_for_until_they_could_be_discovered(
+    ros: Harness, monkeypatch: pytest.MonkeyPatch, named: str, found: list[str],
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(command_publisher, 'time', clock)
+    commands = publisher(ros, 'commands', False)
+
+    def slowly() -> list[str]:
+        # The publisher is discovered after 2 s, its node's name half a second later.
+        way_s = clock.now_s - 100.0
+        return ['/test_node', *([] if way_s < 2.0 else [f'/{UNKNOWN}'] if way_s < 2.5
+                                else [named])]
+    monkeypatch.setattr(commands, '_publishers', slowly)
+    assert commands.others(wait=False) == commands.others() == [], 'not there yet'
+    assert commands.others(discovery_s=3.0) == found
+    assert clock.now_s == pytest.approx(103.0 + (2.5 - 3.0) * (named == '/rival'), abs=0.05)
+    assert commands.rivals(True, discovery_s=60.0) == '', 'does not wait where nobody minds'
 
 
 def test_limits_hold_on_the_way_out(ros: Harness) -> None:

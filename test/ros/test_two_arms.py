@@ -37,7 +37,7 @@ class Side:
         ros.make_node(inside(SimArm), task='reach', image_width=64, image_height=48,
                       max_time_s=600.0)
         ros.make_node(inside(CameraSubscriber), model_path=str(model))
-        self.policy = ros.make_node(inside(PolicyNode), model_path=str(model),
+        self.policy = ros.make_node(inside(PolicyNode), model_path=str(model), discovery_s=0.0,
                                     max_image_age_s=1.0, max_joint_age_s=1.0, max_skew_s=0.3)
         self.joints: Collector = ros.collect(JointState, f'/{name}/joint_states', JOINTS_OUT)
 

@@ -5,6 +5,8 @@ The gate: when the arm may be commanded, and what it says when not.
 """
 from __future__ import annotations
 
+import math
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant
@@ -185,6 +187,20 @@ def test_without_a_wait_it_resumes_at_once() -> None:
     clock = running(resume_after_s=0.0)
     clock.update({})
     assert clock.update().state == RUNNING
+
+
+def test_it_tells_for_how_long_the_arm_may_move_if_nothing_comes_any_more() -> None:
+    clock = Clock()
+    assert clock.gate.lasts_s(FRESH) == math.inf, 'it does not move yet'
+    clock.update()
+    assert clock.gate.lasts_s(FRESH) == pytest.approx(0.09)
+    assert clock.gate.lasts_s({**FRESH, 'vision/front': 0.2}) == pytest.approx(0.05)
+    assert clock.gate.lasts_s({**FRESH, 'vision/front': 0.4}) == pytest.approx(-0.15)
+    assert clock.gate.lasts_s(FRESH, others_s=0.02) == 0.02
+    unknown = {'vision/front': None, 'joint_states': math.nan, 'tool_pose': 9.0}
+    assert clock.gate.lasts_s(unknown) == math.inf
+    clock.update({**FRESH, 'vision/front': 0.4})
+    assert clock.gate.lasts_s({**FRESH, 'vision/front': 0.4}) == math.inf, 'it holds'
 
 
 def test_a_fault_holds_with_its_own_words() -> None:

@@ -255,6 +255,23 @@ def test_a_picture_without_anything_in_it_warns_slows_and_holds() -> None:
     assert not feed.now().slow
 
 
+def test_it_tells_when_what_is_bad_already_will_hold() -> None:
+    feed = Feed()
+    feed.run(1.0)
+    assert feed.judge.lasts_s(feed.now_ns) == math.inf
+    feed.scene = BLACK
+    feed.camera()
+    assert feed.judge.lasts_s(feed.now_ns) == pytest.approx(0.2)
+    assert feed.judge.lasts_s(feed.now_ns + 150 * MS) == pytest.approx(0.05)
+    feed.position = None
+    feed.joints()
+    assert feed.judge.lasts_s(feed.now_ns + 30 * MS) == pytest.approx(0.07)
+    careless = Feed(max_blank_s=0.0)
+    careless.scene = BLACK
+    careless.camera()
+    assert careless.judge.lasts_s(careless.now_ns) == math.inf
+
+
 def test_pictures_that_show_nothing() -> None:
     assert blank_picture(BLACK) == 'black'
     assert blank_picture(np.full_like(SCENE, 255)) == 'saturated'

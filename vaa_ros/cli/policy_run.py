@@ -101,7 +101,8 @@ class PolicyRun:
                     else {'cameras': list(cameras)})
         world.start('policy', {
             'model_path': self.model, 'robot': self.robot, 'command_type': command_type,
-            'stamp_commands': True, 'lockstep': self.lockstep, 'autostart': True})
+            'stamp_commands': True, 'lockstep': self.lockstep, 'autostart': True,
+            'discovery_s': 0.0})
 
     def _episode(self, client: ArmClient, observer: Observer, seed: int) -> None:
         client.set_parameters('sim_arm', seed=seed)

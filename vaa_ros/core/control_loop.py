@@ -110,6 +110,8 @@ class ControlLoop:
         self.figures = LoopFigures()
         self.sender_coasts: Callable[[], bool] = lambda: False
         """Whether what was sent for the last command, such as velocities, moves on by itself."""
+        self.lasts_s = gate.lasts_s
+        """Tells for how long the arm may go on moving if nothing comes any more."""
         self._gate = gate
         self._plan = plan
         self._motion = motion
@@ -117,9 +119,8 @@ class ControlLoop:
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None
         self._instruction = ''
-        self._last_ns = self._stamp_ns = self._behind_ns = 0
+        self._last_ns = self._stamp_ns = self._behind_ns = self._pause_ticks = 0
         self._pace = (1.0, 1.0)
-        self._pause_ticks = 0
         self.reset()
 
     def reset(self) -> None:

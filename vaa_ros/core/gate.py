@@ -178,6 +178,21 @@ class Gate:
         """
         self._moving_since_ns = None
 
+    def lasts_s(self, ages_s: Mapping[str, float | None], others_s: float = math.inf) -> float:
+        """
+        Tell for how long the arm may go on moving if nothing comes any more.
+
+        :param ages_s: age of the newest message of each topic [s].
+        :param others_s: the same for what does not show in the ages [s].
+        :return: time until the first input is too old, below 0 where one is already; infinite
+            while the arm does not move [s].
+        """
+        if self._state not in MOVING:
+            return math.inf
+        known = [(limit_s, ages_s.get(topic)) for topic, limit_s in self._max_age_s.items()]
+        return min([others_s, *(limit_s - age_s for limit_s, age_s in known
+                                if age_s is not None and not math.isnan(age_s))])
+
     def update(self, now_ns: int, inputs: GateInputs) -> GateDecision:
         """
         Decide for this instant.

@@ -6,6 +6,7 @@ What came in for the policy since it was last asked, how old it is, and what is 
 from __future__ import annotations
 
 from dataclasses import replace
+import math
 
 import numpy as np
 
@@ -170,6 +171,15 @@ class InputBuffer:
         if self._judge is None:
             return NOTHING_FOUND
         return self._judge.judge(now_ns, ros_ns, self._sync.unpaired())
+
+    def lasts_s(self, now_ns: int) -> float:
+        """
+        Tell when what is bad already, and lasts, will make the arm hold.
+
+        :param now_ns: the present on the clock of the pushes [ns].
+        :return: time until then; infinite where nothing is bad [s].
+        """
+        return math.inf if self._judge is None else self._judge.lasts_s(now_ns)
 
     def counts(self) -> dict[str, int]:
         """

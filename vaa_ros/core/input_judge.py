@@ -13,6 +13,7 @@ pictures are found by :mod:`vaa_ros.core.scene_watch`, which sees whole observat
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
 
 import numpy as np
 
@@ -147,6 +148,20 @@ class InputJudge:
         rest = [each for each in findings if not each.name.startswith('age')]
         return Judgement(findings, told(rest, HELD),
                          self._slow[1] if now_ns <= self._slow[0] else '')
+
+    def lasts_s(self, now_ns: int) -> float:
+        """
+        Tell when what is bad already, and lasts, will make the arm hold.
+
+        :param now_ns: the present on the clock of the arrivals [ns].
+        :return: time until then, below 0 where it is over; infinite where nothing is bad [s].
+        """
+        limit = self.options.limit
+        since = [(since_ns, limit('max_blank_s')) for since_ns, _ in self._blank.values()]
+        if self._unusable is not None:
+            since.append((self._unusable[0], limit('max_joints_missing_s')))
+        return min((limit_s - (now_ns - since_ns) / NANOSECONDS for since_ns, limit_s in since),
+                   default=math.inf)
 
     def counts(self) -> dict[str, int]:
         """

@@ -180,7 +180,8 @@ class PolicyNode(LifecycleNode):
         """
         Begin to command the arm, unless someone else does.
         """
-        if others := self._commands.rivals(self._value('allow_other_publishers')):
+        if others := self._commands.rivals(self._value('allow_other_publishers'),
+                                           discovery_s=self._value('discovery_s')):
             raise RosError(f'not activated: {others}')
         # What exists now stays; later collections then have little to look through.
         gc.collect()
@@ -209,8 +210,7 @@ class PolicyNode(LifecycleNode):
         self._disconnect()
         return TransitionCallbackReturn.SUCCESS
 
-    on_shutdown = on_cleanup
-    on_error = on_cleanup
+    on_shutdown = on_error = on_cleanup
 
     def stop(self) -> None:
         """

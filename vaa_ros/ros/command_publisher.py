@@ -110,6 +110,7 @@ class CommandPublisher:
         self._measured = measured
         self._servo = VelocityServo(robot, period_s)
         self._moving = False
+        self._made_s = time.monotonic()
         self._unnamed_s = math.inf
         self._sent_s = -math.inf
         self._sent: list[tuple[Any, Any]] = []
@@ -177,37 +178,58 @@ class CommandPublisher:
         """
         return self._servo.moving
 
-    def others(self, wait: bool = True) -> list[str]:
+    def others(self, wait: bool = True, discovery_s: float = 0.0) -> list[str]:
         """
         Find who else publishes on the command topic.
 
         :param wait: wait a moment for the names of nodes that were only just discovered; otherwise
             they are left out until they had that moment.
+        :param discovery_s: how long after this publisher was made nobody may be discovered yet,
+            so that waiting for somebody is worth it [s].
         :return: full names of the other publishers' nodes, the guard of this namespace left out.
         """
-        now_s = time.monotonic()
+        names = self._look()
+        while wait and time.monotonic() < self._look_until_s(names, discovery_s):
+            time.sleep(NAME_POLL_S)
+            names = self._look()
+        if not wait and time.monotonic() - self._unnamed_s < NAME_WAIT_S:
+            names = [name for name in names if UNKNOWN not in name]
+        return self._strangers(names)
+
+    def _look(self) -> list[str]:
         names = self._publishers()
         # Publishers are discovered before the names of their nodes are.
-        while wait and _unnamed(names) and time.monotonic() < now_s + NAME_WAIT_S:
-            time.sleep(NAME_POLL_S)
-            names = self._publishers()
-        self._unnamed_s = min(self._unnamed_s, now_s) if _unnamed(names) else math.inf
-        if not wait and now_s - self._unnamed_s < NAME_WAIT_S:
-            names = [name for name in names if UNKNOWN not in name]
-        guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
-        for expected in (self._node.get_fully_qualified_name(), guard):
-            if expected in names:
-                names.remove(expected)
-        return sorted(names)
+        self._unnamed_s = min(self._unnamed_s, time.monotonic()) if _unnamed(names) else math.inf
+        return names
 
-    def rivals(self, allowed: bool, wait: bool = True) -> str:
+    def _look_until_s(self, names: Sequence[str], discovery_s: float) -> float:
+        """
+        Give how long to look for others, once these names are known [s].
+        """
+        if _unnamed(names):
+            return self._unnamed_s + NAME_WAIT_S
+        return -math.inf if self._strangers(names) else self._made_s + discovery_s
+
+    def _strangers(self, names: Sequence[str]) -> list[str]:
+        """
+        Leave out this publisher and the guard.
+        """
+        guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
+        left = list(names)
+        for expected in (self._node.get_fully_qualified_name(), guard):
+            if expected in left:
+                left.remove(expected)
+        return sorted(left)
+
+    def rivals(self, allowed: bool, wait: bool = True, discovery_s: float = 0.0) -> str:
         """
         Say who else publishes on the command topic and what to do, or nothing.
 
         :param allowed: whether others may, which is nothing to say.
-        :param wait: as for :meth:`others`.
+        :param wait: as for :meth:`others`, like what follows.
+        :param discovery_s: how long others may take to be discovered [s].
         """
-        names = '' if allowed else ', '.join(self.others(wait))
+        names = '' if allowed else ', '.join(self.others(wait, discovery_s))
         return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
                           'allow_other_publishers')
 

@@ -41,6 +41,8 @@ from vaa_ros.ros.thread_rights import favour
 
 SETTLE_S = 3.0
 """Longest time to wait for a pause or reset [s]: what moves on by itself is braked before."""
+AFTER_S = 1e-4
+"""So much later an input is too old without doubt [s]."""
 RESETTING = 'the arm is braked before the reset'
 
 
@@ -237,11 +239,16 @@ class ControlThread(InputFeed):
         """
         while not (self._stopping or self._wake
                    or self._resetting and not self._loop.coasting):
-            due_ns = schedule.due_ns(self._inference.answered)
-            left_ns = due_ns - time.monotonic_ns()
-            if left_ns <= 0:
+            due_ns, now_ns = schedule.due_ns(self._inference.answered), time.monotonic_ns()
+            left_s = (due_ns - now_ns) / NANOSECONDS
+            if left_s <= 0:
                 return due_ns if self._pacing.steady else 0
-            self._changed.wait(left_ns / NANOSECONDS)
+            # An input that becomes too old ends the motion then, not at the next tick.
+            lasts_s = AFTER_S + self._loop.lasts_s(
+                self._inputs.ages_s(now_ns, self._ros_now_ns()), self._inputs.lasts_s(now_ns))
+            if lasts_s <= 0:
+                return 0
+            self._changed.wait(min(left_s, lasts_s))
         return 0
 
     def _run_lockstep(self) -> None:

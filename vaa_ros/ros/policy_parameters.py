@@ -84,6 +84,9 @@ PARAMETERS = (
               'every 0.2 s; not in lockstep.', read_only=True),
     Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
               'command topic.', read_only=True),
+    Parameter('discovery_s', 3.0, 'How long after it was configured the node looks for others '
+              'that publish on the command topic before it may command the arm: DDS took '
+              'up to 2.3 s to find them.', 's', 0.0, 60.0, read_only=True),
     Parameter('watch_scene', True, 'Slow the arm, then hold it, when a camera is frozen or the '
               'scene is unlike those that the model was calibrated with.', read_only=True),
     Parameter('watch_false_alarms_per_hour', 0.001, 'How often clean running may be taken for an '
