@@ -35,6 +35,7 @@ from vaa_ros.cli.main import main
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.messages import schema
 from vaa_ros.recording.recover import cut_off_episodes
 from vaa_ros.recording.recover import recover
 from vaa_ros.recording.sure_file import mcap_records
@@ -256,6 +257,37 @@ def test_a_damaged_length_costs_one_chunk_where_there_is_an_index(tmp_path: Path
     assert result.bytes_lost == following - begin
 
 
+def test_a_damaged_head_in_a_cut_off_file_costs_that_record_alone(cut_off: bytes,
+                                                                  tmp_path: Path) -> None:
+    places = chunks(cut_off)
+    metadata, index = cut_off.index(b'vaa_episode') - 13, places[1][1]
+    for number, (place, lost) in enumerate([
+            (metadata + 2, 0), (metadata, 0), (index, 0), (index + 3, 0), (places[1][0], 1),
+            (places[1][0] + 1, 1), (places[1][0] + 6, 1), (places[1][0] + 45, 1)]):
+        data = bytearray(cut_off)
+        data[place] ^= 0xFF
+        got = read(recover(partial(tmp_path / str(number), bytes(data))).path)
+        assert len(SENT) - len(got) <= 8 * lost, place
+        assert got == [item for item in SENT if item in got]
+
+
+def test_a_definition_that_is_no_text_any_more_is_known_by_its_hash(tmp_path: Path) -> None:
+    file = tmp_path / 'other.mcap'
+    data = bytearray(plain_mcap(1, 3))
+    definition, digest = schema(TOPICS['/joint_states'])
+    data += mcap_records([
+        Schema(3, b'\xff' + definition.encode()[1:], 'ros2msg', TOPICS['/joint_states']),
+        Channel(3, '/joint_states', 'cdr', {'topic_type_hash': digest}, 3),
+        Schema(4, b'\xff', 'ros2msg', 'acme/msg/Other'), Channel(4, '/strange', 'cdr', {}, 4),
+        Message(4, 10, b'', 10, 0)])
+    file.write_bytes(data)
+    result = recover(file)
+    assert (result.counts, result.missing) == ({'/thing': 1, '/joint_states': 1}, {'/strange': 1})
+    with Reader(result.path) as reader:
+        assert {item.msgdef.data for item in reader.connections if item.topic != '/thing'} == {
+            definition}
+
+
 @pytest.mark.parametrize('where', ['apart', 'index'])
 def test_what_has_a_check_sum_is_believed(tmp_path: Path, where: str) -> None:
     bag = write_bag(tmp_path / 'episode_000000', FRAMES, 'none')
@@ -284,7 +316,7 @@ def test_messages_of_a_strange_type_are_kept_with_the_file_s_definition(
     with (result.path / 'other_0.mcap').open('rb') as stream_:
         got = list(make_reader(stream_).iter_messages())
     assert [(message.log_time, message.data) for _, _, message in got] == sent
-    assert {(schema.name, schema.encoding, schema.data) for schema, _, _ in got} == {
+    assert {(found.name, found.encoding, found.data) for found, _, _ in got} == {
         ('acme/msg/Thing', 'ros2msg', text)}
     assert {channel.metadata['topic_type_hash'] for _, channel, _ in got} == {'RIHS01_7'}
     with BagReader(result.path) as bag:

@@ -20,9 +20,11 @@ import tempfile
 from typing import Any
 
 from mcap.records import Channel
+from mcap.records import Schema
 import yaml
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_information import describe
 from vaa_ros.recording.bag_information import Description
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import ABORTED
@@ -146,11 +148,10 @@ class _Left:
             channel = known.get(number)
             schema = None if channel is None else file.schema_of(channel)
             topic = f'channel {number}' if channel is None else channel.topic
-            if channel is None or schema is None:
+            found = None if channel is None or schema is None else _description(channel, schema)
+            if schema is None or found is None:
                 self.without[topic] += seen.get(number, 0)
                 continue
-            found = Description(schema.data, channel.metadata.get('topic_type_hash', ''),
-                                schema.encoding, channel.message_encoding)
             first = self.described.setdefault(topic, found)
             # A topic has one type in a bag.
             if (self.types.setdefault(topic, schema.name), first.text) != (schema.name,
@@ -160,6 +161,20 @@ class _Left:
             self.channels[number] = topic
         self.without = +self.without
         self.messages = sum(seen.get(number, 0) for number in self.channels)
+
+
+def _description(channel: Channel, schema: Schema) -> Description | None:
+    """Describe messages as the file does; None where it cannot be text."""
+    digest = channel.metadata.get('topic_type_hash', '')
+    with contextlib.suppress(BagError):
+        known = describe(schema.name)
+        if known.digest == digest:  # the same, whatever became of the text in the file
+            return replace(known, encoding=channel.message_encoding)
+    try:
+        schema.data.decode()
+    except UnicodeDecodeError:
+        return None
+    return Description(schema.data, digest, schema.encoding, channel.message_encoding)
 
 
 def _require_messages(path: Path, file: SalvagedFile, left: _Left) -> None:

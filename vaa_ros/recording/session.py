@@ -231,7 +231,8 @@ class RecordingSession:
         if self._ending is not None and not self._ending.done():
             raise StillWritingError(
                 f'{self._ending_path} has ended and is still being written: the disk is slow or '
-                'hangs. It goes on in the background; nothing can be started before')
+                'hangs. It goes on in the background, and none is started before; should this '
+                'process end first, vaa recover makes a bag of it')
 
     def failure(self) -> str:
         """
