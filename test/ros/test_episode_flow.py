@@ -138,6 +138,7 @@ def test_a_session_goes_on_where_it_was_left(ros: Harness, robot: Robot, tmp_pat
     node.trigger_deactivate()
     ros.set_parameters('/teleop_recorder', episodes=2)
     node.trigger_activate()
+    wait_for(lambda: not node._desk.flow.counting)
     assert 'all 2 episodes are recorded' in call(ros, 'start').message
 
 
@@ -271,11 +272,14 @@ def test_what_counts_is_counted_when_it_changes(ros: Harness, robot: Robot,
     robot.drive(2)
     assert stop(ros).success
     ros.set_parameters('/teleop_recorder', output_dir=new, episodes=1)
+    wait_for(lambda: not node._desk.flow.counting)
     assert call(ros, 'start').success
     assert call(ros, 'discard').success
     ros.set_parameters('/teleop_recorder', output_dir=old)
+    wait_for(lambda: not node._desk.flow.counting)
     assert 'all 1 episodes are recorded' in call(ros, 'start').message
     ros.set_parameters('/teleop_recorder', task='sort')
+    wait_for(lambda: not node._desk.flow.counting)
     assert node._desk.flow.successes == 0
     assert call(ros, 'start').success
 
@@ -288,6 +292,7 @@ def test_redo_takes_nothing_back_of_what_counts_now(ros: Harness, robot: Robot,
     assert stop(ros).success
     assert node._desk.flow.successes == 1
     ros.set_parameters('/teleop_recorder', task='sort')
+    wait_for(lambda: not node._desk.flow.counting)
     assert call(ros, 'redo').success  # the take of the other task is thrown away all the same
     assert node._desk.flow.successes == 0
     assert known(tmp_path / 'discarded' / 'episode_000000')[0] == 'reach'
