@@ -181,6 +181,24 @@ def test_an_emergency_stop_lets_go_of_the_leader(ros: Harness, world: World) -> 
     wait_for(lambda: engage(ros, True).success)
 
 
+def test_it_drives_only_while_the_deadman_switch_is_held(ros: Harness, world: World) -> None:
+    node = teleop(ros, mode='leader', deadman=True)
+    active = ros.collect(Bool, 'teleop/active', LATCHED)
+    switch = ros.publisher(Bool, 'deadman', EVENTS)
+    world.leader = HOME + 0.01
+    wait_for(lambda: 'deadman switch is not held' in engage(ros, True).message)
+
+    def engaged() -> bool:
+        switch.publish(Bool(data=True))
+        return engage(ros, True).success
+
+    wait_for(engaged)
+    active.wait_until(lambda message: message.data)
+    # Nobody says any more that it is held.
+    wait_for(lambda: not active.messages[-1].data)
+    assert 'the deadman switch is not held' in node._trouble
+
+
 def test_the_robot_is_led_to_the_leader_and_follows_it(ros: Harness, world: World) -> None:
     teleop(ros, mode='leader')
     sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
@@ -302,6 +320,7 @@ def test_hand_guiding_commands_nothing_and_says_when_the_arm_moves(
 
 @pytest.mark.parametrize(('parameters', 'error', 'says'), [
     ({'mode': 'leader', 'command_type': 'target_pose'}, ConfigError, 'joint_trajectory'),
+    ({'mode': 'expert', 'lockstep': True, 'deadman': True}, ConfigError, 'deadman'),
     ({'mode': 'leader', 'leader': 'so101'}, ConfigError, 'shoulder_pan'),
     ({'mode': 'gamepad', 'device': '/dev/null'}, RosError, 'no gamepad at device /dev/null'),
     ({'mode': 'spacemouse', 'device': '/nowhere'}, RosError, 'group input')])
