@@ -288,6 +288,19 @@ def test_a_definition_that_is_no_text_any_more_is_known_by_its_hash(tmp_path: Pa
             definition}
 
 
+def test_a_damaged_channel_makes_a_bag_that_all_can_read(cut_off: bytes, tmp_path: Path) -> None:
+    begin, end = chunks(cut_off)[0]
+    for number, (word, other) in enumerate(((b'cdr', b'cdR'), (b'lifespan', b'lifespaN'),
+                                            (b'depth: 10', b'depth: no'))):
+        data = bytearray(cut_off)
+        data[(begin + end) // 2] ^= 1
+        place = data.index(word)
+        data[place:place + len(word)] = other
+        assert place < begin
+        got = read(recover(partial(tmp_path / str(number), bytes(data))).path)
+        assert got and got == SENT[-len(got):]
+
+
 @pytest.mark.parametrize('where', ['apart', 'index'])
 def test_what_has_a_check_sum_is_believed(tmp_path: Path, where: str) -> None:
     bag = write_bag(tmp_path / 'episode_000000', FRAMES, 'none')

@@ -96,6 +96,14 @@ class SalvagedFile:
         """Give what is known of the channels."""
         return {number: channel for number, (_, channel) in self._channels.items()}
 
+    def is_sure(self, channel: Channel) -> bool:
+        """
+        Tell whether a check sum says that what is known of a channel is right.
+
+        :param channel: one of the channels.
+        """
+        return self._channels[channel.id][0] != _UNSURE
+
     def schema_of(self, channel: Channel) -> Schema | None:
         """
         Give the definition of the messages of a channel.
