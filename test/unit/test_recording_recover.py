@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import json
 from pathlib import Path
+import random
 import shutil
 import struct
 import tempfile
@@ -407,3 +408,55 @@ def recover_again(folder: Path, data: bytes, given_as: str,
                   monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(partial(folder / 'again', data))
     return recover(Path(given_as)).path
+
+
+def worse(data: bytearray, chance: random.Random) -> bytearray:
+    """What a disk, a power cut or a copy that went wrong makes of a file."""
+    start, size = chance.randrange(len(data)), chance.choice((1, 8, 100, 5000))
+    part = data[start:start + size]
+    match chance.choice(('flip', 'zeros', 'ones', 'cut', 'cut out', 'more', 'twice')):
+        case 'flip':
+            data[start] ^= 1 << chance.randrange(8)
+        case 'zeros':
+            data[start:start + size] = bytes(len(part))
+        case 'ones':
+            data[start:start + size] = b'\xff' * len(part)
+        case 'cut':
+            del data[start:]
+        case 'cut out':
+            del data[start:start + size]
+        case 'more':
+            data += chance.choice((bytes(size), chance.randbytes(size)))
+        case 'twice':
+            data[start:start] = part
+    return data
+
+
+@pytest.mark.parametrize('finished', [False, True])
+def test_whatever_happened_to_a_file_what_is_recovered_is_right(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool) -> None:
+    monkeypatch.setenv('ROS_DISTRO', 'kilted')  # it stands in the file: the same bytes everywhere
+    writer = BagWriter(tmp_path / 'bag', TOPICS, METADATA, 'none')
+    for index, item in enumerate(SENT):
+        writer.write(*item)
+        if index % 6 == 5:
+            writer.flush()
+    file = (writer.close() if finished else writer.path) / 'bag_0.mcap'
+    sound, contents, recovered = file.read_bytes(), {data for _, _, data in SENT}, 0
+    if not finished:
+        writer.abort('done')
+    for seed in range(60):
+        chance = random.Random(seed)
+        data = bytearray(sound)
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            data = worse(data, chance) if data else data
+        try:
+            result = recover(partial(tmp_path / str(seed), bytes(data)))
+        except BagError as error:
+            assert 'message' in str(error) or 'is no MCAP file' in str(error), seed
+            continue
+        recovered += 1
+        assert {payload for _, _, payload in read(result.path)} <= contents, seed
+        with BagReader(result.path) as bag:
+            assert len(list(bag.messages())) == sum(result.counts.values()) > 0, seed
+    assert recovered > 45
