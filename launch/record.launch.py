@@ -46,7 +46,8 @@ def generate_launch_description() -> LaunchDescription:
             Node(package='joy', executable='joy_node', output='screen',
                  condition=IfCondition(LaunchConfiguration('joy'))),
             node('teleop', {'mode': str, 'robot': str, 'command_type': str,
-                            'control_rate_hz': float, 'device': str, 'leader': str},
+                            'control_rate_hz': float, 'device': str, 'leader': str,
+                            'deadman': bool},
                  {'wait_for_recording': True},
                  remappings=[*arm_remappings(), ('task_status', 'sim_arm/task_status'),
                              ('is_recording', 'teleop_recorder/is_recording')],
@@ -80,6 +81,7 @@ def source_arguments() -> list:
                  'Who drives: gamepad, spacemouse, leader (an arm that the robot follows), or '
                  'expert (simulated arm only).', ['gamepad', 'spacemouse', 'leader', 'expert']),
         *device_arguments(),
+        argument('deadman', 'false', 'Drive only while true comes on the topic deadman.', BOOL),
         argument('joy', 'false', 'Start joy_node of the package joy too, which reads the gamepad.',
                  BOOL),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),

@@ -51,7 +51,7 @@ class Robot:
                        for key in ('front', 'wrist')}
         self.joints = ros.node.create_publisher(JointStateMsg, 'joint_states', JOINTS_OUT)
         self.tool = ros.node.create_publisher(PoseStamped, 'tool_pose', JOINTS_OUT)
-        self.speaking = {'front', 'wrist', 'joints'}
+        self.speaking = {'front', 'wrist', 'joints', 'tool'}
         self.lag_s = {'front': 0.0, 'wrist': 0.0}
         self.names = ROBOT.joint_names
         self.position = HOME.copy()
@@ -79,6 +79,7 @@ class Robot:
             for age_s in {0.0, self.echo_s}:
                 self.joints.publish(joint_state_to_msg(JointState(
                     stamp_ns - round(age_s * 1e9), self.names, self.position[:len(self.names)])))
+        if {'joints', 'tool'} <= self.speaking:
             self.tool.publish(pose_msg([0.33, 0, 0.24, 1, 0, 0, 0], 'base_link', stamp_ns))
         for key, publisher in self.images.items():
             if key in self.speaking:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 import threading
+import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
@@ -44,6 +45,7 @@ from vaa_ros.ros.conversions import pose_msg
 from vaa_ros.ros.conversions import positions_msg
 from vaa_ros.ros.conversions import twist_msg
 from vaa_ros.ros.diagnostics import status_values
+from vaa_ros.ros.measured_joints import MAX_JOINT_AGE_S
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
@@ -308,6 +310,22 @@ def test_poses_pass_without_a_word_about_the_gripper(
     sent.wait_until(lambda found: found.pose == message.pose)
     if opened:
         assert opened.wait()[-1].data[0] == pytest.approx(opening)
+
+
+def test_where_the_tool_was_long_ago_is_not_where_a_motion_begins(
+    ros: Harness, robot: Robot, source: Callable[..., Source],
+) -> None:
+    node = ros.make_node(CommandMuxNode, pause_service='', command_type='target_pose', **PATIENT)
+    sent = ros.collect(PoseStamped, 'target_pose', COMMAND)
+    message = pose_msg([0.3, 0.0, 0.3, 1, 0, 0, 0], 'base_link', 7)
+    ros.publisher(Float64MultiArray, 'policy/gripper_commands', COMMAND).publish(
+        positions_msg([0.05]))
+    wait_for(lambda: node._tool)
+    robot.speaking.remove('tool')
+    wait_for(lambda: time.monotonic() - node._tool[0] > MAX_JOINT_AGE_S)
+    source('policy', message, 'target_pose').on = True
+    wait_for(lambda: 'no fresh tool_pose' in node._trouble)
+    assert sent.messages == []
 
 
 def test_what_cannot_be_read_is_not_passed_on(

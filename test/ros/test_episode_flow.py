@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 import struct
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from test_teleop_recorder import Robot
 from vaa_ros.core.episode_flow import Cue
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.ros import input_device
 from vaa_ros.ros.cues import Cues
 from vaa_ros.ros.diagnostics import status_values
@@ -136,6 +138,7 @@ def test_a_session_goes_on_where_it_was_left(ros: Harness, robot: Robot, tmp_pat
     node.trigger_deactivate()
     ros.set_parameters('/teleop_recorder', episodes=2)
     node.trigger_activate()
+    wait_for(lambda: not node._desk.flow.counting)
     assert 'all 2 episodes are recorded' in call(ros, 'start').message
 
 
@@ -269,10 +272,60 @@ def test_what_counts_is_counted_when_it_changes(ros: Harness, robot: Robot,
     robot.drive(2)
     assert stop(ros).success
     ros.set_parameters('/teleop_recorder', output_dir=new, episodes=1)
+    wait_for(lambda: not node._desk.flow.counting)
     assert call(ros, 'start').success
     assert call(ros, 'discard').success
     ros.set_parameters('/teleop_recorder', output_dir=old)
+    wait_for(lambda: not node._desk.flow.counting)
     assert 'all 1 episodes are recorded' in call(ros, 'start').message
     ros.set_parameters('/teleop_recorder', task='sort')
+    wait_for(lambda: not node._desk.flow.counting)
     assert node._desk.flow.successes == 0
     assert call(ros, 'start').success
+
+
+def test_redo_takes_nothing_back_of_what_counts_now(ros: Harness, robot: Robot,
+                                                    tmp_path: Path) -> None:
+    node = recorder(ros, tmp_path, episodes=3)
+    assert call(ros, 'start').success
+    robot.drive(2)
+    assert stop(ros).success
+    assert node._desk.flow.successes == 1
+    ros.set_parameters('/teleop_recorder', task='sort')
+    wait_for(lambda: not node._desk.flow.counting)
+    assert call(ros, 'redo').success  # the take of the other task is thrown away all the same
+    assert node._desk.flow.successes == 0
+    assert known(tmp_path / 'discarded' / 'episode_000000')[0] == 'reach'
+    robot.drive(2)
+    assert stop(ros).success
+    assert node._desk.flow.successes == 1
+
+
+def test_a_disk_that_hangs_at_the_stop_hangs_nobody(
+        ros: Harness, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released, real_finish = threading.Event(), BagWriter._finish
+
+    def finish(self: BagWriter) -> None:
+        assert released.wait(60)
+        real_finish(self)
+
+    monkeypatch.setattr(BagWriter, '_finish', finish)
+    recorder(ros, tmp_path, episodes=3, stop_wait_s=0.2)
+    status = ros.collect(DiagnosticStatus, 'teleop_recorder/episode', LATCHED)
+    cues = ros.collect(String, 'teleop_recorder/cue', EVENTS)
+    try:
+        assert call(ros, 'start').success
+        robot.drive(2)
+        answer = stop(ros)
+        assert not answer.success and 'is still being written' in answer.message
+        assert 'is still being written' in call(ros, 'start').message
+        assert not (tmp_path / 'episode_000000').exists()
+        told = status_values(status.wait_until(lambda m: 'still being written' in m.message))
+        assert (told['successes'], told['recording']) == ('0', 'false')
+    finally:
+        released.set()
+    status.wait_until(lambda m: status_values(m)['successes'] == '1')
+    cues.wait_until(lambda m: m.data.startswith('success 1 of 3, written at last'))
+    assert known(tmp_path / 'episode_000000') == ('reach', '', True)
+    assert call(ros, 'redo').success
+    assert known(tmp_path / 'discarded' / 'episode_000000')[0] == 'reach'

@@ -6,7 +6,9 @@ teleop with 3D mouse, leader arm, hand guiding, and devices that are read direct
 from __future__ import annotations
 
 from collections.abc import Iterator
+import json
 import os
+from pathlib import Path
 import threading
 from typing import Any
 
@@ -14,17 +16,21 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from processes import wait_for
 import pytest
+from rclpy.serialization import deserialize_message
 from ros_harness import Harness
 from sensor_msgs.msg import JointState as JointStateMsg
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import load_robot
 from vaa_ros.nodes.teleop import Teleop
+from vaa_ros.nodes.teleop_recorder import TeleopRecorder
+from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
@@ -101,6 +107,38 @@ def test_the_puck_of_a_3d_mouse_moves_the_tool(ros: Harness, world: World) -> No
     wait_for(lambda: not active.messages[-1].data)
 
 
+def test_an_episode_says_who_drove_and_how(ros: Harness, world: World, tmp_path: Path) -> None:
+    recorder = ros.make_node(TeleopRecorder, output_dir=str(tmp_path), topics=['joint_states'],
+                             keys=False, min_free_gb=0.0, topic_wait_s=20.0)
+    teleop(ros, mode='spacemouse')
+    recorder.trigger_configure()
+    recorder.trigger_activate()
+
+    def heard(state: str) -> bool:
+        """Whether the recorder has got this state on both topics."""
+        said = recorder._topics.latched
+        return '/teleop/active' in said and '/teleop/status' in said and state == str(
+            deserialize_message(said['/teleop/active'][0], Bool).data).lower() == status_values(
+            deserialize_message(said['/teleop/status'][0], DiagnosticStatus))['active']
+
+    wait_for(lambda: heard('false'), message='what is latched')
+    assert ros.call(Trigger, 'teleop_recorder/start_episode').success
+    world.puck = ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0, 0])
+    wait_for(lambda: heard('true'), message='the drive')
+    answer = ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True))
+    assert answer.success, answer.message
+    with BagReader(json.loads(answer.message)['path']) as bag:
+        told = [(topic, message) for topic, _, message in bag.messages(
+            ['/teleop/active', '/teleop/status'])]
+    driving = [message.data for topic, message in told if topic == '/teleop/active']
+    # What was latched opens the episode, what changed follows.
+    assert driving[0] is False and driving[-1] is True
+    states = [{item.key: item.value for item in message.values} for topic, message in told
+              if topic == '/teleop/status']
+    assert states[-1]['device'] == 'spacemouse on spacenav/joy'
+    assert (states[0]['active'], states[-1]['active']) == ('false', 'true')
+
+
 def test_speed_may_be_set_while_the_node_runs(ros: Harness, world: World) -> None:
     teleop(ros, mode='spacemouse')
     status = ros.collect(DiagnosticStatus, 'teleop/status', LATCHED)
@@ -141,6 +179,24 @@ def test_an_emergency_stop_lets_go_of_the_leader(ros: Harness, world: World) -> 
     assert 'e_stop is pressed' in engage(ros, True).message
     stop.publish(Bool(data=False))
     wait_for(lambda: engage(ros, True).success)
+
+
+def test_it_drives_only_while_the_deadman_switch_is_held(ros: Harness, world: World) -> None:
+    node = teleop(ros, mode='leader', deadman=True)
+    active = ros.collect(Bool, 'teleop/active', LATCHED)
+    switch = ros.publisher(Bool, 'deadman', EVENTS)
+    world.leader = HOME + 0.01
+    wait_for(lambda: 'deadman switch is not held' in engage(ros, True).message)
+
+    def engaged() -> bool:
+        switch.publish(Bool(data=True))
+        return engage(ros, True).success
+
+    wait_for(engaged)
+    active.wait_until(lambda message: message.data)
+    # Nobody says any more that it is held.
+    wait_for(lambda: not active.messages[-1].data)
+    assert 'the deadman switch is not held' in node._trouble
 
 
 def test_the_robot_is_led_to_the_leader_and_follows_it(ros: Harness, world: World) -> None:
@@ -264,6 +320,7 @@ def test_hand_guiding_commands_nothing_and_says_when_the_arm_moves(
 
 @pytest.mark.parametrize(('parameters', 'error', 'says'), [
     ({'mode': 'leader', 'command_type': 'target_pose'}, ConfigError, 'joint_trajectory'),
+    ({'mode': 'expert', 'lockstep': True, 'deadman': True}, ConfigError, 'deadman'),
     ({'mode': 'leader', 'leader': 'so101'}, ConfigError, 'shoulder_pan'),
     ({'mode': 'gamepad', 'device': '/dev/null'}, RosError, 'no gamepad at device /dev/null'),
     ({'mode': 'spacemouse', 'device': '/nowhere'}, RosError, 'group input')])

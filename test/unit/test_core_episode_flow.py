@@ -20,13 +20,14 @@ from vaa_ros.core.episode_buttons import Presses
 from vaa_ros.core.episode_flow import Cue
 from vaa_ros.core.episode_flow import Ended
 from vaa_ros.core.episode_flow import EpisodeFlow
-from vaa_ros.core.episode_flow import FlowSettings
 from vaa_ros.core.episode_flow import Phase
-from vaa_ros.core.episode_flow import plan_of
-from vaa_ros.core.episode_flow import Wanted
+from vaa_ros.core.episode_plan import FlowSettings
+from vaa_ros.core.episode_plan import plan_of
+from vaa_ros.core.episode_plan import Wanted
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import EpisodeError
+from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
 
 
@@ -39,6 +40,7 @@ class Recorder:
     running: Wanted | None = None
     problem: str = ''
     remark: str = ''
+    error: type[VaaError] = BagError
 
     def start_episode(self, wanted: Wanted) -> str:
         if self.running is not None or self.problem:
@@ -61,7 +63,7 @@ class Recorder:
     def end(self) -> Wanted:
         if self.running is None or self.problem:
             self.running = None
-            raise BagError(self.problem or 'nothing is being recorded')
+            raise self.error(self.problem or 'nothing is being recorded')
         ended, self.running = self.running, None
         return ended
 
@@ -143,6 +145,61 @@ def test_redo_throws_the_last_one_away_and_starts() -> None:
     flow.redo(7.0)
     assert len(session.takes.kept) == 1
     assert session.takes.running == Wanted('sort', 'red')
+
+
+def test_redo_takes_back_only_what_counts() -> None:
+    session = Session(plan=plan_of(['sort: red', 'sort: blue']))
+    flow = session.flow
+    flow.start(0.0)
+    flow.stop(True, 1.0)
+    # Now another folder, or other tasks, are counted: the last take is none of them.
+    flow.counted(3, 1, last=False)
+    flow.redo(2.0)
+    assert (flow.successes, flow.failures) == (3, 1)
+    flow.stop(True, 3.0)
+    flow.counted(3, 1, last=True)
+    flow.redo(4.0)
+    assert (flow.successes, flow.failures) == (2, 1)
+    assert session.takes.kept == []
+
+
+def test_nothing_begins_while_what_is_there_is_counted() -> None:
+    session = Session(countdown_s=2.0, reset_s=5.0)
+    flow = session.flow
+    flow.start(0.0)
+    flow.counting = True
+    flow.tick(3.0)
+    assert flow.phase is Phase.COUNTDOWN
+    flow.counted(0, 0, last=False)
+    flow.tick(4.0)
+    flow.counting = True
+    flow.stop(True, 5.0)
+    for act in (flow.start, flow.redo):
+        with pytest.raises(EpisodeError, match='are being counted'):
+            act(6.0)
+    assert flow.phase is Phase.RESET and len(session.takes.kept) == 1
+    flow.counted(1, 0, last=True)
+    flow.tick(10.0)
+    assert flow.phase is Phase.COUNTDOWN
+
+
+def test_a_take_that_the_disk_holds_up_counts_when_it_is_whole() -> None:
+    session = Session(episodes=2)
+    flow = session.flow
+    flow.start(0.0)
+    session.takes.problem, session.takes.error = 'still being written', StillWritingError
+    with pytest.raises(StillWritingError):
+        flow.stop(True, 1.0)
+    assert (flow.phase, flow.successes) == (Phase.IDLE, 0)
+    assert session.said() == ['recording', 'still being written']
+    session.takes.kept.append((Wanted(), True))
+    flow.came_late(True, Ended('kept'))
+    assert (flow.successes, session.said()) == (1, ['success 1 of 2, written at last'])
+    flow.came_late(None, Ended('gone'))
+    assert (flow.successes, session.said()) == (1, ['discarded 1 of 2, written at last'])
+    session.takes.problem = ''
+    flow.redo(2.0)
+    assert flow.successes == 0
 
 
 def test_redo_of_the_last_wanted_one_waits_for_the_scene() -> None:

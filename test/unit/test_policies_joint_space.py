@@ -119,6 +119,27 @@ def test_a_far_pose_is_approached_at_the_speed_of_the_joints() -> None:
     assert (steps <= limits + 1e-6).all() and steps.max() > 0.05
 
 
+@pytest.mark.parametrize('kind', ['end_effector_pose', 'end_effector_twist'])
+def test_the_tool_stays_in_its_box_and_below_its_speed(kind: str) -> None:
+    robot = replace(ROBOT, workspace=((0.15, -0.05, 0.005), (0.58, 0.05, 0.5)), tool_speed=0.2)
+    policy = JointSpacePolicy(Always(kind, np.tile(
+        [0.0, 0.19, 0.0, 0.0, 0.0, 0.0, 0.03] if kind == 'end_effector_twist'
+        else np.append(POSE + [0.0, 0.2, 0, 0, 0, 0, 0], 0.03), (20, 1))), robot)
+    way = np.vstack([POSE, tools(policy.infer(observation()).actions)])[:, :3]
+    steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
+    assert steps.max() < 0.2 * policy.spec.dt_s + 2e-4
+    assert 0.045 < way[-1, 1] < 0.0505 and way[:, 1].max() < 0.0505
+
+
+def test_a_tool_outside_its_box_is_led_back_slowly() -> None:
+    robot = replace(ROBOT, workspace=((0.15, 0.05, 0.005), (0.58, 0.4, 0.5)), tool_speed=0.2)
+    poses = np.tile(np.append(POSE - [0.0, 0.1, 0, 0, 0, 0, 0], 0.03), (20, 1))
+    policy = JointSpacePolicy(Always('end_effector_pose', poses), robot)
+    way = np.vstack([POSE, tools(policy.infer(observation()).actions)])[:, 1]
+    assert abs(np.diff(way)).max() < 0.2 * policy.spec.dt_s + 2e-4
+    assert abs(way[-1] - 0.05) < 1e-3
+
+
 def test_only_what_has_to_is_brought_to_joint_space() -> None:
     inner = Always('end_effector_twist', np.zeros((2, 7)))
     assert for_commands(inner, ROBOT, 'end_effector_twist') is inner

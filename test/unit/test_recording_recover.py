@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import json
 from pathlib import Path
+import random
 import shutil
 import struct
 import tempfile
@@ -35,6 +36,7 @@ from vaa_ros.cli.main import main
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.messages import schema
 from vaa_ros.recording.recover import cut_off_episodes
 from vaa_ros.recording.recover import recover
 from vaa_ros.recording.sure_file import mcap_records
@@ -256,6 +258,50 @@ def test_a_damaged_length_costs_one_chunk_where_there_is_an_index(tmp_path: Path
     assert result.bytes_lost == following - begin
 
 
+def test_a_damaged_head_in_a_cut_off_file_costs_that_record_alone(cut_off: bytes,
+                                                                  tmp_path: Path) -> None:
+    places = chunks(cut_off)
+    metadata, index = cut_off.index(b'vaa_episode') - 13, places[1][1]
+    for number, (place, lost) in enumerate([
+            (metadata + 2, 0), (metadata, 0), (index, 0), (index + 3, 0), (places[1][0], 1),
+            (places[1][0] + 1, 1), (places[1][0] + 6, 1), (places[1][0] + 45, 1)]):
+        data = bytearray(cut_off)
+        data[place] ^= 0xFF
+        got = read(recover(partial(tmp_path / str(number), bytes(data))).path)
+        assert len(SENT) - len(got) <= 8 * lost, place
+        assert got == [item for item in SENT if item in got]
+
+
+def test_a_definition_that_is_no_text_any_more_is_known_by_its_hash(tmp_path: Path) -> None:
+    file = tmp_path / 'other.mcap'
+    data = bytearray(plain_mcap(1, 3))
+    definition, digest = schema(TOPICS['/joint_states'])
+    data += mcap_records([
+        Schema(3, b'\xff' + definition.encode()[1:], 'ros2msg', TOPICS['/joint_states']),
+        Channel(3, '/joint_states', 'cdr', {'topic_type_hash': digest}, 3),
+        Schema(4, b'\xff', 'ros2msg', 'acme/msg/Other'), Channel(4, '/strange', 'cdr', {}, 4),
+        Message(4, 10, b'', 10, 0)])
+    file.write_bytes(data)
+    result = recover(file)
+    assert (result.counts, result.missing) == ({'/thing': 1, '/joint_states': 1}, {'/strange': 1})
+    with Reader(result.path) as reader:
+        assert {item.msgdef.data for item in reader.connections if item.topic != '/thing'} == {
+            definition}
+
+
+def test_a_damaged_channel_makes_a_bag_that_all_can_read(cut_off: bytes, tmp_path: Path) -> None:
+    begin, end = chunks(cut_off)[0]
+    for number, (word, other) in enumerate(((b'cdr', b'cdR'), (b'lifespan', b'lifespaN'),
+                                            (b'depth: 10', b'depth: no'))):
+        data = bytearray(cut_off)
+        data[(begin + end) // 2] ^= 1
+        place = data.index(word)
+        data[place:place + len(word)] = other
+        assert place < begin
+        got = read(recover(partial(tmp_path / str(number), bytes(data))).path)
+        assert got and got == SENT[-len(got):]
+
+
 @pytest.mark.parametrize('where', ['apart', 'index'])
 def test_what_has_a_check_sum_is_believed(tmp_path: Path, where: str) -> None:
     bag = write_bag(tmp_path / 'episode_000000', FRAMES, 'none')
@@ -284,7 +330,7 @@ def test_messages_of_a_strange_type_are_kept_with_the_file_s_definition(
     with (result.path / 'other_0.mcap').open('rb') as stream_:
         got = list(make_reader(stream_).iter_messages())
     assert [(message.log_time, message.data) for _, _, message in got] == sent
-    assert {(schema.name, schema.encoding, schema.data) for schema, _, _ in got} == {
+    assert {(found.name, found.encoding, found.data) for found, _, _ in got} == {
         ('acme/msg/Thing', 'ros2msg', text)}
     assert {channel.metadata['topic_type_hash'] for _, channel, _ in got} == {'RIHS01_7'}
     with BagReader(result.path) as bag:
@@ -362,3 +408,55 @@ def recover_again(folder: Path, data: bytes, given_as: str,
                   monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(partial(folder / 'again', data))
     return recover(Path(given_as)).path
+
+
+def worse(data: bytearray, chance: random.Random) -> bytearray:
+    """What a disk, a power cut or a copy that went wrong makes of a file."""
+    start, size = chance.randrange(len(data)), chance.choice((1, 8, 100, 5000))
+    part = data[start:start + size]
+    match chance.choice(('flip', 'zeros', 'ones', 'cut', 'cut out', 'more', 'twice')):
+        case 'flip':
+            data[start] ^= 1 << chance.randrange(8)
+        case 'zeros':
+            data[start:start + size] = bytes(len(part))
+        case 'ones':
+            data[start:start + size] = b'\xff' * len(part)
+        case 'cut':
+            del data[start:]
+        case 'cut out':
+            del data[start:start + size]
+        case 'more':
+            data += chance.choice((bytes(size), chance.randbytes(size)))
+        case 'twice':
+            data[start:start] = part
+    return data
+
+
+@pytest.mark.parametrize('finished', [False, True])
+def test_whatever_happened_to_a_file_what_is_recovered_is_right(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool) -> None:
+    monkeypatch.setenv('ROS_DISTRO', 'kilted')  # it stands in the file: the same bytes everywhere
+    writer = BagWriter(tmp_path / 'bag', TOPICS, METADATA, 'none')
+    for index, item in enumerate(SENT):
+        writer.write(*item)
+        if index % 6 == 5:
+            writer.flush()
+    file = (writer.close() if finished else writer.path) / 'bag_0.mcap'
+    sound, contents, recovered = file.read_bytes(), {data for _, _, data in SENT}, 0
+    if not finished:
+        writer.abort('done')
+    for seed in range(60):
+        chance = random.Random(seed)
+        data = bytearray(sound)
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            data = worse(data, chance) if data else data
+        try:
+            result = recover(partial(tmp_path / str(seed), bytes(data)))
+        except BagError as error:
+            assert 'message' in str(error) or 'is no MCAP file' in str(error), seed
+            continue
+        recovered += 1
+        assert {payload for _, _, payload in read(result.path)} <= contents, seed
+        with BagReader(result.path) as bag:
+            assert len(list(bag.messages())) == sum(result.counts.values()) > 0, seed
+    assert recovered > 45

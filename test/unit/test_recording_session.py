@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
+import threading
 
 import pytest
 from recording_bags import METADATA
@@ -18,7 +19,9 @@ from rosbags.rosbag2 import Reader
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import RosError
+from vaa_ros.core.errors import StillWritingError
 from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
 
@@ -147,6 +150,47 @@ def test_messages_of_another_type_are_no_messages_of_the_topic(
     with BagReader(recorded.path) as bag:
         assert list(bag.raw_messages()) == sent
         assert len(list(bag.messages())) == len(sent)
+
+
+@pytest.mark.parametrize('end', ['stop', 'discard', 'abort'])
+def test_a_disk_that_hangs_holds_up_nobody(
+        session: RecordingSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        end: str) -> None:
+    released, real_finish = threading.Event(), BagWriter._finish
+
+    def finish(self: BagWriter) -> None:
+        assert released.wait(30)
+        real_finish(self)
+
+    monkeypatch.setattr(BagWriter, '_finish', finish)
+    session.start(Disk(tmp_path), METADATA)
+    for topic, log_ns, data in stream(3):
+        session.put(topic, log_ns, data, log_ns)
+    act = {'stop': lambda wait_s: session.stop(True, wait_s), 'discard': session.discard,
+           'abort': lambda wait_s: session.abort('why', wait_s)}[end]
+    with pytest.raises(StillWritingError, match='episode_000000 has ended and is still being'):
+        act(0.05)
+    assert session.ending and session.recording is None
+    with pytest.raises(StillWritingError):
+        session.start(Disk(tmp_path), METADATA)
+    with pytest.raises(StillWritingError):
+        session.abort('why', 0.01)
+    released.set()
+    recorded = session.ended(30.0)
+    assert recorded is not None and recorded.messages == 9
+    assert recorded.path.parent == {'stop': tmp_path, 'discard': tmp_path / 'discarded',
+                                    'abort': tmp_path / 'aborted'}[end]
+    assert not session.ending and session.ended() is None
+    session.start(Disk(tmp_path), METADATA)
+    session.abort('done')
+
+
+def test_what_goes_wrong_in_the_background_is_told_once(
+        session: RecordingSession, tmp_path: Path) -> None:
+    session.start(Disk(tmp_path), METADATA)
+    with pytest.raises(BagError, match='no message arrived'):
+        session.stop(True, 30.0)
+    assert not session.ending and session.ended() is None
 
 
 def test_missing_topics_are_waited_for_and_then_named(

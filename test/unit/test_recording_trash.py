@@ -16,9 +16,11 @@ from recording_bags import stream
 from recording_bags import TOPICS
 from recording_bags import write_bag
 
+from vaa_ros.recording import tally as tally_module
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.recover import recover
 from vaa_ros.recording.tally import tally
+from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.trash import size_of
 from vaa_ros.recording.trash import trim_discarded
 
@@ -72,11 +74,26 @@ def test_originals_that_recovery_keeps_count_too(tmp_path: Path) -> None:
 
 
 def test_what_a_folder_holds_is_counted_by_task(tmp_path: Path) -> None:
-    assert tally(tmp_path / 'none', ()) == (0, 0)
+    assert tally(tmp_path / 'none', ())[:2] == (0, 0)
     write_bag(tmp_path / 'episode_000000', 1)
     write_bag(tmp_path / 'episode_000001', 1, metadata=replace(METADATA, task='push'))
     (tmp_path / 'episode_000002').mkdir()
     (tmp_path / 'episode_000002' / 'metadata.yaml').write_text('{')
     write_bag(tmp_path / 'discarded' / 'episode_000003', 1)
-    assert tally(tmp_path, ()) == (2, 0)
-    assert tally(tmp_path, {'push'}) == (1, 0)
+    assert tally(tmp_path, ())[:2] == (2, 0)
+    found = tally_later(tmp_path, {'push'}).result(20)
+    assert found[:2] == (1, 0) and list(found.paths) == [tmp_path / 'episode_000001']
+
+
+def test_what_was_counted_is_not_read_again(tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_bag(tmp_path / 'episode_000000', 1)
+    write_bag(tmp_path / 'episode_000001', 1)
+    assert tally(tmp_path, ())[:2] == (2, 0)
+    (first / 'metadata.yaml').write_text(
+        (first / 'metadata.yaml').read_text().replace("success: 'true'", "success: 'false'"))
+    read, real = [], tally_module.read_information
+    monkeypatch.setattr(tally_module, 'read_information',
+                        lambda folder: read.append(folder) or real(folder))
+    assert tally(tmp_path, ())[:2] == (1, 1)
+    assert read == [first]

@@ -22,8 +22,23 @@ PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
 WITHOUT_RIGHTS = """
 import os, threading
 from vaa_ros.ros.thread_rights import favour
+from vaa_ros.ros.thread_rights import hasten_others
 print(favour(threading.current_thread(), 50, -1)[0])
 print(os.sched_getscheduler(0) == os.SCHED_OTHER)
+other = threading.Thread(target=int)
+print(hasten_others(other)[0])
+"""
+WITH_RIGHTS = """
+import os, threading
+from vaa_ros.ros.thread_rights import favour
+end = threading.Event()
+thread = threading.Thread(target=end.wait, name='control')
+thread.start()
+print(favour(thread, 10, -1))
+print(os.sched_getscheduler(thread.native_id) == os.SCHED_FIFO,
+      os.sched_getparam(thread.native_id).sched_priority,
+      os.getpriority(os.PRIO_PROCESS, threading.main_thread().native_id))
+end.set()
 """
 
 
@@ -54,16 +69,18 @@ def test_a_cpu_that_is_not_there_is_named_with_those_that_are(thread: threading.
 def test_without_the_right_to_a_priority_it_says_what_to_do() -> None:
     def give_rights_up() -> None:
         resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NICE, (0, 0))
         # Even root has no more of the capability than its bounding set.
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_NICE, 0, 0, 0)
 
     done = subprocess.run(
         [sys.executable, '-c', WITHOUT_RIGHTS], cwd=ROOT, text=True, capture_output=True,
         preexec_fn=give_rights_up, env={**os.environ, 'PYTHONPATH': str(ROOT)}, check=True)
-    said, unchanged = done.stdout.splitlines()
+    said, unchanged, of_others = done.stdout.splitlines()
     assert 'without real-time priority 50: Operation not permitted' in said
     assert 'ulimit -r 50' in said and 'realtime_priority to 0' in said
     assert unchanged == 'True'
+    assert 'without nice -10' in of_others and '- nice -10" in /etc' in of_others
 
 
 def test_nothing_is_asked_for_by_default(thread: threading.Thread) -> None:
@@ -73,8 +90,12 @@ def test_nothing_is_asked_for_by_default(thread: threading.Thread) -> None:
     assert os.sched_getscheduler(thread.native_id) == os.SCHED_OTHER
 
 
-def test_where_it_may_it_comes_before_others(thread: threading.Thread) -> None:
-    if favour(thread, 10, -1):
-        pytest.skip('no right to a real-time priority here')
-    assert os.sched_getscheduler(thread.native_id) == os.SCHED_FIFO
-    assert os.sched_getparam(thread.native_id).sched_priority == 10
+def test_where_it_may_it_comes_before_others_and_so_do_those_it_may_wait_for() -> None:
+    # In a process of its own: niceness that is given up does not come back without rights.
+    done = subprocess.run(
+        [sys.executable, '-c', WITH_RIGHTS], cwd=ROOT, text=True, capture_output=True,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)}, check=True)
+    problems, found = done.stdout.splitlines()
+    if problems != '[]':
+        pytest.skip(f'no right to a real-time priority here: {problems}')
+    assert found == 'True 10 -10'

@@ -8,13 +8,15 @@ Pure: time is an argument, and who records, and who is told, are given by the ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Sequence
 from dataclasses import dataclass
 import enum
 import math
 from typing import Protocol
 
+from vaa_ros.core.episode_plan import FlowSettings
+from vaa_ros.core.episode_plan import Wanted
 from vaa_ros.core.errors import EpisodeError
+from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
 
 
@@ -39,37 +41,6 @@ class Cue:
 
     text: str
     bells: int = 0
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """
-    What the next episode shall show; empty for what the recorder knows anyway.
-
-    :param task: name of the task.
-    :param instruction: what is asked for, in words.
-    """
-
-    task: str = ''
-    instruction: str = ''
-
-
-@dataclass(frozen=True)
-class FlowSettings:
-    """
-    How a session goes.
-
-    :param countdown_s: from the start to the first message [s].
-    :param reset_s: from the end of an episode to the next start, which comes by itself; 0 waits
-        for a person [s].
-    :param episodes: successes after which the session is done; 0 for no end.
-    :param plan: what the episodes show, in turn; empty for always the same.
-    """
-
-    countdown_s: float = 0.0
-    reset_s: float = 0.0
-    episodes: int = 0
-    plan: Sequence[Wanted] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +84,7 @@ class EpisodeFlow:
     :param tell: tells a person.
     :param successes: episodes of this session, or found in its folder, that are successes.
     :param failures: those that are failures.
+    :param counting: whether the episodes that are there are being counted; none is started then.
     """
 
     takes: Takes
@@ -120,10 +92,12 @@ class EpisodeFlow:
     tell: Callable[[Cue], None]
     successes: int = 0
     failures: int = 0
+    counting: bool = False
     _phase: Phase = Phase.IDLE
     _until_s: float = 0.0
     _counted: int = 0
     _last: bool | None = None
+    _last_counts: bool = True
 
     @property
     def phase(self) -> Phase:
@@ -158,6 +132,7 @@ class EpisodeFlow:
             raise EpisodeError('the countdown is running already; discard stops it')
         if self._phase is Phase.RECORDING:
             return self._begin()
+        self._require_counts()
         if self._is_done():
             raise EpisodeError(f'all {settings.episodes} episodes are recorded; set episodes '
                                'higher to go on')
@@ -183,9 +158,7 @@ class EpisodeFlow:
             raise EpisodeError('no episode is being recorded: the last one has ended, and the '
                                'next begins by itself; discard pauses, redo does the last again')
         ended = self._ended(lambda: self.takes.stop_episode(success))
-        self.successes += success
-        self.failures += not success
-        self._last = success
+        self._count(success)
         self._next(f'{"success" if success else "failure"}{self._progress()}', ended, now_s)
         return ended.message
 
@@ -218,14 +191,16 @@ class EpisodeFlow:
         """
         if self._phase is Phase.COUNTDOWN:
             raise EpisodeError('the countdown is running; discard stops it')
+        self._require_counts()
         if self._phase is Phase.RECORDING:
             ended = self._ended(self.takes.discard_episode)
         elif self._last is None:  # it was thrown away already, or this is the first one
             return self.start(now_s)
         else:
             ended = self.takes.discard_last_episode()
-            self.successes -= self._last
-            self.failures -= not self._last
+            if self._last_counts:
+                self.successes -= self._last
+                self.failures -= not self._last
             self._last, self._phase = None, Phase.IDLE
         if self.settings().reset_s > 0:
             self._next('again', ended, now_s)
@@ -258,6 +233,30 @@ class EpisodeFlow:
         self._phase = Phase.IDLE
         self.tell(Cue(f'broken off: {reason}', 4))
 
+    def came_late(self, success: bool | None, ended: Ended) -> None:
+        """
+        Take note that an episode is whole now of which the disk was too slow before.
+
+        :param success: verdict of the person; None for one that was thrown away.
+        :param ended: what became of it.
+        """
+        if success is not None:
+            self._count(success)
+        text = 'discarded' if success is None else 'success' if success else 'failure'
+        told = f'{text}{self._progress()}, written at last'
+        self.tell(Cue('. '.join(part for part in (told, ended.remark) if part), 2))
+
+    def counted(self, successes: int, failures: int, last: bool) -> None:
+        """
+        Take the numbers of the episodes that are there.
+
+        :param successes: those that count and are successes.
+        :param failures: those that count and are failures.
+        :param last: whether the take that redo throws away is one of them.
+        """
+        self.successes, self.failures, self._last_counts = successes, failures, last
+        self.counting = False
+
     def tick(self, now_s: float) -> None:
         """
         Count down, and begin what is due.
@@ -265,6 +264,8 @@ class EpisodeFlow:
         :param now_s: the time [s].
         :raises VaaError: if the episode cannot be started.
         """
+        if self.counting:
+            return
         if self._phase is Phase.COUNTDOWN:
             left = math.ceil(self._until_s - now_s)
             if left <= 0:
@@ -293,6 +294,9 @@ class EpisodeFlow:
     def _ended(self, end: Callable[[], Ended]) -> Ended:
         try:
             return end()
+        except StillWritingError as error:
+            self.tell(Cue(str(error), 4))
+            raise
         except VaaError as error:
             if self._phase is Phase.RECORDING:
                 self.tell(Cue(f'lost: {error}', 4))
@@ -300,6 +304,15 @@ class EpisodeFlow:
         finally:
             # Whatever became of it, it is not being recorded any more.
             self._phase = Phase.IDLE
+
+    def _count(self, success: bool) -> None:
+        self.successes += success
+        self.failures += not success
+        self._last, self._last_counts = success, True
+
+    def _require_counts(self) -> None:
+        if self.counting:
+            raise EpisodeError('the episodes that are there are being counted; ask again soon')
 
     def _next(self, text: str, ended: Ended, now_s: float) -> None:
         told = '. '.join(part for part in (text, ended.remark) if part)
@@ -322,21 +335,3 @@ class EpisodeFlow:
     def _announced(self) -> str:
         instruction = self.wanted.instruction
         return f'{instruction}: ' if instruction else ''
-
-
-def plan_of(lines: Sequence[str]) -> tuple[Wanted, ...]:
-    """
-    Read what the episodes shall show.
-
-    :param lines: an instruction each, which may begin with its task, as in
-        ``sort: put the red cube to the left``.
-    :return: the plan.
-    """
-    plan = []
-    for line in lines:
-        task, colon, instruction = line.partition(': ')
-        # A task is one word; a colon further on belongs to the instruction.
-        named = colon and task.strip() and not any(char.isspace() for char in task.strip())
-        plan.append(Wanted(task.strip(), instruction.strip()) if named
-                    else Wanted('', line.strip()))
-    return tuple(plan)

@@ -35,6 +35,10 @@ class BagError(VaaError):
     """A bag cannot be read or written."""
 
 
+class StillWritingError(BagError):
+    """An episode has ended, and the disk has not taken all of it yet."""
+
+
 class DatasetError(VaaError):
     """A dataset is missing, malformed or empty."""
 

@@ -1,20 +1,30 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-An emergency stop, for what a person drives: who held the arm then must let go before going on.
+What stops the arm that a person drives: an emergency stop, or a deadman switch that is let go.
+
+Who held the arm then must let go before going on: nothing moves by the release of a button.
 """
 from __future__ import annotations
 
+import math
+
 PRESSED = 'e_stop is pressed'
 LET_GO = 'e_stop was pressed: let go, then take hold again'
+NOT_HELD = 'the deadman switch is not held'
+TAKE_HOLD = 'the deadman switch was not held: let go, then take hold again'
 
 
 class StopLatch:
     """
     Whether a person may drive.
+
+    :param stopped: what is said while it is stopped.
+    :param let_go: what is said after that, to one who held the arm.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: str = PRESSED, let_go: str = LET_GO) -> None:
+        self._words = stopped, let_go
         self.pressed = False
         """Whether the stop is pressed now."""
         self._held = False
@@ -38,6 +48,39 @@ class StopLatch:
         """
         if self.pressed:
             self._held = engaged
-            return PRESSED
+            return self._words[0]
         self._held = self._held and engaged
-        return LET_GO if self._held else ''
+        return self._words[1] if self._held else ''
+
+
+class Deadman:
+    """
+    A switch that somebody has to hold while a person drives.
+
+    :param max_age_s: longest silence that still counts as held [s].
+    """
+
+    def __init__(self, max_age_s: float) -> None:
+        self._max_age_s = max_age_s
+        self._held_s = -math.inf
+        self._latch = StopLatch(NOT_HELD, TAKE_HOLD)
+
+    def told(self, held: bool, now_s: float) -> None:
+        """
+        Take a message of the switch.
+
+        :param held: whether somebody holds it.
+        :param now_s: the present, on a clock that does not jump [s].
+        """
+        self._held_s = now_s if held else -math.inf
+
+    def bars(self, engaged: bool, now_s: float) -> str:
+        """
+        Say why the person may not drive, nothing if so.
+
+        :param engaged: whether the person has hold of the arm, or wants to.
+        :param now_s: the present, on the same clock [s].
+        :return: the reason.
+        """
+        self._latch.press(now_s - self._held_s > self._max_age_s, engaged)
+        return self._latch.bars(engaged)

@@ -31,6 +31,7 @@ from vaa_ros.core.command_mux import HOLD
 from vaa_ros.core.command_mux import MuxOptions
 from vaa_ros.core.command_mux import PERSON
 from vaa_ros.core.command_mux import POLICY
+from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import COMMAND_KINDS
@@ -43,6 +44,7 @@ from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.emergency_stop import EmergencyStop
 from vaa_ros.ros.limited_commands import LimitedCommands
+from vaa_ros.ros.measured_joints import MAX_JOINT_AGE_S
 from vaa_ros.ros.measured_joints import MeasuredJoints
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
@@ -98,7 +100,7 @@ class CommandMuxNode(Node):
         self._commanding = False
         self._holds = 0
         self._sent: np.ndarray | None = None
-        self._tool: np.ndarray | None = None
+        self._tool: tuple[float, np.ndarray] | None = None
         self._sent_s = self._say_s = -1e9
         self._paused = False
         self._pause = self.create_client(SetBool, self._value('pause_service')) \
@@ -137,7 +139,7 @@ class CommandMuxNode(Node):
         self.get_logger().warning(reason, throttle_duration_sec=2.0)
 
     def _on_tool(self, message: PoseStamped) -> None:
-        self._tool = pose_from_msg(message)
+        self._tool = time.monotonic(), pose_from_msg(message)
 
     def _on_active(self, message: Bool) -> None:
         self._mux.person(message.data, time.monotonic())
@@ -175,7 +177,9 @@ class CommandMuxNode(Node):
         :raises RosError: while that is not known.
         """
         # Where nobody says where the tool is, whoever commands poses began at the arm's.
-        tool = wanted[:7] if self._tool is None else self._tool
+        at_s, tool = self._tool or (time.monotonic(), wanted[:7])
+        if time.monotonic() - at_s > MAX_JOINT_AGE_S:
+            raise RosError('cannot take hold of the arm: no fresh tool_pose')
         return self._commands.measured(self._measured.fresh(), tool)
 
     def _filled(self, vector: np.ndarray, start: np.ndarray | None) -> np.ndarray:

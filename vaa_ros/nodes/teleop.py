@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import sys
 import threading
+import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -22,10 +23,12 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Bool
 
+from vaa_ros.core.control_setup import DEADMAN_AGE_S
+from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import load_robot
-from vaa_ros.core.stop_latch import PRESSED
+from vaa_ros.core.stop_latch import Deadman
 from vaa_ros.core.stop_latch import StopLatch
 from vaa_ros.ros.arm_modes import HandMode
 from vaa_ros.ros.arm_modes import LeaderMode
@@ -70,6 +73,7 @@ class Teleop(Node):
         self._trouble = ''
         self.stop_latch = StopLatch()
         EmergencyStop(self, self.stop_latch.press, reset='')
+        self._deadman = self._watch_deadman() if self.value('deadman') else None
         self._status_out = self.create_publisher(DiagnosticStatus, 'teleop/status', LATCHED)
         self._said: tuple[Any, ...] = ()
         self._mode: Any = None
@@ -103,6 +107,24 @@ class Teleop(Node):
         if self._active:
             self.commands.come_to_rest(self.period_s)
         self.set_active(False)
+
+    def bars(self, engaged: bool) -> str:
+        """
+        Say why nobody may drive, nothing if somebody may: the emergency stop, the deadman switch.
+
+        :param engaged: whether somebody has hold of the arm, or wants to.
+        :return: the reason.
+        """
+        switch = self._deadman.bars(engaged, time.monotonic()) if self._deadman else ''
+        return self.stop_latch.bars(engaged) or switch
+
+    def _watch_deadman(self) -> Deadman:
+        if self.value('lockstep'):
+            raise ConfigError('a deadman switch needs real time: set lockstep or deadman to false')
+        deadman = Deadman(DEADMAN_AGE_S)
+        self.create_subscription(Bool, DEADMAN_TOPIC, lambda message: deadman.told(
+            message.data, time.monotonic()), EVENTS)
+        return deadman
 
     def set_active(self, active: bool) -> None:
         """
@@ -192,10 +214,11 @@ class ExpertMode:
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         self._ticks.seed = self._node.value('seed')
-        if self._node.stop_latch.pressed:
+        barred = self._node.bars(False)
+        if barred:
             self._sent = self._node.commands.hold(dt_s=self._node.period_s)
             self._node.set_active(False)
-            self._node.trouble(PRESSED)
+            self._node.trouble(barred)
         elif self._recording:
             self._try(lambda: self._ticks.push_status(self._read(status_values(message))))
         else:

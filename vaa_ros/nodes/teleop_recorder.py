@@ -7,6 +7,7 @@ It subscribes while it is active and writes between ``~/start_episode`` and ``~/
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import sys
@@ -23,9 +24,10 @@ from std_msgs.msg import Bool
 
 from vaa_ros import __version__
 from vaa_ros.core.episode_flow import Ended
-from vaa_ros.core.episode_flow import Wanted
+from vaa_ros.core.episode_plan import Wanted
 from vaa_ros.core.errors import EpisodeError
 from vaa_ros.core.errors import RosError
+from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.robot import RobotSpec
@@ -39,11 +41,11 @@ from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
-from vaa_ros.recording.tally import tally
-from vaa_ros.recording.trash import trim_discarded
+from vaa_ros.recording.tally import tally_later
+from vaa_ros.recording.telling import shown_values
+from vaa_ros.recording.trash import trim_and_tell
 from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
-from vaa_ros.ros.command_publisher import gripper_topic_of
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -56,9 +58,13 @@ from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.raw_topics import RawTopics
 from vaa_ros.ros.recorder_parameters import PARAMETERS
+from vaa_ros.ros.recorder_topics import camera_topics
+from vaa_ros.ros.recorder_topics import extra_topics
+from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
 ACTIVE_POLICY = 'policy/active_policy'
+End = Callable[[RecordingSession, float], RecordedEpisode]
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
 
@@ -82,6 +88,7 @@ class TeleopRecorder(LifecycleNode):
         self._state = (OK, 'idle')
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
+        self._judged: bool | None = None
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
         self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
@@ -92,7 +99,7 @@ class TeleopRecorder(LifecycleNode):
     @transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Work out the topics of every episode."""
-        self._required = [self.resolve_topic_name(name) for name in self._wanted()]
+        self._required = required_topics(self)
         try:
             self._robot = load_robot(self._value('robot'))
         except VaaError as error:
@@ -105,10 +112,11 @@ class TeleopRecorder(LifecycleNode):
         """Subscribe, and read keys where there is a terminal."""
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
-        self._desk.open(lambda tasks: tally(self._output_dir(), tasks))
+        self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
+                        lambda: self._kept and self._kept.path)
         self._simulated = bool(self._value('use_sim_time'))
         # Always: a bag says which policy was there when it was recorded.
-        names = list(dict.fromkeys([*self._required, *self._extra(),
+        names = list(dict.fromkeys([*self._required, *extra_topics(self),
                                     self.resolve_topic_name(ACTIVE_POLICY)]))
         self._topics = RawTopics(self, names, self._on_message)
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
@@ -148,6 +156,7 @@ class TeleopRecorder(LifecycleNode):
         :return: the folder that it will have.
         :raises VaaError: if a topic is missing or the episode cannot be written.
         """
+        self._settle()
         session, known = self._active(), self._metadata()
         disk = Disk(self._output_dir(), self._value('compression'),
                     int(self._value('min_free_gb') * 1e9),
@@ -168,26 +177,11 @@ class TeleopRecorder(LifecycleNode):
         :return: what was recorded.
         :raises VaaError: if nothing is being recorded, or it could not be written.
         """
-        session = self._active()
-        recorded = session.stop(success)
-        self._saved += 1
-        problems = [f'no message on {name}' for name in session.silent(recorded)]
-        problems += [f'{count} messages of {name} lost'
-                     for name, count in recorded.dropped.items()]
-        problems += [recorded.warning] if recorded.warning else []
-        self._kept = recorded
-        return self._finish(f'saved as {"success" if success else "failure"}', recorded, problems)
+        return self._end(success, lambda session, wait_s: session.stop(success, wait_s))
 
     def discard_episode(self) -> Ended:
-        """
-        Finish the episode and move it out of the demonstrations.
-
-        :return: what was recorded.
-        :raises VaaError: if nothing is being recorded, or it could not be written.
-        """
-        recorded = self._active().discard()
-        self._trim(recorded.path)
-        return self._finish('discarded', recorded, [])
+        """Finish the episode as :meth:`stop_episode`, and move it out of the demonstrations."""
+        return self._end(None, lambda session, wait_s: session.discard(wait_s))
 
     def discard_last_episode(self) -> Ended:
         """
@@ -197,6 +191,7 @@ class TeleopRecorder(LifecycleNode):
         :raises VaaError: if there is none, or it cannot be moved.
         """
         self._active()
+        self._settle()
         if self._kept is None:
             raise EpisodeError('there is no episode of this session to discard')
         recorded = replace(self._kept, path=move_aside(self._kept.path, DISCARDED), verdict=None)
@@ -216,18 +211,6 @@ class TeleopRecorder(LifecycleNode):
     def _output_dir(self) -> Path:
         return Path(self._value('output_dir')).expanduser().absolute()
 
-    def _wanted(self) -> list[str]:
-        if self._value('topics'):
-            return list(self._value('topics'))
-        robot = load_robot(self._value('robot'))
-        command_type = self._value('command_type')
-        names = [self._image(camera) for camera in self._value('cameras') or robot.cameras]
-        names += ['joint_states', command_type, gripper_topic_of(robot, command_type)]
-        return [name for name in names if name]
-
-    def _extra(self) -> list[str]:
-        return [self.resolve_topic_name(name) for name in self._value('extra_topics')]
-
     def _metadata(self) -> EpisodeMetadata:
         seed = self._value('seed')
         return EpisodeMetadata(
@@ -243,14 +226,11 @@ class TeleopRecorder(LifecycleNode):
         return {} if heard is None else loaded_policy(heard[0])
 
     def _spec(self) -> dict[str, Any]:
-        robot, there = self._robot, {*self._required, *self._extra()}
+        robot, there = self._robot, {*self._required, *extra_topics(self)}
         return {} if robot is None else recording_spec(
-            robot, {name: topic for name in self._value('cameras') or robot.cameras
-                    if (topic := self.resolve_topic_name(self._image(name))) in there},
+            robot, {name: topic for name, topic in camera_topics(self, robot).items()
+                    if topic in there},
             self._value('command_type'), self._value('control_rate_hz'))
-
-    def _image(self, camera: str) -> str:
-        return f'{camera}/image_raw{"/compressed" if self._value("compressed") else ""}'
 
     def _now_ns(self) -> int:
         return self.get_clock().now().nanoseconds
@@ -282,23 +262,49 @@ class TeleopRecorder(LifecycleNode):
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
         return Ended(recorded.to_json(), remark)
 
-    def _trim(self, discarded: Path) -> None:
+    def _end(self, success: bool | None, end: End) -> Ended:
+        session, self._judged = self._active(), success
+        return self._take_in(session, end(session, self._value('stop_wait_s')))
+
+    def _take_in(self, session: RecordingSession, recorded: RecordedEpisode) -> Ended:
+        """Take note of an episode that is whole now: kept, or thrown away."""
+        success = self._judged
+        if success is None:
+            self._trim(recorded.path)
+            return self._finish('discarded', recorded, [])
+        self._saved += 1
+        self._kept = recorded
+        return self._finish(f'saved as {"success" if success else "failure"}', recorded,
+                            session.problems(recorded))
+
+    def _settle(self) -> None:
+        """Take in an episode for which the disk was too slow when it ended."""
+        session = self._session
         try:
-            deleted = trim_discarded(discarded, self._value('discarded_max'),
-                                     int(self._value('discarded_max_gb') * 1e9))
-        except OSError as error:
-            self.get_logger().warning(f'discarded takes cannot be deleted: {error}')
-            return
-        for path in deleted:
-            self.get_logger().info(f'deleted {path}: older than the newest discarded takes that '
-                                   'discarded_max and discarded_max_gb keep')
+            if session is not None and session.ending:
+                self._desk.flow.came_late(self._judged, self._take_in(session, session.ended()))
+                self._show(*self._state)
+        except StillWritingError:
+            pass
+        except VaaError as error:
+            self._desk.flow.broken_off(str(error))
+            self._report(str(error))
+
+    def _trim(self, discarded: Path) -> None:
+        for line in trim_and_tell(discarded, self._value('discarded_max'),
+                                  int(self._value('discarded_max_gb') * 1e9)):
+            self.get_logger().info(line)
 
     def _halt(self, reason: str) -> None:
         self._desk.close()
-        if self._session is not None:
-            recorded = self._session.abort(reason)
-            if recorded is not None:
-                self._finish('aborted', recorded, [reason])
+        self._settle()
+        try:
+            if self._session is not None:
+                recorded = self._session.abort(reason, self._value('stop_wait_s'))
+                if recorded is not None:
+                    self._finish('aborted', recorded, [reason])
+        except VaaError as error:
+            self._report(f'{reason}: {error}')
         self._session = None
         if self._topics is not None:
             self._topics.close()
@@ -308,6 +314,7 @@ class TeleopRecorder(LifecycleNode):
         """Look for new topics and for a failure of the writer, and show the progress."""
         if self._session is None or self._topics is None:
             return
+        self._settle()
         failure = self._session.failure()
         if failure:
             self._desk.flow.broken_off(failure)
@@ -321,19 +328,13 @@ class TeleopRecorder(LifecycleNode):
     def _show(self, level: bytes, message: str) -> None:
         self._state = (level, message)
         recorder = self._session.recording if self._session is not None else None
-        shown = recorder or self._last
         values: dict[str, object] = {
             'recording': recorder is not None, 'episodes_saved': self._saved,
             'output_dir': self._output_dir(),
             'task': self._desk.flow.wanted.task or self._value('task'),
             'instruction': self._desk.flow.wanted.instruction or self._value('instruction'),
-            'seed': self._value('seed'), **self._desk.values()}
-        if shown is not None:
-            values.update(path=shown.path, seconds=float(shown.seconds),
-                          messages=shown.messages, dropped=sum(shown.dropped.values()))
-        if self._last is not None and self._last.verdict is not None:
-            values.update(verdict=self._last.verdict.judgement,
-                          reasons='; '.join(self._last.verdict.reasons))
+            'seed': self._value('seed'), **self._desk.values(),
+            **shown_values(recorder or self._last, self._last)}
         self._episode.publish(status_message(f'{self.get_name()}: episode', level, message,
                                              values))
         self._is_recording.publish(Bool(data=recorder is not None))

@@ -4,8 +4,8 @@
 End-effector policies on arms that take joint commands alone.
 
 The answer of a policy in poses or twists becomes joint positions, by inverse kinematics from
-where the arm is. Everything behind it, chunks, limits, holds and command types, works on joints
-as for any other policy.
+where the arm is, after the limits of the end effector: its box and its speeds. Everything behind
+it, chunks, limits, holds and command types, works on joints as for any other policy.
 """
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from vaa_ros.core.bounding import clamp
+from vaa_ros.core.bounding import rotate_toward
+from vaa_ros.core.bounding import toward
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.poses import move_pose
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import POSITION
+from vaa_ros.core.safety import QUATERNION
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
@@ -45,6 +51,7 @@ class JointSpacePolicy:
         self._policy = policy
         self._kinematics = UrdfKinematics(robot)
         self._gripper = robot.joint_names.index(robot.gripper) if robot.gripper else None
+        self._limits = SafetyLimits.from_robot(robot)
         self._twists = policy.spec.action.kind == 'end_effector_twist'
         self.spec: PolicySpec = replace(
             policy.spec, action=ActionSpec.for_robot('joint_position', robot))
@@ -68,7 +75,8 @@ class JointSpacePolicy:
 
         :param observation: what is seen now; its joint positions are where the way begins.
         :return: the same way in joint positions, slower near singularities and inside the
-            limits of the joints; the gripper's opening becomes its position.
+            limits of the joints and of the end effector; the gripper's opening becomes its
+            position.
         :raises ModelError: as the policy within.
         """
         chunk = self._policy.infer(observation)
@@ -78,7 +86,8 @@ class JointSpacePolicy:
         self.speed_left = 1.0
         for index, action in enumerate(chunk.actions.astype(np.float64)):
             # A twist is held for a step: the way of that step ends where the next one begins.
-            tool = move_pose(tool, action[:6], chunk.dt_s) if self._twists else action[:7]
+            wish = move_pose(tool, action[:6], chunk.dt_s) if self._twists else action[:7]
+            tool = self._inside(wish, tool, chunk.dt_s)
             q, left = self._kinematics.advance(q, tool[_W_FIRST], chunk.dt_s)
             self.speed_left = min(self.speed_left, left)
             if self._twists and left < 1.0:
@@ -88,6 +97,26 @@ class JointSpacePolicy:
                 actions[index, self._gripper] = action[-1]
         return ActionChunk(chunk.stamp_ns, actions, chunk.dt_s, None, chunk.z_vision,
                            chunk.z_action)
+
+    def _inside(self, wish: np.ndarray, tool: np.ndarray, dt_s: float) -> np.ndarray:
+        """
+        Bring the next pose of the end effector inside its box and its speeds.
+
+        One that begins outside the box is led back into it.
+        """
+        limits, found = self._limits, wish.copy()
+        goal = clamp(wish[POSITION], limits.workspace_lower, limits.workspace_upper)
+        found[POSITION] = toward(tool[POSITION], goal, limits.linear_speed * dt_s)
+        found[QUATERNION] = rotate_toward(tool[QUATERNION], unit(wish[QUATERNION]),
+                                          limits.angular_speed * dt_s)
+        return found
+
+
+def unit(quaternion: np.ndarray) -> np.ndarray:
+    """
+    Give a quaternion (4,) the length 1; one of length 0 stays.
+    """
+    return quaternion / (np.linalg.norm(quaternion) or 1.0)
 
 
 def for_commands(policy: Policy, robot: RobotSpec, kind: str) -> Policy:

@@ -38,6 +38,11 @@ from vaa_ros.recording.episode import EpisodeMetadata
 _HEAD = struct.Struct('<BQ')
 _FOOTER = struct.Struct('<QQI')
 _FOOTER_HEAD = _HEAD.pack(Opcode.FOOTER, _FOOTER.size)
+_CHUNK_HEAD = struct.Struct('<BQQQQII')
+"""Opcode, length, first and last time, size, check sum, length of the compression's name."""
+_LONGEST_NAME = 4
+_CHUNK_HEAD_BYTES = _CHUNK_HEAD.size + _LONGEST_NAME + 8
+_CHUNK_BYTE = bytes([Opcode.CHUNK])
 _END = _HEAD.size + _FOOTER.size + len(MCAP0_MAGIC)
 _READ = {Opcode.SCHEMA: Schema.read, Opcode.CHANNEL: Channel.read, Opcode.CHUNK: Chunk.read,
          Opcode.METADATA: Metadata.read, Opcode.CHUNK_INDEX: ChunkIndex.read,
@@ -90,6 +95,14 @@ class SalvagedFile:
     def channels(self) -> dict[int, Channel]:
         """Give what is known of the channels."""
         return {number: channel for number, (_, channel) in self._channels.items()}
+
+    def is_sure(self, channel: Channel) -> bool:
+        """
+        Tell whether a check sum says that what is known of a channel is right.
+
+        :param channel: one of the channels.
+        """
+        return self._channels[channel.id][0] != _UNSURE
 
     def schema_of(self, channel: Channel) -> Schema | None:
         """
@@ -150,26 +163,32 @@ class SalvagedFile:
             yield from self._walk(stream, _marks(summary), summary.stop)
 
     def _walk(self, stream: BinaryIO, marks: list[int], stop: int) -> Iterator[tuple[int, bytes]]:
-        """Go from record to record; where one is damaged, on from the next that is known."""
+        """Go from record to record; where one is damaged, on from the next that is found."""
         place = len(MCAP0_MAGIC)
         while place < stop:
-            stream.seek(place)
-            head = stream.read(_HEAD.size)
             after = bisect.bisect_right(marks, place)
-            following = marks[after] if after < len(marks) else stop
-            opcode, length = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
-            if not opcode or length > following - place - _HEAD.size:
-                self.bytes_lost += following - place
-                place = following
+            mark = marks[after] if after < len(marks) else stop
+            opcode, length = _head(stream, place)
+            end = place + _HEAD.size + length
+            if not opcode or end > mark:
+                found = mark if mark < stop else _next_chunk(stream, place + 1, stop)
+                self.bytes_lost += found - place
+                place = found
                 continue
-            place += _HEAD.size + length
             if opcode == Opcode.FOOTER and length == _FOOTER.size:
-                self._set_trailing(max(stop - place - len(MCAP0_MAGIC), 0))
+                self._set_trailing(max(stop - end - len(MCAP0_MAGIC), 0))
                 return
             if opcode == Opcode.MESSAGE or opcode in _READ:
+                stream.seek(place + _HEAD.size)
                 yield opcode, stream.read(length)
             elif opcode not in _KNOWN and opcode < _PRIVATE:
                 self.bytes_lost += _HEAD.size + length
+            if not _leads_on(stream, place, end, mark):
+                # Its length may be what is damaged: chunks may lie within.
+                found = _next_chunk(stream, place + 1, end)
+                self.bytes_lost += max(found - place, 0) if found < end else 0
+                end = found
+            place = end
 
     def _set_trailing(self, count: int) -> None:
         self.trailing = count
@@ -222,6 +241,48 @@ def _summary_records(data: bytes) -> Iterator[Any]:
         if opcode in _READ:
             yield _READ[opcode](ReadDataStream(io.BytesIO(data[place:place + length])))
         place += length
+
+
+def _head(stream: BinaryIO, place: int) -> tuple[int, int]:
+    stream.seek(place)
+    head = stream.read(_HEAD.size)
+    return _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
+
+
+def _leads_on(stream: BinaryIO, place: int, end: int, stop: int) -> bool:
+    """Tell whether a record ends where another one begins, so that its length must be right."""
+    if stop - end < _HEAD.size:
+        return True
+    stream.seek(place)
+    if _is_chunk(stream.read(_CHUNK_HEAD_BYTES)):
+        return True
+    opcode, length = _head(stream, end)
+    return opcode == Opcode.CHUNK or (opcode in _KNOWN or opcode >= _PRIVATE) and (
+        length <= stop - end - _HEAD.size)
+
+
+def _next_chunk(stream: BinaryIO, begin: int, stop: int) -> int:
+    """Search for a chunk, by numbers in its head that must agree; ``stop`` if there is none."""
+    while begin < stop:
+        stream.seek(begin)
+        block = stream.read(min(_BLOCK, stop - begin))
+        place = block.find(_CHUNK_BYTE)
+        while place >= 0:
+            if _is_chunk(block[place:place + _CHUNK_HEAD_BYTES]):
+                return begin + place
+            place = block.find(_CHUNK_BYTE, place + 1)
+        begin += max(len(block) - _CHUNK_HEAD_BYTES, 1) if begin + len(block) < stop else stop
+    return stop
+
+
+def _is_chunk(head: bytes) -> bool:
+    if len(head) < _CHUNK_HEAD_BYTES:
+        return False
+    opcode, length, _, _, _, check_sum, letters = _CHUNK_HEAD.unpack_from(head)
+    if opcode != Opcode.CHUNK or not check_sum or letters > _LONGEST_NAME:
+        return False
+    size, = struct.unpack_from('<Q', head, _CHUNK_HEAD.size + letters)
+    return size == length - (_CHUNK_HEAD.size - _HEAD.size) - letters - 8
 
 
 def _marks(summary: _Summary) -> list[int]:

@@ -20,10 +20,13 @@ import tempfile
 from typing import Any
 
 from mcap.records import Channel
+from mcap.records import Schema
 import yaml
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_information import describe
 from vaa_ros.recording.bag_information import Description
+from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import DISCARDED
@@ -34,6 +37,7 @@ from vaa_ros.recording.mcap_salvage import SalvagedFile
 from vaa_ros.recording.sure_file import being_written
 from vaa_ros.recording.sure_file import sync_dir
 
+CDR = 'cdr'
 CUT_OFF = 'the recorder was killed before the end; recovered from what was on the disk'
 DAMAGED = 'the file was damaged; recovered from what could be read'
 
@@ -146,11 +150,11 @@ class _Left:
             channel = known.get(number)
             schema = None if channel is None else file.schema_of(channel)
             topic = f'channel {number}' if channel is None else channel.topic
-            if channel is None or schema is None:
+            found = None if channel is None or schema is None else _description(
+                channel, schema, file.is_sure(channel))
+            if schema is None or found is None:
                 self.without[topic] += seen.get(number, 0)
                 continue
-            found = Description(schema.data, channel.metadata.get('topic_type_hash', ''),
-                                schema.encoding, channel.message_encoding)
             first = self.described.setdefault(topic, found)
             # A topic has one type in a bag.
             if (self.types.setdefault(topic, schema.name), first.text) != (schema.name,
@@ -160,6 +164,21 @@ class _Left:
             self.channels[number] = topic
         self.without = +self.without
         self.messages = sum(seen.get(number, 0) for number in self.channels)
+
+
+def _description(channel: Channel, schema: Schema, sure: bool) -> Description | None:
+    """Describe messages as the file does; None where it cannot be text."""
+    digest = channel.metadata.get('topic_type_hash', '')
+    encoding = channel.message_encoding if sure else CDR  # there is no other in rosbag2
+    with contextlib.suppress(BagError):
+        known = describe(schema.name)
+        if known.digest == digest:  # the same, whatever became of the text in the file
+            return replace(known, encoding=encoding)
+    try:
+        schema.data.decode()
+    except UnicodeDecodeError:
+        return None
+    return Description(schema.data, digest, schema.encoding, encoding)
 
 
 def _require_messages(path: Path, file: SalvagedFile, left: _Left) -> None:
@@ -226,9 +245,19 @@ def _offered(channels: Mapping[int, Channel]) -> dict[str, list[dict[str, Any]]]
             profiles = yaml.safe_load(channel.metadata.get('offered_qos_profiles', ''))
         except yaml.YAMLError:
             continue
-        if isinstance(profiles, list):
+        if isinstance(profiles, list) and all(_same_kind(each, qos_profile())
+                                              for each in profiles):
             offered[channel.topic] = profiles
     return offered
+
+
+def _same_kind(found: Any, wanted: Any) -> bool:
+    """Tell whether a value has the keys, and its values the types, of another one."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and found.keys() == wanted.keys() and all(
+            _same_kind(found[key], wanted[key]) for key in wanted)
+    # Before version 9 of the metadata, names were numbers.
+    return isinstance(found, (str, int) if isinstance(wanted, str) else type(wanted))
 
 
 def _mcap_file(path: Path) -> Path:

@@ -11,18 +11,21 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait
 import contextlib
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 import time
 from typing import Any
-from typing import Protocol
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.image_encoding import AS_THEY_COME
 from vaa_ros.core.image_encoding import ImageFormat
+from vaa_ros.recording.background import in_background
 from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import DISCARDED
@@ -37,45 +40,12 @@ from vaa_ros.recording.messages import typestore
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
+from vaa_ros.recording.topic_source import TopicSource
 from vaa_ros.recording.verdict import judge
 from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import Verdict
 
 _POLL_S = 0.02
-
-
-class TopicSource(Protocol):
-    """Where messages come from; :class:`vaa_ros.ros.raw_topics.RawTopics` on a robot."""
-
-    types: Mapping[str, str]
-    lost: Mapping[str, int]
-
-    def refresh(self) -> None:
-        """Look for topics that have appeared."""
-
-    def unmatched(self, names: Sequence[str]) -> list[str]:
-        """Give those of the topics that cannot be received now."""
-
-    def standing(self, name: str) -> tuple[bytes, int] | None:
-        """Give what a latched topic says now, and when it was sent [ns]; None for nothing."""
-
-    def type_of(self, name: str) -> str:
-        """Give the message type of a topic that has been found."""
-
-    def explain(self, name: str) -> str:
-        """Say why a topic cannot be received."""
-
-    def published(self) -> list[str]:
-        """List the topics that somebody publishes."""
-
-    def offered(self, name: str) -> list[tuple[str, str, int]]:
-        """Give (reliability, durability, depth) of each publisher."""
-
-    def definition(self, msgtype: str) -> str:
-        """Write the definition of a message type."""
-
-    def drain(self) -> None:
-        """Hand over every message that has arrived."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +90,19 @@ class RecordingSession:
         self._types: dict[str, str] = {}
         self._told: set[str] = set()
         self._changed: dict[str, str] = {}
+        self._ending: Future[RecordedEpisode | None] | None = None
+        self._ending_path = Path()
         self._lost_before: Counter[str] = Counter()
 
     @property
     def recording(self) -> EpisodeRecorder | None:
         """Give the recorder of the episode at hand, or None between episodes."""
         return self._recorder
+
+    @property
+    def ending(self) -> bool:
+        """Tell whether an episode has ended that the disk has not taken yet."""
+        return self._ending is not None
 
     def start(self, disk: Disk, metadata: EpisodeMetadata, wait_s: float = 0.0) -> Path:
         """
@@ -140,6 +117,7 @@ class RecordingSession:
         """
         if self._recorder is not None:
             raise BagError(f'already recording {self._recorder.path}; stop or discard it first')
+        self._require_written()
         self._await_topics(wait_s)
         check_output_dir(disk.output_dir, disk.min_free_bytes)
         types = dict(self._source.types)
@@ -187,39 +165,74 @@ class RecordingSession:
             return
         self._recorder.put(topic, log_ns, data, sent_ns)
 
-    def stop(self, success: bool) -> RecordedEpisode:
+    def stop(self, success: bool, wait_s: float | None = None) -> RecordedEpisode:
         """
         Finish the episode; every message that has arrived is in it.
 
         :param success: verdict of the operator.
+        :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what was recorded.
+        :raises StillWritingError: if the disk takes longer; see :meth:`ended`.
         :raises BagError: if nothing is being recorded, nothing arrived, or it could not be
             written.
         """
-        recorder = self._end()
-        recorded = recorder.stop(replace(self._metadata, success=success))
-        if recorded.messages:
-            return recorded
-        path = move_aside(recorded.path, DISCARDED)
-        raise BagError(f'no message arrived; the empty episode is in {path}')
+        recorder, metadata = self._end(), replace(self._metadata, success=success)
+        return self._finish(recorder, lambda: _kept(recorder.stop(metadata)), wait_s)
 
-    def discard(self) -> RecordedEpisode:
+    def discard(self, wait_s: float | None = None) -> RecordedEpisode:
         """
         Finish the episode and move it out of the demonstrations.
 
+        :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what was recorded.
+        :raises StillWritingError: if the disk takes longer; see :meth:`ended`.
         :raises BagError: if nothing is being recorded, or it could not be written.
         """
-        return self._end().discard()
+        recorder = self._end()
+        return self._finish(recorder, recorder.discard, wait_s)
 
-    def abort(self, reason: str) -> RecordedEpisode | None:
+    def abort(self, reason: str, wait_s: float | None = None) -> RecordedEpisode | None:
         """
         Break off the episode, if there is one.
 
         :param reason: why, for the metadata.
+        :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what could be kept of it, in ``aborted/``.
+        :raises StillWritingError: if the disk takes longer, also with an episode that has ended.
         """
-        return None if self._recorder is None else self._end().abort(reason)
+        if self._recorder is None:
+            return self.ended(wait_s)
+        recorder = self._end()
+        return self._finish(recorder, lambda: recorder.abort(reason), wait_s)
+
+    def ended(self, wait_s: float | None = 0.0) -> RecordedEpisode | None:
+        """
+        Take in an episode that has ended, once.
+
+        :param wait_s: longest time to wait for the disk; None for no limit [s].
+        :return: what was recorded; None if no episode has ended that was not taken in.
+        :raises StillWritingError: if the disk takes longer.
+        :raises BagError: if it could not be written.
+        """
+        if self._ending is None:
+            return None
+        wait([self._ending], wait_s)
+        self._require_written()
+        ending, self._ending = self._ending, None
+        return ending.result()
+
+    def _finish(self, recorder: EpisodeRecorder, end: Callable[[], RecordedEpisode | None],
+                wait_s: float | None) -> Any:
+        # A disk that hangs must not hang whoever calls.
+        self._ending, self._ending_path = in_background(end, 'end of episode'), recorder.path
+        return self.ended(wait_s)
+
+    def _require_written(self) -> None:
+        if self._ending is not None and not self._ending.done():
+            raise StillWritingError(
+                f'{self._ending_path} has ended and is still being written: the disk is slow or '
+                'hangs. It goes on in the background, and none is started before; should this '
+                'process end first, vaa recover makes a bag of it')
 
     def failure(self) -> str:
         """
@@ -259,6 +272,17 @@ class RecordingSession:
         """
         return [name for name in self._required
                 if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
+
+    def problems(self, recorded: RecordedEpisode) -> list[str]:
+        """
+        Tell what is wrong with an episode that was kept.
+
+        :param recorded: the episode.
+        :return: a line for each problem.
+        """
+        return [*(f'no message on {name}' for name in self.silent(recorded)),
+                *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
+                *([recorded.warning] if recorded.warning else [])]
 
     def _take_up(self, recorder: EpisodeRecorder, topic: str) -> None:
         self._types[topic] = msgtype = self._source.types[topic]
@@ -306,3 +330,10 @@ class RecordingSession:
         reasons = '; '.join(self._source.explain(name) for name in missing)
         there = ', '.join(self._source.published()) or 'none'
         raise BagError(f'cannot record: {reasons}. Published topics: {there}')
+
+
+def _kept(recorded: RecordedEpisode) -> RecordedEpisode:
+    if recorded.messages:
+        return recorded
+    path = move_aside(recorded.path, DISCARDED)
+    raise BagError(f'no message arrived; the empty episode is in {path}')

@@ -6,29 +6,62 @@ How far a folder of episodes is, so that a session goes on where it was left.
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import Future
+import functools
 from pathlib import Path
+from typing import NamedTuple
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording.background import in_background
 from vaa_ros.recording.bag_files import read_information
 from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.trash import METADATA
 
 
-def tally(output_dir: Path, tasks: Collection[str]) -> tuple[int, int]:
+class Tally(NamedTuple):
     """
-    Count the episodes that a folder holds.
+    The episodes that a folder holds.
+
+    :param successes: how many are successes.
+    :param failures: how many are failures.
+    :param paths: which ones they are.
+    """
+
+    successes: int = 0
+    failures: int = 0
+    paths: Collection[Path] = ()
+
+
+def tally(output_dir: Path, tasks: Collection[str]) -> Tally:
+    """
+    Count the episodes that a folder holds; the first time takes milliseconds for each.
 
     :param output_dir: folder of the episodes; need not exist.
     :param tasks: names of the tasks that count; empty for all.
-    :return: successes and failures. What cannot be read, or has no verdict, is neither.
+    :return: how many there are. What cannot be read, or has no verdict, is not counted.
     """
-    successes = failures = 0
+    found: dict[Path, bool] = {}
     for folder in sorted(output_dir.glob('episode_*')):
         try:
-            known = EpisodeMetadata.from_custom_data(
-                read_information(folder).get('custom_data') or {})
+            state = (folder / METADATA).stat()
+            task, success = _known(folder, state.st_mtime_ns, state.st_size)
         except (BagError, OSError, AttributeError):
             continue
-        if not tasks or known.task in tasks:
-            successes += known.success is True
-            failures += known.success is False
-    return successes, failures
+        if success is not None and (not tasks or task in tasks):
+            found[folder] = success
+    successes = sum(found.values())
+    return Tally(successes, len(found) - successes, found.keys())
+
+
+def tally_later(output_dir: Path, tasks: Collection[str]) -> Future[Tally]:
+    """
+    Do what :func:`tally` does, in a thread of its own.
+    """
+    return in_background(functools.partial(tally, output_dir, tasks), 'tally')
+
+
+@functools.lru_cache(maxsize=100_000)
+def _known(folder: Path, mtime_ns: int, size: int) -> tuple[str, bool | None]:
+    """Give task and verdict of an episode, as long as its metadata.yaml is the same."""
+    known = EpisodeMetadata.from_custom_data(read_information(folder).get('custom_data') or {})
+    return known.task, known.success

@@ -37,6 +37,19 @@ def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
     return deleted
 
 
+def trim_and_tell(newest: Path, takes: int, size: int) -> list[str]:
+    """
+    Do what :func:`trim_discarded` does, and say so.
+
+    :return: a line for each that was deleted, or why none can be.
+    """
+    try:
+        return [f'deleted {path}: older than the newest discarded takes that discarded_max and '
+                'discarded_max_gb keep' for path in trim_discarded(newest, takes, size)]
+    except OSError as error:
+        return [f'discarded takes cannot be deleted: {error}']
+
+
 def _written_ns(take: Path) -> int:
     """Tell when a take was written [ns]; 0 for what is no take."""
     for file in (take / METADATA, take / FIRST_FILE.format(take.name)):

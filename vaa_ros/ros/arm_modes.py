@@ -139,7 +139,7 @@ class LeaderMode:
     def _begin(self) -> None:
         if self._follow.following:
             return
-        barred = self._node.stop_latch.bars(False)
+        barred = self._node.bars(False)
         if barred:
             raise RosError(barred)
         self._follow.begin(self._leader(), self._measured.position)
@@ -150,7 +150,7 @@ class LeaderMode:
         now_s = time.monotonic()
         dt_s = min(max(now_s - self._last_s, 1e-3), 2 * self._node.period_s)
         self._last_s = now_s
-        barred = self._node.stop_latch.bars(self._follow.following)
+        barred = self._node.bars(self._follow.following)
         if barred and self._follow.following:
             self._follow.let_go()
             self._node.trouble(barred)

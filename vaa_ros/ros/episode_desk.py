@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait
+from pathlib import Path
 import queue
 import time
 from typing import Any
@@ -27,11 +30,11 @@ from vaa_ros.core.episode_buttons import KEY_HELP
 from vaa_ros.core.episode_buttons import KEYS
 from vaa_ros.core.episode_buttons import Presses
 from vaa_ros.core.episode_flow import EpisodeFlow
-from vaa_ros.core.episode_flow import FlowSettings
 from vaa_ros.core.episode_flow import Phase
-from vaa_ros.core.episode_flow import plan_of
 from vaa_ros.core.episode_flow import Takes
-from vaa_ros.core.episode_flow import Wanted
+from vaa_ros.core.episode_plan import FlowSettings
+from vaa_ros.core.episode_plan import plan_of
+from vaa_ros.core.episode_plan import Wanted
 from vaa_ros.core.errors import VaaError
 from vaa_ros.ros.cues import Cues
 from vaa_ros.ros.input_device import FootPedal
@@ -43,6 +46,9 @@ TICK_S = 0.05
 QUIT = 'q'
 COUNTED = frozenset({'episodes', 'output_dir', 'task', 'instructions'})
 """Parameters that say which episodes count."""
+COUNT_WAIT_S = 2.0
+"""How long a change of these waits between episodes, so that a start after it knows them [s]."""
+Count = Callable[[Collection[str]], Future[Any]]
 Response = TypeVar('Response', Trigger.Response, SetBool.Response)
 
 
@@ -61,7 +67,10 @@ class EpisodeDesk:
                  show: Callable[[], None], quit_: Callable[[], None]) -> None:
         self._node, self._report, self._show, self._quit = node, report, show, quit_
         self._open = False
-        self._recorded: Callable[[Collection[str]], tuple[int, int]] = lambda tasks: (0, 0)
+        self._recorded: Count | None = None
+        self._last: Callable[[], Path | None] = lambda: None
+        self._counting: Future[Any] | None = None
+        self._before = (0, 0)
         self._cues = Cues(node, str(self._value('cues')))
         self.flow = EpisodeFlow(takes, self._settings, self._cues.tell)
         self._phase = self.flow.phase
@@ -84,11 +93,13 @@ class EpisodeDesk:
         node.add_post_set_parameters_callback(self._on_parameters)
         node.create_timer(TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def open(self, recorded: Callable[[Collection[str]], tuple[int, int]]) -> None:
+    def open(self, recorded: Count, last: Callable[[], Path | None]) -> None:
         """
         Begin a session, or go on with it: listen to keys and buttons.
 
-        :param recorded: counts the successes and failures of some tasks that are there already.
+        :param recorded: counts the successes and failures of some tasks that are there already,
+            and says where they are.
+        :param last: says where the take is that redo throws away.
         :raises ConfigError: if a button is bound to what is no action.
         :raises RosError: if there is no such foot pedal.
         """
@@ -100,18 +111,36 @@ class EpisodeDesk:
                 self._value('pedal'), lambda code: self._ask(feet.press(code, time.monotonic())),
                 self._node.get_logger().warning)
             self._node.get_logger().info(f'foot pedal: {self._pedal.name}')
-        self._recorded = recorded
+        self._recorded, self._last = recorded, last
         self._count()
         if self._value('keys') and self._terminal.start():
             self._node.get_logger().info(KEY_HELP)
         self._buttons, self._open = buttons, True
 
     def _count(self) -> None:
-        if self._value('episodes'):
-            tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
-            self.flow.successes, self.flow.failures = self._recorded(tasks)
-            self._node.get_logger().info(f'{self.flow.successes} of {self._value("episodes")} '
-                                         'episodes are there already')
+        """Count what is there, in the background: a large folder takes seconds."""
+        self._counting, self.flow.counting = None, False
+        if not self._value('episodes') or self._recorded is None:
+            return
+        tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
+        self._before = (self.flow.successes, self.flow.failures)
+        self._counting, self.flow.counting = self._recorded(tasks), True
+        if self.flow.phase is not Phase.RECORDING:  # then nothing is lost by waiting a little
+            wait([self._counting], COUNT_WAIT_S)
+        self._take_count()
+
+    def _take_count(self) -> None:
+        counting = self._counting
+        if counting is None or not counting.done():
+            return
+        if self._before != (self.flow.successes, self.flow.failures):
+            self._count()  # a take ended meanwhile, which may have been counted or not
+            return
+        self._counting = None
+        successes, failures, paths = counting.result()
+        self.flow.counted(successes, failures, self._last() in paths)
+        self._node.get_logger().info(f'{successes} of {self._value("episodes")} episodes are '
+                                     'there already')
 
     def _on_parameters(self, changed: Sequence[Parameter]) -> None:
         if self._open and COUNTED.intersection(parameter.name for parameter in changed):
@@ -120,6 +149,7 @@ class EpisodeDesk:
     def close(self) -> None:
         """End the session, and give the terminal back."""
         self._open, self._buttons = False, None
+        self._counting, self.flow.counting = None, False
         self.flow.end()
         if self._pedal is not None:
             self._pedal.stop()
@@ -187,6 +217,7 @@ class EpisodeDesk:
 
     def _tick(self) -> None:
         if self._open:
+            self._take_count()
             self._guarded(lambda: self.flow.tick(time.monotonic()))
 
     def _guarded(self, action: Callable[[], object]) -> None:

@@ -97,7 +97,7 @@ class JogMode:
         session, commands, measured = self._session, self._node.commands, self._measured
         session.target.speed = self._node.value('speed')
         jog = self._device.jog(now_s)
-        barred = self._node.stop_latch.bars(jog.engaged)
+        barred = self._node.bars(jog.engaged)
         if barred and jog.engaged:
             self._node.trouble(barred)
             jog = Jog()

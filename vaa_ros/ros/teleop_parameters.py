@@ -37,6 +37,9 @@ PARAMETERS = (
               '0 is none.', 's', 0.0, 1.0, read_only=True),
     Parameter('joy_timeout_s', 0.3, 'Gamepad, 3D mouse and leader: let go of the arm when the '
               'newest message is older.', 's', 0.05, 5.0, read_only=True),
+    Parameter('deadman', False, 'Drive only while true comes on the topic deadman (Bool), at '
+              'least every 0.2 s; after that who held the arm takes hold anew. Not in lockstep.',
+              read_only=True),
     Parameter('leader', '', 'Leader: how its joints become those of the robot, a name in '
               'config/leaders or a YAML file; empty for the same arm.', read_only=True),
     Parameter('leader_topics', ('leader/joint_states',), 'Leader: topics of its joint states; '

@@ -1,0 +1,44 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a recording session needs of whoever receives the messages.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class TopicSource(Protocol):
+    """Where messages come from; :class:`vaa_ros.ros.raw_topics.RawTopics` on a robot."""
+
+    types: Mapping[str, str]
+    lost: Mapping[str, int]
+
+    def refresh(self) -> None:
+        """Look for topics that have appeared."""
+
+    def unmatched(self, names: Sequence[str]) -> list[str]:
+        """Give those of the topics that cannot be received now."""
+
+    def standing(self, name: str) -> tuple[bytes, int] | None:
+        """Give what a latched topic says now, and when it was sent [ns]; None for nothing."""
+
+    def type_of(self, name: str) -> str:
+        """Give the message type of a topic that has been found."""
+
+    def explain(self, name: str) -> str:
+        """Say why a topic cannot be received."""
+
+    def published(self) -> list[str]:
+        """List the topics that somebody publishes."""
+
+    def offered(self, name: str) -> list[tuple[str, str, int]]:
+        """Give (reliability, durability, depth) of each publisher."""
+
+    def definition(self, msgtype: str) -> str:
+        """Write the definition of a message type."""
+
+    def drain(self) -> None:
+        """Hand over every message that has arrived."""
