@@ -11,7 +11,6 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 import json
-import os
 from pathlib import Path
 import signal
 import subprocess
@@ -32,6 +31,9 @@ from std_srvs.srv import Trigger
 RATE_HZ = 30.0
 TICK_S = 1.25 / RATE_HZ
 """The longest regular time between two ticks [s]."""
+PATIENT = {'max_image_age_s': 1.0, 'max_joint_age_s': 1.0, 'max_clock_skew_s': 0.0,
+           'max_clock_jump_s': 0.0, 'discovery_s': 0.0}
+"""Parameters of the policy node for a computer that is busy with other things."""
 WATCH_S = 0.4
 """How long an arm that holds is watched."""
 
@@ -114,16 +116,19 @@ class Rig:
     Everything that runs, and how it is judged.
 
     :param folder: where the models are.
+    :param patient: whether the computer may be so busy that everything is late.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patient: bool = False) -> None:
         self.folder = folder
         self.world = {role: self.be(role) for role in ('arm', 'cameras')}
         self.hears = Observer()
         self.policy: Process | None = None
         self.hears.printed = lambda: [
             line for each in (self.policy, self.guard) if each for line in each.lines[-3:]]
-        self.guard = Process('-m', 'vaa_ros.nodes.guard')
+        self._usual = PATIENT if patient else {}
+        self.guard = Process('-m', 'vaa_ros.nodes.guard', *(
+            ('--ros-args', '-p', 'timeout_s:=2.0') if patient else ()))
         self._with: dict[str, Any] = {}
         self._publishers: dict[str, Any] = {}
 
@@ -163,7 +168,7 @@ class Rig:
         """
         if self.policy is not None:
             self.policy.end()
-        given = {'model_path': self.folder / 'round.onnx', **parameters}
+        given = {'model_path': self.folder / 'round.onnx', **self._usual, **parameters}
         self._with = parameters
         self.policy = Process('-m', 'vaa_ros.nodes.policy', '--ros-args', *(
             word for name, value in given.items()
@@ -286,18 +291,14 @@ class Rig:
 
 
 @contextmanager
-def rig(folder: Path) -> Iterator[Rig]:
+def rig(folder: Path, patient: bool = False) -> Iterator[Rig]:
     """
     Run the processes, and end them.
 
     :param folder: where the models are.
+    :param patient: whether the computer may be so busy that everything is late.
     """
-    # Whoever is killed while it writes into shared memory leaves it locked.
-    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '77'),
-                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
-                      FASTDDS_BUILTIN_TRANSPORTS='UDPv4', PYTHONUNBUFFERED='1')
-    os.environ.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
-    made = Rig(folder)
+    made = Rig(folder, patient)
     try:
         yield made
     finally:
