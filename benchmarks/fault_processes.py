@@ -34,7 +34,7 @@ from std_srvs.srv import Trigger
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 
-GUARD_S, DEADMAN_S = 0.2, 0.2
+GUARD_S, DEADMAN_S, SILENCE_S = 0.2, 0.2, 0.5
 RESET = 'policy/reset_policy'
 
 
@@ -137,6 +137,29 @@ def button_dies(rig: Rig) -> Seen:
     # Until DDS notices, 20 s later, it could release its press; a new node knows nothing of it.
     rig.policy.end()
     return Seen(f'stayed stopped: {reason}')
+
+
+def button_gone(rig: Rig) -> Seen:
+    """
+    Have the process that says that nobody presses killed: that is a press.
+    """
+    begin_ns = time.monotonic_ns()
+    button = rig.be('heartbeat')
+    rig.hears.said('stopped', begin_ns, 'was pressed')
+    rig.hears.call(Trigger, RESET)
+    rig.hears.said('running', begin_ns)
+    rig.moving()
+    at_ns = button.send(signal.SIGKILL)
+    stop_ns, _ = rig.hears.said('stopped', at_ns)
+    rig.still(stop_ns)
+    button = rig.be('heartbeat')
+    try:
+        rig.hears.said('stopped', stop_ns, 'was pressed')
+        rig.hears.call(Trigger, RESET)
+        rig.hears.said(MOVES, stop_ns)
+    finally:
+        button.end()
+    return Seen('stopped, also once it was back, until the reset', (stop_ns - at_ns) / NS)
 
 
 def rival(rig: Rig) -> Seen:
@@ -279,6 +302,8 @@ FAULTS = (
           partial(stopped, press=by_service, match='is pressed'), 0.0),
     Fault('button_dies', 'true on e_stop by a process that is killed', 'stay stopped',
           button_dies),
+    Fault('button_gone', 'a stop button that is killed without a press', LATCHED_STOP,
+          button_gone, SILENCE_S, {'e_stop_silence_s': SILENCE_S}),
     Fault('rival', 'another publisher of the commands', 'silent while it is there', rival),
     Fault('rival_at_start', 'the same before the node starts', 'refuse to start', rival_at_start),
     Fault('deadman_released', 'the deadman switch let go', BACK,

@@ -148,8 +148,9 @@ class Rig:
         for process in self.world.values():
             process.set()
         begin_ns = time.monotonic_ns()
-        if parameters.get('deadman'):
-            self.hears.said('waiting|holding', begin_ns, 'deadman')
+        if parameters.keys() & {'deadman', 'e_stop_silence_s'}:
+            # Somebody has to be there first.
+            self.hears.said('waiting|holding|stopped', begin_ns)
             return
         self.hears.said('running', begin_ns, '^$')
         # Good for a while, so that nothing is left of the fault before.

@@ -7,6 +7,7 @@ The world of faults.py: an arm and two cameras, each a process, with everything 
     python benchmarks/fault_world.py cameras
     python benchmarks/fault_world.py rival               # could command the arm, too
     python benchmarks/fault_world.py button              # presses the emergency stop, and stays
+    python benchmarks/fault_world.py heartbeat           # says again and again that nobody does
 
 Each line of JSON on stdin sets some of :data:`ARM` or :data:`CAMERA`; one line comes back: when
 the last message went out before that (``last_ns``, monotonic clock), and where the arm then was.
@@ -50,7 +51,7 @@ from vaa_ros.ros.qos import LATCHED
 
 ROBOT = load_robot('vaa_arm')
 KEYS = ('front', 'wrist')
-ARM_S, CAMERA_S = 0.01, 1 / 30
+ARM_S, CAMERA_S, BEAT_S = 0.01, 1 / 30, 0.05
 NS = 10**9
 
 ARM = {
@@ -252,15 +253,20 @@ def bystander(role: str) -> None:
     """
     Be a publisher that disturbs by being there.
 
-    :param role: ``rival`` or ``button``.
+    :param role: ``rival``, ``button`` or ``heartbeat``.
     """
-    world = World({}, ARM_S)
+    def turn(now_ns: int) -> bool:
+        if role == 'heartbeat':
+            publisher.publish(Bool(data=False))
+        return True
+    world = World({}, BEAT_S)
     node = rclpy.create_node(role)
     if role == 'rival':
-        node.create_publisher(JointTrajectory, 'joint_trajectory', COMMAND)
+        publisher = node.create_publisher(JointTrajectory, 'joint_trajectory', COMMAND)
     else:
-        node.create_publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True))
-    world.run(lambda now_ns: True, dict)
+        publisher = node.create_publisher(Bool, 'e_stop', LATCHED)
+        publisher.publish(Bool(data=role == 'button'))
+    world.run(turn, dict)
     node.destroy_node()
 
 
@@ -270,7 +276,8 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('role', choices=('arm', 'cameras', 'rival', 'button'))
+    parser.add_argument('role', choices=('arm', 'cameras', 'rival', 'button',
+                                         'heartbeat'))
     parser.add_argument('--at', type=json.loads, help='where the arm begins')
     args = parser.parse_args()
     if args.role == 'arm':
