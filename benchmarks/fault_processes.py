@@ -128,9 +128,11 @@ def button_dies(rig: Rig) -> Seen:
     """
     at_ns = time.monotonic_ns()
     button = rig.be('button')
-    stop_ns, reason = rig.hears.said('stopped', at_ns)
-    button.send(signal.SIGKILL)
-    button.wait()
+    try:
+        stop_ns, reason = rig.hears.said('stopped', at_ns)
+    finally:
+        button.send(signal.SIGKILL)
+        button.wait()
     time.sleep(0.5)
     rig.still(stop_ns)
     rig.hears.said('stopped', time.monotonic_ns())
@@ -145,11 +147,13 @@ def button_gone(rig: Rig) -> Seen:
     """
     begin_ns = time.monotonic_ns()
     button = rig.be('heartbeat')
-    rig.hears.said('stopped', begin_ns, 'was pressed')
-    rig.hears.call(Trigger, RESET)
-    rig.hears.said('running', begin_ns)
-    rig.moving()
-    at_ns = button.send(signal.SIGKILL)
+    try:
+        rig.hears.said('stopped', begin_ns, 'was pressed')
+        rig.hears.call(Trigger, RESET)
+        rig.hears.said('running', begin_ns)
+        rig.moving()
+    finally:
+        at_ns = button.send(signal.SIGKILL)
     stop_ns, _ = rig.hears.said('stopped', at_ns)
     rig.still(stop_ns)
     button = rig.be('heartbeat')
@@ -312,6 +316,9 @@ FAULTS = (
           partial(deadman, released=False), DEADMAN_S, {'deadman': True}),
     Fault('clock_back', 'the ROS clock set back by an hour', BACK, partial(
         hold, who='arm', match='set back by 3|future', settings={'clock_s': -3600.0}), None,
+        SIMULATED),
+    Fault('clock_forward', 'the ROS clock set forward by an hour', BACK, partial(
+        hold, who='arm', match='set forward by 3|stale', settings={'clock_s': 3600.0}), None,
         SIMULATED),
     Fault('clock_paused', 'the ROS clock stands still', BACK, partial(
         hold, who='arm', match='future', settings={'clock_s': None}), None, SIMULATED),
