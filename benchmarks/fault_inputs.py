@@ -17,9 +17,12 @@ import time
 from typing import Any
 
 from fault_models import HUGE
+from fault_models import LENGTH
 from fault_models import MEMORY
 from fault_models import NAN
+from fault_models import RATE_HZ
 from fault_models import SLOW
+from fault_models import SPEED
 from fault_models import STUCK
 from fault_observer import Failed
 from fault_observer import NS
@@ -28,6 +31,7 @@ from fault_world import ARM
 from fault_world import ARM_S
 from fault_world import CAMERA
 from fault_world import CAMERA_S
+import numpy as np
 from std_srvs.srv import Trigger
 
 USUAL = {'arm': ARM, 'cameras': CAMERA}
@@ -125,6 +129,24 @@ def go_on(rig: Rig, who: str, settings: Mapping[str, Any]) -> Seen:
     return Seen('went on')
 
 
+def not_following(rig: Rig) -> Seen:
+    """
+    Have the arm stand still whatever it is told, and see that what it is told does not run away.
+    """
+    rig.world['arm'].set(follows=False)
+    try:
+        time.sleep(1.0)
+        where = np.array(rig.world['arm'].set()['position'])
+        way = float(np.abs(rig.hears.commands[-1][1] - where).max())
+        if way > REACH:
+            raise Failed(f'it is told to be {way:.2f} rad away')
+    finally:
+        rig.world['arm'].set(**USUAL['arm'])
+    rig.moving()
+    rig.hears.said(MOVES, time.monotonic_ns())
+    return Seen(f'told it to be {way:.2f} rad away, and no further')
+
+
 def slow_then_hold(rig: Rig, who: str, match: str, settings: Mapping[str, Any]) -> Seen:
     """
     Change the world, and see that the arm is slowed before it holds.
@@ -167,6 +189,8 @@ def arm(name: str, injected: str, match: str, bound_s: float | None = None,
         hold, who='arm', match=match, settings=settings), bound_s)
 
 
+REACH = SPEED * LENGTH / RATE_HZ
+"""How far a chunk of the policy leads [rad]."""
 AGE_S, BLANK_S, MISSING_S, UNPAIRED_S = 0.2, 0.2, 0.1, 0.2
 """Defaults of the node."""
 STALE = 'is stale|nothing new came'
@@ -208,6 +232,10 @@ FAULTS = (
         echo_s=0.1),
     arm('joint_clock', 'joint states from 1 s ahead', 'future|set forward|ahead', ARM_S,
         late_s=-1.0),
+    Fault('not_following', 'the arm stands still whatever it is told',
+          'do not run away from it, go on when it moves', not_following),
+    Fault('loss', 'a fifth of the pictures gets lost', 'go on',
+          partial(go_on, who='cameras', settings={'loss': 0.2})),
     Fault('other_order', 'the joints in another order', 'go on',
           partial(go_on, who='arm', settings={'names': 'turned'})),
     Fault('more_joints', 'joints of other devices in between', 'go on',

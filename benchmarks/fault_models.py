@@ -31,7 +31,7 @@ from vaa_ros.core.spec import PolicySpec
 
 ROBOT = load_robot('vaa_arm')
 CAMERAS = ('front', 'wrist')
-WIDTH, HEIGHT = 64, 48
+WIDTH, HEIGHT = 32, 24
 RATE_HZ, LENGTH = 30.0, 24
 CIRCLE = (0, 3)
 """The joints whose angles go round."""
@@ -43,24 +43,31 @@ OBEY, NAN, HUGE, SLOW, STUCK, MEMORY, OTHER_NAN = range(7)
 """What the first pixel asks for, by its red; green and blue say that it asks."""
 GREEN, BLUE = 7, 201
 ASKED = 256 * GREEN + 65536 * BLUE
-EVER = (-1,)
-"""Orders of a policy whose every answer is NaN."""
 BRIEF, FOREVER = 100_000, 2**40
 """Turns of a loop that takes a moment, and of one that does not end."""
 
 
-def spec_of(name: str, robot: str = ROBOT.name) -> PolicySpec:
+def spec_of(name: str) -> PolicySpec:
     """
     Give the spec of the policies here.
 
     :param name: the policy's name.
-    :param robot: the robot that it says it is for.
     """
     return PolicySpec(
-        name=name, task='reach', robot=robot,
+        name=name, task='reach', robot=ROBOT.name,
         cameras=tuple(CameraSpec(key, WIDTH, HEIGHT) for key in CAMERAS), joints=ROBOT.joints,
         action=ActionSpec.for_robot('joint_position', ROBOT), control_rate_hz=RATE_HZ,
         chunk_length=LENGTH)
+
+
+def spec_of_another() -> PolicySpec:
+    """
+    Give the same of a robot that is alike, but whose joints have other names.
+    """
+    joints = tuple(replace(joint, name=f'another_{joint.name}') for joint in ROBOT.joints)
+    spec = spec_of('another')
+    return replace(spec, robot='another', joints=joints, action=replace(
+        spec.action, names=tuple(joint.name for joint in joints)))
 
 
 def constant(name: str, value: object) -> onnx.NodeProto:
@@ -110,12 +117,13 @@ def looping() -> onnx.NodeProto:
     return helper.make_node('Loop', ['turns', '', 'nothing'], ['looped'], body=body)
 
 
-def going_wrong(nan_at: Sequence[int], brief: int) -> list[onnx.NodeProto]:
+def going_wrong(nan_at: Sequence[int], brief: int, always: int) -> list[onnx.NodeProto]:
     """
     Make the nodes of ``wrong``: 0, or what the first pixel asks for.
 
     :param nan_at: the orders that make it NaN.
     :param brief: turns of the loop that takes a moment.
+    :param always: the order that it follows whatever it sees; 0 for those of the pixel.
     """
     nodes = [constant('nothing', np.float32(0)), constant('huge', np.float32(1e9)),
              constant('nan', np.float32('nan')), constant('nans', np.array(nan_at) + ASKED),
@@ -128,9 +136,13 @@ def going_wrong(nan_at: Sequence[int], brief: int) -> list[onnx.NodeProto]:
              helper.make_node('Cast', ['pixel'], ['colours'], to=TensorProto.INT64),
              helper.make_node('Mul', ['colours', 'digits'], ['parts']),
              constant('nought', np.array([0])),
-             helper.make_node('ReduceSum', ['parts', 'nought'], ['order'], keepdims=1),
-             *([constant('is_nan', np.array([True]))] if nan_at == EVER else [
-                 helper.make_node('Equal', ['order', 'nans'], ['is_nan'])])]
+             helper.make_node('ReduceSum', ['parts', 'nought'], ['asked'], keepdims=1),
+             # Not a constant, which would be worked out while the model is loaded.
+             constant('counts', np.array([int(not always)])),
+             constant('always', np.array([ASKED + always if always else 0])),
+             helper.make_node('Mul', ['asked', 'counts'], ['heard']),
+             helper.make_node('Add', ['heard', 'always'], ['order']),
+             helper.make_node('Equal', ['order', 'nans'], ['is_nan'])]
     for name, value in (('huge', HUGE), ('slow', SLOW), ('stuck', STUCK), ('greedy', MEMORY)):
         nodes += [constant(f'order_{name}', np.array([value + ASKED])),
                   helper.make_node('Equal', ['order', f'order_{name}'], [f'is_{name}']),
@@ -154,7 +166,8 @@ def going_wrong(nan_at: Sequence[int], brief: int) -> list[onnx.NodeProto]:
 
 
 def write_policy(path: Path, name: str = '', nan_at: Sequence[int] = (NAN,),
-                 spec: PolicySpec | None = None, width: int = 0, brief: int = BRIEF) -> Path:
+                 spec: PolicySpec | None = None, width: int = 0, brief: int = BRIEF,
+                 always: int = OBEY) -> Path:
     """
     Write the policy that goes round.
 
@@ -164,11 +177,12 @@ def write_policy(path: Path, name: str = '', nan_at: Sequence[int] = (NAN,),
     :param spec: what it says of itself; None for the truth.
     :param width: how many action elements too many it has.
     :param brief: turns of the loop that takes a moment.
+    :param always: the order that it follows whatever it sees.
     :return: the file.
     """
     spec = spec or spec_of(name or path.stem)
     joints = len(ROBOT.joints)
-    nodes = [*circling(), *going_wrong(nan_at, brief),
+    nodes = [*circling(), *going_wrong(nan_at, brief, always),
              helper.make_node('Add', ['round', 'wrong'], ['answer']),
              constant('padding', np.array([0, 0, 0, 0, 0, width])),
              helper.make_node('Pad', ['answer', 'padding'], ['actions'])]
@@ -211,10 +225,12 @@ def write_bad(folder: Path) -> dict[str, Path]:
     :return: the files by kind.
     """
     found = {
-        'nan': write_policy(folder / 'nan.onnx', nan_at=EVER),
+        'fails': write_policy(folder / 'fails.onnx', nan_at=(NAN, OTHER_NAN)),
+        'greedy': write_policy(folder / 'greedy.onnx', always=MEMORY),
+        'endless': write_policy(folder / 'endless.onnx', always=STUCK),
+        'nan': write_policy(folder / 'nan.onnx', always=NAN),
         'shape': write_policy(folder / 'shape.onnx', width=1),
-        'robot': write_policy(folder / 'robot.onnx', spec=replace(
-            spec_of('robot'), robot='another_arm')),
+        'robot': write_policy(folder / 'robot.onnx', spec=spec_of_another()),
     }
     whole = write_policy(folder / 'whole.onnx').read_bytes()
     found['cut'] = folder / 'cut.onnx'

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-ANSWER_S = 15.0
+ANSWER_S = 30.0
 NS = 10**9
 
 

@@ -11,7 +11,6 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 import json
-import os
 from pathlib import Path
 import signal
 import subprocess
@@ -24,11 +23,17 @@ from fault_observer import ANSWER_S
 from fault_observer import Failed
 from fault_observer import NS
 from fault_observer import Observer
+from fault_world import ARM
+from fault_world import CAMERA
 import numpy as np
+from std_srvs.srv import Trigger
 
 RATE_HZ = 30.0
 TICK_S = 1.25 / RATE_HZ
 """The longest regular time between two ticks [s]."""
+PATIENT = {'max_image_age_s': 1.0, 'max_joint_age_s': 1.0, 'max_clock_skew_s': 0.0,
+           'max_clock_jump_s': 0.0, 'discovery_s': 0.0}
+"""Parameters of the policy node for a computer that is busy with other things."""
 WATCH_S = 0.4
 """How long an arm that holds is watched."""
 
@@ -38,13 +43,15 @@ class Process:
     A process whose output is kept.
 
     :param command: its command line after the interpreter.
+    :param orders: whether it takes orders on stdin.
     """
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, orders: bool = False) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._popen = subprocess.Popen(
-            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, *command],
+            stdin=subprocess.PIPE if orders else subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, bufsize=1)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -95,12 +102,13 @@ class Process:
         """
         if self.alive:
             self.send(signal.SIGCONT)
-            self.send(signal.SIGTERM)
-            try:
-                self._popen.wait(5.0)
-            except subprocess.TimeoutExpired:
-                self._popen.kill()
-        self._popen.wait()
+            # Whoever takes orders ends with them, and tells DDS so.
+            (self._popen.stdin.close if self._popen.stdin else self._popen.terminate)()
+        try:
+            self._popen.wait(5.0)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
 
 
 class Rig:
@@ -108,28 +116,42 @@ class Rig:
     Everything that runs, and how it is judged.
 
     :param folder: where the models are.
+    :param patient: whether the computer may be so busy that everything is late.
     """
 
-    def __init__(self, folder: Path) -> None:
-        here = Path(__file__).parent
+    def __init__(self, folder: Path, patient: bool = False) -> None:
         self.folder = folder
-        self.world = {role: Process(str(here / 'fault_world.py'), role)
-                      for role in ('arm', 'cameras')}
+        self.world = {role: self.be(role) for role in ('arm', 'cameras')}
         self.hears = Observer()
         self.policy: Process | None = None
-        self.hears.printed = lambda: self.policy.lines[-3:] if self.policy else []
-        self.guard = Process('-m', 'vaa_ros.nodes.guard')
+        self.hears.printed = lambda: [
+            line for each in (self.policy, self.guard) if each for line in each.lines[-3:]]
+        self._usual = PATIENT if patient else {}
+        self.guard = Process('-m', 'vaa_ros.nodes.guard', *(
+            ('--ros-args', '-p', 'timeout_s:=2.0') if patient else ()))
         self._with: dict[str, Any] = {}
+        self._publishers: dict[str, Any] = {}
+
+    @staticmethod
+    def be(role: str, *more: str) -> Process:
+        """
+        Start a process of fault_world.py.
+        """
+        return Process(str(Path(__file__).with_name('fault_world.py')), role, *more, orders=True)
 
     def run_policy(self, **parameters: Any) -> None:
         """
         Have a policy node with these parameters that moves the arm, and nothing wrong.
         """
         if self.policy is None or not self.policy.alive or self._with != parameters:
-            self._start(parameters)
+            self.start_policy(**parameters)
         for process in self.world.values():
             process.set()
         begin_ns = time.monotonic_ns()
+        if parameters.keys() & {'deadman', 'e_stop_silence_s'}:
+            # Somebody has to be there first.
+            self.hears.said('waiting|holding|stopped', begin_ns)
+            return
         self.hears.said('running', begin_ns, '^$')
         # Good for a while, so that nothing is left of the fault before.
         while True:
@@ -141,14 +163,60 @@ class Rig:
             self.hears.said('running', begin_ns, '^$')
         self.hears.commands.clear()
 
-    def _start(self, parameters: dict[str, Any]) -> None:
+    def start_policy(self, **parameters: Any) -> None:
+        """
+        Start a policy node, and end the one before.
+        """
         if self.policy is not None:
             self.policy.end()
-        given = {'model_path': self.folder / 'round.onnx', **parameters}
+        given = {'model_path': self.folder / 'round.onnx', **self._usual, **parameters}
         self._with = parameters
         self.policy = Process('-m', 'vaa_ros.nodes.policy', '--ros-args', *(
             word for name, value in given.items()
             for word in ('-p', f'{name}:={str(value).lower() if value is True else value}')))
+
+    def recover(self) -> None:
+        """
+        End what may still be wrong after a fault that did not end as it should.
+        """
+        self.policy.end()
+        for role, usual in (('arm', ARM), ('cameras', CAMERA)):
+            if not self.world[role].alive:
+                self.world[role] = self.be(role)
+            self.world[role].set(**usual)
+        for publisher in self._publishers.values():
+            self.hears.node.destroy_publisher(publisher)
+        self._publishers.clear()
+        self.hears.call(Trigger, 'guard/reset')
+
+    def publisher(self, kind: type, topic: str, qos: Any) -> Any:
+        """
+        Give a publisher that is connected to the policy node; the same again for the same topic.
+        """
+        if topic not in self._publishers:
+            self._publishers[topic] = self.hears.node.create_publisher(kind, topic, qos)
+        made = self._publishers[topic]
+        begin_s = time.monotonic()
+        while made.get_subscription_count() < 1 + (topic == 'e_stop'):  # this process hears it
+            if time.monotonic() > begin_s + ANSWER_S:
+                raise Failed(f'nobody hears {topic}')
+            time.sleep(0.01)
+        return made
+
+    def reload(self, path: Path) -> Any:
+        """
+        Ask for another model, and give the answer.
+        """
+        from rclpy.parameter import Parameter
+        from rclpy.parameter_client import AsyncParameterClient
+        client = AsyncParameterClient(self.hears.node, 'policy')
+        client.wait_for_services(ANSWER_S)
+        answer = self.hears.answer(client.set_parameters(
+            [Parameter('model_path', value=str(path))]), 'model_path').results[0]
+        if not answer.successful:
+            answer.success, answer.message = False, answer.reason
+            return answer
+        return self.hears.call(Trigger, 'policy/reload_policy')
 
     def still(self, since_ns: int, silent: bool = False) -> float:
         """
@@ -168,7 +236,9 @@ class Rig:
             self.hears.wait(lambda: len(self.hears.commands) >= count + 3, 'commands that hold')
         held = [command for at_ns, command in list(self.hears.commands) if at_ns > since_ns]
         if any(not np.array_equal(held[0], command) for command in held):
-            raise Failed('commands move the arm although it should hold')
+            way = np.abs(np.diff(held, axis=0)).max(axis=1)
+            raise Failed('commands move the arm although it should hold: by '
+                         f'{way.max():.4f} at {np.argmax(way > 0) + 1} of {len(held)}')
         moved = float(np.abs(after - before).max())
         if moved > 1e-3:
             raise Failed(f'the arm moved by {moved:.4f} although it should hold')
@@ -222,18 +292,14 @@ class Rig:
 
 
 @contextmanager
-def rig(folder: Path) -> Iterator[Rig]:
+def rig(folder: Path, patient: bool = False) -> Iterator[Rig]:
     """
     Run the processes, and end them.
 
     :param folder: where the models are.
+    :param patient: whether the computer may be so busy that everything is late.
     """
-    # Whoever is killed while it writes into shared memory leaves it locked.
-    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '77'),
-                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
-                      FASTDDS_BUILTIN_TRANSPORTS='UDPv4', PYTHONUNBUFFERED='1')
-    os.environ.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
-    made = Rig(folder)
+    made = Rig(folder, patient)
     try:
         yield made
     finally:

@@ -5,6 +5,9 @@ The world of faults.py: an arm and two cameras, each a process, with everything 
 
     python benchmarks/fault_world.py arm
     python benchmarks/fault_world.py cameras
+    python benchmarks/fault_world.py rival               # could command the arm, too
+    python benchmarks/fault_world.py button              # presses the emergency stop, and stays
+    python benchmarks/fault_world.py heartbeat           # says again and again that nobody does
 
 Each line of JSON on stdin sets some of :data:`ARM` or :data:`CAMERA`; one line comes back: when
 the last message went out before that (``last_ns``, monotonic clock), and where the arm then was.
@@ -28,40 +31,45 @@ from fault_models import WIDTH
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMsg
+from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.types import JointState
 from vaa_ros.ros.conversions import joint_state_to_msg
 from vaa_ros.ros.conversions import joint_trajectory_from_msg
+from vaa_ros.ros.conversions import ns_to_stamp
 from vaa_ros.ros.conversions import rgb_to_image
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import IMAGE_OUT
 from vaa_ros.ros.qos import JOINTS_OUT
+from vaa_ros.ros.qos import LATCHED
 
 ROBOT = load_robot('vaa_arm')
 KEYS = ('front', 'wrist')
-ARM_S, CAMERA_S = 0.01, 1 / 30
+ARM_S, CAMERA_S, BEAT_S = 0.01, 1 / 30, 0.05
 NS = 10**9
 
 ARM = {
     'silent': False, 'follows': True, 'late_s': 0.0, 'echo_s': 0.0, 'repeats': False,
-    'names': 'all', 'nan': False, 'leap': 0.0,
+    'names': 'all', 'nan': False, 'leap': 0.0, 'clock_s': 0.0,
 }
 """Says nothing; obeys; stamps too old by; sends another one that much older after each; stands
 still on its stamp; names that it tells: all, missing, turned, more; one position is NaN; how
-far joint_2 is told to be from where it is [rad]."""
+far joint_2 is told to be from where it is [rad]; how far /clock is ahead, None for not told."""
 
 CAMERA = {
     'silent': False, 'late_s': 0.0, 'creep_s': 0.0, 'echo_s': 0.0, 'repeats': False,
     'frozen': False, 'look': 'live', 'encoding': 'rgb8', 'scale': 1, 'cut': False, 'order': 0,
-    'frames': -1,
+    'frames': -1, 'loss': 0.0,
 }
 """The same of both cameras, and: lateness that it gains with each frame; the same bytes with new
 stamps; live, black or white; an encoding; how many times too large; data cut off; what the first
-pixel asks the policy for, and for how many frames."""
+pixel asks the policy for, and for how many frames; the share of them that gets lost."""
 
 
 class World:
@@ -92,7 +100,6 @@ class World:
             while not self._orders.empty():
                 order = self._orders.get()
                 if order is None:
-                    rclpy.try_shutdown()
                     return
                 self._obey(order)
                 print(json.dumps({'last_ns': self._last_ns, **answer()}), flush=True)
@@ -155,7 +162,8 @@ class Cameras(World):
         message.encoding = is_['encoding']
         if is_['cut']:
             message.data = message.data[:100]
-        publisher.publish(message)
+        if self._noise.random() >= is_['loss']:
+            publisher.publish(message)
         if is_['echo_s']:
             publisher.publish(rgb_to_image(
                 self._picture(is_), stamp_ns - round(is_['echo_s'] * NS), key))
@@ -178,14 +186,17 @@ class Cameras(World):
 class Arm(World):
     """
     An arm that does what it is told at once, within the time that it is given, at 100 Hz.
+
+    :param position: where it begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, position: list[float] | None = None) -> None:
         super().__init__(dict(ARM), ARM_S)
         self._node = rclpy.create_node('arm')
         self._publisher = self._node.create_publisher(JointStateMsg, 'joint_states', JOINTS_OUT)
         self._node.create_subscription(JointTrajectory, 'joint_trajectory', self._take, COMMAND)
-        self.position = np.array(ROBOT.home)
+        self._clock = self._node.create_publisher(Clock, '/clock', EVENTS)
+        self.position = np.array(position or ROBOT.home)
         self._goal = self.position, 0.0
         self._moved_s = time.monotonic()
         self._stamp_ns = 0
@@ -204,6 +215,8 @@ class Arm(World):
         """
         self._move()
         is_ = self.settings
+        if is_['clock_s'] is not None:
+            self._clock.publish(Clock(clock=ns_to_stamp(now_ns + round(is_['clock_s'] * NS))))
         if is_['silent']:
             return False
         if not is_['repeats']:
@@ -236,19 +249,46 @@ class Arm(World):
         return joint_state_to_msg(JointState(stamp_ns, tuple(names), np.array(values)))
 
 
+def bystander(role: str) -> None:
+    """
+    Be a publisher that disturbs by being there.
+
+    :param role: ``rival``, ``button`` or ``heartbeat``.
+    """
+    def turn(now_ns: int) -> bool:
+        if role == 'heartbeat':
+            publisher.publish(Bool(data=False))
+        return True
+    world = World({}, BEAT_S)
+    node = rclpy.create_node(role)
+    if role == 'rival':
+        publisher = node.create_publisher(JointTrajectory, 'joint_trajectory', COMMAND)
+    else:
+        publisher = node.create_publisher(Bool, 'e_stop', LATCHED)
+        publisher.publish(Bool(data=role == 'button'))
+    world.run(turn, dict)
+    node.destroy_node()
+
+
 def main() -> None:
     """
     Be one of them.
     """
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('role', choices=('arm', 'cameras'))
-    if parser.parse_args().role == 'arm':
-        arm = Arm()
+    parser.add_argument('role', choices=('arm', 'cameras', 'rival', 'button',
+                                         'heartbeat'))
+    parser.add_argument('--at', type=json.loads, help='where the arm begins')
+    args = parser.parse_args()
+    if args.role == 'arm':
+        arm = Arm(args.at)
         arm.run(arm.turn, lambda: {'position': arm.position.tolist()})
-    else:
+    elif args.role == 'cameras':
         cameras = Cameras()
         cameras.run(cameras.turn, dict)
+    else:
+        bystander(args.role)
+    rclpy.try_shutdown()
 
 
 if __name__ == '__main__':

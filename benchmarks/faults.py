@@ -16,6 +16,7 @@ than what was expected.
 """
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import sys
 import tempfile
@@ -27,6 +28,7 @@ SLACK_S = 0.1
 
 BEGINNING_S = 0.3
 """How long the arm is watched while it goes on [s]."""
+PASSED = 'passed'
 LONGEST = 160
 """Letters of a reason in the table."""
 
@@ -54,10 +56,29 @@ def attempt(rig: Any, fault: Any, slack_s: float = SLACK_S) -> dict[str, object]
             problem = f'too late: {fault.bound_s:g} s and a tick were allowed'
     except Failed as error:
         did, problem = '', str(error)
+        rig.recover()
     row.update(did=did[:LONGEST], ms='' if after_s is None else round(1e3 * after_s),
                bound_ms='' if fault.bound_s is None else round(1e3 * fault.bound_s),
-               largest_step=step, outcome=f'FAILED: {problem}' if problem else 'passed')
+               largest_step=step, outcome=f'FAILED: {problem}' if problem else PASSED)
     return row
+
+
+def attempts(rig: Any, fault: Any, slack_s: float = SLACK_S) -> dict[str, object]:
+    """
+    Inject one fault; once more where it did not end as promised, which the row then says.
+
+    :param rig: what runs.
+    :param fault: the fault.
+    :param slack_s: what a time may be longer than it should [s].
+    :return: its row.
+    """
+    row = attempt(rig, fault, slack_s)
+    if row['outcome'] == PASSED:
+        return row
+    again = attempt(rig, fault, slack_s)
+    if again['outcome'] == PASSED:
+        again['outcome'] = f'passed at the second try; first {row["outcome"]}'
+    return again
 
 
 def main() -> None:
@@ -70,28 +91,38 @@ def main() -> None:
     parser.add_argument('--list', action='store_true', help='name the faults')
     parser.add_argument('--only', nargs='+', metavar='NAME', help='these alone')
     args = parser.parse_args()
-    from fault_inputs import FAULTS
+    import fault_inputs
     from fault_models import write_all
+    import fault_processes
+    import fault_reloads
     from fault_rig import rig
+    faults = (*fault_inputs.FAULTS, *fault_processes.FAULTS, *fault_reloads.FAULTS)
     if args.list:
-        print(*(f'{fault.name}: {fault.injected}; {fault.expected}' for fault in FAULTS), sep='\n')
+        print(*(f'{fault.name}: {fault.injected}; {fault.expected}' for fault in faults), sep='\n')
         return
-    if unknown := set(args.only or ()) - {fault.name for fault in FAULTS}:
+    if unknown := set(args.only or ()) - {fault.name for fault in faults}:
         parser.error(f'no such fault: {", ".join(sorted(unknown))}; --list names them')
+    # Whoever is killed while it writes into shared memory leaves it locked.
+    os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '77'),
+                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
+                      FASTDDS_BUILTIN_TRANSPORTS='UDPv4', PYTHONUNBUFFERED='1')
+    os.environ.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
     rows: dict[str, dict[str, object]] = {}
     begin_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, rig(write_all(Path(folder))) as running:
-        for fault in FAULTS:
+        for fault in faults:
             if args.only and fault.name not in args.only:
                 continue
-            row = rows[fault.name] = attempt(running, fault)
+            row = rows[fault.name] = attempts(running, fault)
             print(f'{fault.name}: {row["outcome"]} {row["did"]}', file=sys.stderr, flush=True)
     show('fault', rows, args.json)
-    passed = sum(row['outcome'] == 'passed' for row in rows.values())
+    passed = sum(row['outcome'].startswith(PASSED) for row in rows.values())
+    twice = sum(row['outcome'].startswith(f'{PASSED} at') for row in rows.values())
     over = [row['ms'] - row['bound_ms'] for row in rows.values()
             if row['ms'] != '' and row['bound_ms'] != '']
+    second = f', {twice} of them at the second try' if twice else ''
     late = f'; holds came {max(over)} ms after their bounds at most' if over else ''
-    print(f'\n{passed} of {len(rows)} faults end as promised, in '
+    print(f'\n{passed} of {len(rows)} faults end as promised{second}, in '
           f'{time.monotonic() - begin_s:.0f} s{late}')
     sys.stdout.flush()
     sys.exit(passed < len(rows))

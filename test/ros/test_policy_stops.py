@@ -100,6 +100,25 @@ def test_another_publisher_does_not_release_the_stop(
     assert ros.call(Trigger, 'policy/reset_policy').success
 
 
+def test_a_stop_button_that_falls_silent_stops_the_arm(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    activate(ros, model_path=str(model), e_stop_silence_s=2.0)
+    said = statuses(ros)
+    robot.start()
+    newest_in_state(said, 'stopped', 'is pressed')
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert not answer.success and 'nobody publishes /e_stop' in answer.message
+    button = ros.publisher(Bool, 'e_stop', EVENTS)
+    for _ in range(2):
+        beats = ros.node.create_timer(0.05, lambda: button.publish(Bool(data=False)))
+        newest_in_state(said, 'stopped', 'was pressed')
+        assert ros.call(Trigger, 'policy/reset_policy').success
+        newest_in_state(said, 'running')
+        ros.node.destroy_timer(beats)
+        newest_in_state(said, 'stopped', 'is pressed')
+
+
 def test_a_short_press_latches(ros: Harness, model: Path) -> None:
     node = activate(ros, model_path=str(model))
     said = statuses(ros)

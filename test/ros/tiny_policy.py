@@ -17,8 +17,8 @@ from onnx import TensorProto
 
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
-from vaa_ros.core.familiarity import views
 from vaa_ros.core.robot import load_robot
+from vaa_ros.core.scene_views import views
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import METADATA_KEY
@@ -136,12 +136,12 @@ def known_dark(cameras: Sequence[str], z_vision: np.ndarray) -> Familiarity:
     Make statistics for which the second element of the embedding alone counts.
     """
     seen = z_vision + [0, DARK.mean(dtype=np.float32) * np.float32(1 / 255), 0, 0]
-    whole, parts = views([DARK] * len(cameras), seen, np.zeros(len(ROBOT.joints)))
+    whole, parts, hues = views([DARK] * len(cameras), seen, np.zeros(len(ROBOT.joints)))
     matrix = np.zeros((len(parts), len(parts)))
     place = len(parts) - len(ROBOT.joints) - len(z_vision) + 1
     matrix[place, place] = 5.0
     return Familiarity(tuple(cameras), whole, np.zeros((len(whole), len(whole))), parts, matrix,
-                       [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
+                       np.ones_like(hues), [0.0, 0.5, 1.0], 1.0, 0.1, 1.0, 100, 4, 'the dark')
 
 
 def turning_forever() -> list[onnx.NodeProto]:

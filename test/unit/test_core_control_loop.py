@@ -24,6 +24,7 @@ from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.plan import Plan
 from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.types import ActionChunk
@@ -312,7 +313,7 @@ class Seer(Line):
 
     familiarity = Familiarity(
         ('front',), np.zeros(3), np.zeros((3, 3)), np.zeros(11),
-        np.diag(np.eye(11)[3]), [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
+        np.diag(np.eye(11)[3]), np.ones(HUES), [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
 
     def __init__(self, goal: float) -> None:
         super().__init__(goal)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import ModelError
-from vaa_ros.core.familiarity import coarse
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import KEYS
 from vaa_ros.core.familiarity import NEEDED
 from vaa_ros.core.familiarity import Smoother
 from vaa_ros.core.familiarity import WINDOW
 from vaa_ros.core.robot import JointSpec
+from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
@@ -28,7 +28,7 @@ from vaa_ros.core.types import Observation
 KNOWN = Familiarity(
     cameras=('front',), whole_mean=[100.0, 100.0, 100.0], whole_whitening=0.1 * np.eye(3),
     parts_mean=[*[100.0] * 6, 1.0, 0.0, 0.5],
-    parts_whitening=np.diag([*[0.0] * 6, 10.0, 2.0, 4.0]),
+    parts_whitening=np.diag([*[0.0] * 6, 10.0, 2.0, 4.0]), hues_most=np.full(HUES, 0.25),
     quantiles=[1.0, 1.5, 1.5, 3.0, 4.0], peak_level=2.0, peak_excess=0.5, peaks_per_hour=100.0,
     frames=50, episodes=4, source='a test')
 SPEC = PolicySpec(
@@ -51,23 +51,15 @@ def test_the_distance_is_that_of_the_view_further_off() -> None:
     assert KNOWN.score(frame(101, joint=1.5), usual) == pytest.approx(4.0)
 
 
+def test_a_hue_that_there_never_was_so_much_of_is_unknown() -> None:
+    strange = Observation(0, {'front': np.array([[[100, 120, 100], [100] * 3]], np.uint8)},
+                          np.array([0.5], np.float32))
+    blind = replace(KNOWN, whole_whitening=np.zeros((3, 3)), hues_most=np.full(HUES, 0.25))
+    assert blind.score(strange, np.array([1.0, 0.0])) == pytest.approx(4.0)
+
+
 def test_nan_is_not_taken_for_known() -> None:
     assert math.isnan(KNOWN.score(frame(), np.array([math.nan, 0.0])))
-
-
-def test_a_coarse_picture_has_the_mean_colour_of_each_cell() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (14, 16, 3), dtype=np.uint8)
-    cells = coarse(picture)
-    assert cells.shape == (48, 3)
-    # Rows that do not fill a cell are left out: 14 of 6 cells are 2 each, and 2 more.
-    wanted = [picture[2 * r:2 * r + 2, 2 * c:2 * c + 2].reshape(4, 3).mean(0)
-              for r in range(6) for c in range(8)]
-    assert cells == pytest.approx(np.array(wanted))
-
-
-def test_a_tiny_picture_keeps_its_pixels() -> None:
-    picture = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-    assert np.array_equal(coarse(picture), picture.reshape(6, 3))
 
 
 @pytest.mark.parametrize(('score', 'confidence'), [
@@ -104,7 +96,7 @@ def test_exponential_peaks_exceed_the_limit_as_often_as_promised() -> None:
 
 def test_survives_json() -> None:
     again = Familiarity.from_json(KNOWN.to_json(), 'x')
-    for name in ('whole_mean', 'parts_mean', 'parts_whitening', 'quantiles'):
+    for name in ('whole_mean', 'parts_mean', 'parts_whitening', 'hues_most', 'quantiles'):
         assert np.array_equal(getattr(again, name), getattr(KNOWN, name))
     assert again.whole_whitening == pytest.approx(KNOWN.whole_whitening)
     assert again.cameras == ('front',)
@@ -112,17 +104,17 @@ def test_survives_json() -> None:
 
 
 @pytest.mark.parametrize('change', [
-    {'version': 2}, {'whole_mean': 'no base64!'}, {'whole_mean': 3}, {'parts_mean': ''},
-    {'parts_whitening': 'AAAA'}, {'parts_whitening': 'AAAAAA=='}, {'cameras': 1},
-    {'quantiles': [1.0]}, {'quantiles': [2.0, 1.0]}, {'quantiles': 'ab'}, {'quantiles': []},
-    {'peak_level': -1.0}, {'peak_excess': 'much'}, {'peaks_per_hour': None}])
+    {'version': 1}, {'hues_most': 'AAAAAA=='}, {'whole_mean': 'no base64!'}, {'whole_mean': 3},
+    {'parts_mean': ''}, {'parts_whitening': 'AAAA'}, {'parts_whitening': 'AAAAAA=='},
+    {'cameras': 1}, {'quantiles': [1.0]}, {'quantiles': [2.0, 1.0]}, {'quantiles': 'ab'},
+    {'quantiles': []}, {'peak_level': -1.0}, {'peak_excess': 'much'}, {'peaks_per_hour': None}])
 def test_refuses_what_is_damaged(change: dict) -> None:
     text = json.dumps({**json.loads(KNOWN.to_json()), **change})
     with pytest.raises(ModelError, match='vaa calibrate'):
         Familiarity.from_json(text, 'x')
 
 
-@pytest.mark.parametrize('text', ['', '[]', '1', 'null', '{', '{"version": 1}'])
+@pytest.mark.parametrize('text', ['', '[]', '1', 'null', '{', '{"version": 2}'])
 def test_refuses_what_is_something_else(text: str) -> None:
     with pytest.raises(ModelError, match='x: vaa_familiarity cannot be read'):
         Familiarity.from_json(text, 'x')

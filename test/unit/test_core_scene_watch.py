@@ -12,6 +12,7 @@ import pytest
 
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.familiarity import Familiarity
+from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.scene_watch import FROZEN_FRAMES
 from vaa_ros.core.scene_watch import FROZEN_TRAVEL
 from vaa_ros.core.scene_watch import FrozenCameras
@@ -25,7 +26,7 @@ DOT = np.zeros((1, 1, 3), np.uint8)
 # Of one pixel, one embedding element and one joint only the second counts; the limit is 2.
 KNOWN = Familiarity(
     ('front',), np.zeros(3), np.zeros((3, 3)), np.zeros(5), np.diag([0.0, 0.0, 0.0, 1.0, 0.0]),
-    [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
+    np.ones(HUES), [0.0, 1.0], 2.0, 0.0, 1.0, 10, 2, 'a test')
 
 
 class Rig:

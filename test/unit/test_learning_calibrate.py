@@ -19,10 +19,14 @@ import pytest
 from vaa_ros.core.errors import ExportError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.familiarity import METADATA_KEY
+from vaa_ros.core.paths import model_file
+from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.calibrate import fit
 from vaa_ros.learning.calibrate import fit_rollouts
+from vaa_ros.learning.calibrate import HARDLY_ANY
+from vaa_ros.learning.calibrate import most_hues
 from vaa_ros.learning.calibrate import peaks
 from vaa_ros.learning.calibrate import scores
 from vaa_ros.learning.calibrate import smooth
@@ -35,6 +39,7 @@ from vaa_ros.learning.looks import Witness
 from vaa_ros.policies.hold_policy import HoldPolicy
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.sim.disturbances import COVERED
+from vaa_ros.sim.disturbances import FOREIGN
 from vaa_ros.sim.disturbances import Plan
 
 NAN = np.nan
@@ -48,7 +53,9 @@ def looks(count: int = 4000, size: int = 3, joints: int = 2, episodes: int = 20,
     cells = random.normal(100.0, 20.0, (count, CELLS, 3))
     whole = np.hstack([cells[:, :48].mean(1), cells[:, 48:].mean(1)])
     parts = np.hstack([cells.reshape(count, -1), z_vision, random.normal(size=(count, joints))])
-    return Looks(z_vision, z_vision, whole, parts, np.arange(count) * episodes // count,
+    hues = np.zeros((count, 2 * HUES), np.float32)
+    hues[:, 3] = random.uniform(0.0, 0.2, count)
+    return Looks(z_vision, z_vision, whole, parts, hues, np.arange(count) * episodes // count,
                  np.zeros(count, bool), np.zeros(count, bool))
 
 
@@ -97,11 +104,19 @@ def test_what_is_known_stays_below_1_and_its_median_has_confidence_one_half() ->
     assert 0.85 < np.nanquantile(smoothed, 0.9) <= np.nanquantile(smoothed, 0.95) < 1.1
     assert known.confidence(float(np.nanmedian(smoothed))) == pytest.approx(0.5, abs=0.02)
     assert known.threshold(1.0) > known.threshold(100.0) >= known.peak_level
-    for change in (('whole', 40.0), ('parts', 40.0)):
+    for change in (('whole', 40.0), ('parts', 40.0), ('hues', 0.01)):
         far = {name: getattr(usual, name)[0] + (name == change[0]) * change[1]
-               for name in ('whole', 'parts')}
+               for name in ('whole', 'parts', 'hues')}
         assert max(known.distances(**far)) > known.threshold(1.0)
     assert (known.frames, known.episodes, known.cameras) == (4000, 20, ('front', 'wrist'))
+
+
+def test_a_little_more_of_a_hue_that_neighbours_have_is_usual() -> None:
+    usual = np.zeros((10, 2 * HUES), np.float32)
+    usual[4, 0] = 0.3
+    most = most_hues(usual)
+    assert most[[HUES - 1, 0, 1]] == pytest.approx(0.3 + HARDLY_ANY)
+    assert most[2:HUES - 1] == pytest.approx(HARDLY_ANY) == most[HUES:]
 
 
 def test_halves_share_no_episode() -> None:
@@ -177,3 +192,14 @@ def test_rollouts_keep_every_tick_and_when_the_disturbance_was_there() -> None:
     assert found.disturbed.tolist() == ([False] * 3 + [True] * 3) * 2
     brightness = found.z_vision.min(1)
     assert (brightness[found.disturbed] < 20).all() and (brightness[~found.disturbed] > 20).all()
+
+
+def test_the_shipped_policy_notices_a_thing_of_a_new_colour() -> None:
+    policy = OnnxPolicy(model_file('pick_place'))
+    known = policy.familiarity
+    seen = look_at_rollouts(policy, 'pick_place', [0, 1, 2, 3],
+                            lambda seed: Plan(FOREIGN, 0.4, 0.7, seed=1))
+    smoothed = smooth(scores(known, seen), seen.episode)
+    unknown = smoothed > known.threshold(1.0)
+    assert not unknown[~seen.disturbed].any()
+    assert sum(unknown[seen.episode == episode].any() for episode in range(4)) >= 3

@@ -106,6 +106,7 @@ def test_metadata_is_added_and_replaced_and_nothing_else_changes() -> None:
     once = with_metadata(WHOLE, 'note', 'é' * 200)
     assert once.startswith(WHOLE)
     assert inspect_model(once, 'x').metadata['note'] == 'é' * 200
+    assert with_metadata(once, 'note', None) == with_metadata(WHOLE, 'note', None)
     twice = with_metadata(once, 'note', 'short')
     assert inspect_model(twice, 'x').metadata == {
         **inspect_model(WHOLE, 'x').metadata, 'note': 'short'}

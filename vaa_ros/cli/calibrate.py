@@ -52,14 +52,18 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from vaa_ros.cli.stage import check_task
+    from vaa_ros.core.familiarity import METADATA_KEY
     from vaa_ros.core.paths import model_file
     from vaa_ros.learning.calibrate import fit_dataset
     from vaa_ros.learning.calibrate import fit_rollouts
     from vaa_ros.learning.calibrate import store
+    from vaa_ros.policies.onnx_file import read_model_bytes
+    from vaa_ros.policies.onnx_file import with_metadata
     from vaa_ros.policies.onnx_policy import OnnxPolicy
     prepare_json(args.json)
     model = model_file(args.model)
-    policy = OnnxPolicy(model)
+    # Without what it knew: that may be damaged, or of a version that is not read any more.
+    policy = OnnxPolicy(model, data=with_metadata(read_model_bytes(model), METADATA_KEY, None))
     if args.data is not None:
         known = fit_dataset(policy, args.data)
     else:

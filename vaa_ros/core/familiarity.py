@@ -5,9 +5,9 @@ How unlike the known scenes a scene is, and how sure that makes the policy.
 
 A policy judges its own actions kindly in any scene, and its embedding leaves out what did not
 matter for acting, so neither the cosine of both nor the embedding alone tells an unknown scene.
-What does is the Mahalanobis distance (arXiv 1807.03888) from calibration episodes, of two views:
-the mean colours of whole pictures, and coarse pictures together with the embedding and the joint
-positions. The first sees that the light has changed, the second that some place looks otherwise.
+What does is how far three views of a frame (:mod:`vaa_ros.core.scene_views`) are from those of
+calibration episodes: of colours and of places the Mahalanobis distance (arXiv 1807.03888), of hues
+how many times as much there is of one as there ever was.
 
 One frame says little: the score that is judged is the third largest of the last five. Its share
 among the calibration frames is the confidence. How high it may become before it is an alarm
@@ -23,7 +23,6 @@ import base64
 import binascii
 from collections import deque
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 import math
@@ -32,52 +31,22 @@ from typing import Any
 import numpy as np
 
 from vaa_ros.core.errors import ModelError
+from vaa_ros.core.scene_views import HUES
+from vaa_ros.core.scene_views import views
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import frozen_array
 from vaa_ros.core.types import Observation
 
 METADATA_KEY = 'vaa_familiarity'
-VERSION = 1
+VERSION = 2
 WINDOW = 5
 NEEDED = 3
 """A score counts when this many of the last :data:`WINDOW` frames reach it."""
 
-GRID = (6, 8)
-"""Rows and columns of a coarse picture."""
-
 MAX_FEATURES = 2048
 ARRAYS = ('whole_mean', 'whole_whitening', 'parts_mean', 'parts_whitening')
-KEYS = ('version', 'cameras', *ARRAYS, 'quantiles', 'peak_level', 'peak_excess',
+KEYS = ('version', 'cameras', *ARRAYS, 'hues_most', 'quantiles', 'peak_level', 'peak_excess',
         'peaks_per_hour', 'frames', 'episodes', 'source')
-
-
-def coarse(picture: np.ndarray) -> np.ndarray:
-    """
-    Shrink a picture to the mean colours of a grid.
-
-    :param picture: (H, W, 3) uint8 rgb.
-    :return: (cells, 3) float32, 0 to 255; a picture with fewer pixels than cells keeps those.
-    """
-    rows, columns = (min(wanted, side) for wanted, side in zip(GRID, picture.shape, strict=False))
-    height, width = picture.shape[0] // rows, picture.shape[1] // columns
-    blocks = picture[:rows * height, :columns * width].reshape(rows, height, columns, width, 3)
-    return blocks.mean((1, 3), dtype=np.float32).reshape(-1, 3)
-
-
-def views(pictures: Sequence[np.ndarray], z_vision: np.ndarray,
-          state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Give what is judged about a frame.
-
-    :param pictures: one a camera, (H, W, 3) uint8.
-    :param z_vision: embedding of the scene (E,).
-    :param state: joint positions (S,) [rad, m].
-    :return: the mean colours of whole pictures (3 C,); and coarse pictures, embedding and joints
-        (P,).
-    """
-    cells = [coarse(picture) for picture in pictures]
-    whole = np.concatenate([each.mean(0) for each in cells])
-    return whole, np.concatenate([*(each.ravel() for each in cells), z_vision, state])
 
 
 class Smoother:
@@ -115,11 +84,13 @@ class Familiarity:
     What scenes a policy knows: statistics of calibration episodes.
 
     :param cameras: keys of the cameras, in order.
-    :param whole_mean: mean of the first view, see :func:`views` (W,).
+    :param whole_mean: mean of the first view, see :func:`~vaa_ros.core.scene_views.views` (W,).
     :param whole_whitening: matrix (W, W) that makes what is left of it uncorrelated, its length
         about 1 at the edge of the usual.
     :param parts_mean: mean of the second view (P,).
     :param parts_whitening: the same for it (P, P).
+    :param hues_most: the most that there usually is of each hue, the third view (HUES C,), above
+        0.
     :param quantiles: smoothed scores of calibration frames at equal steps of probability (Q,).
     :param peak_level: level above which calibration episodes had peaks.
     :param peak_excess: mean height of the peaks above it.
@@ -134,6 +105,7 @@ class Familiarity:
     whole_whitening: np.ndarray
     parts_mean: np.ndarray
     parts_whitening: np.ndarray
+    hues_most: np.ndarray
     quantiles: np.ndarray
     peak_level: float
     peak_excess: float
@@ -144,7 +116,7 @@ class Familiarity:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'cameras', tuple(self.cameras))
-        for name in (*ARRAYS, 'quantiles'):
+        for name in (*ARRAYS, 'hues_most', 'quantiles'):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.float64))
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f'{name} is not finite')
@@ -154,6 +126,9 @@ class Familiarity:
             if not 1 <= size <= MAX_FEATURES or matrix.shape != (size, size):
                 raise ValueError(f'mean {mean.shape} and whitening {matrix.shape}, expected (F,) '
                                  f'and (F, F), F 1 to {MAX_FEATURES}')
+        if self.hues_most.shape != (HUES * len(self.cameras),) or (self.hues_most <= 0).any():
+            raise ValueError(f'hues_most {self.hues_most.shape}, expected {HUES} numbers above 0 '
+                             'for each camera')
         if self.quantiles.ndim != 1 or len(self.quantiles) < 2 or (
                 np.diff(self.quantiles) < 0).any():
             raise ValueError('quantiles are no rising list of two or more')
@@ -172,17 +147,20 @@ class Familiarity:
         return float(np.max(self.distances(*views(
             [observation.images[key] for key in self.cameras], z_vision, observation.state))))
 
-    def distances(self, whole: np.ndarray, parts: np.ndarray) -> tuple[float, float]:
+    def distances(self, whole: np.ndarray, parts: np.ndarray,
+                  hues: np.ndarray) -> tuple[float, float, float]:
         """
         Give the distance of each view.
 
         :param whole: the first view (W,).
         :param parts: the second view (P,).
-        :return: both distances, NaN where a view is.
+        :param hues: the third view (HUES C,).
+        :return: the distances, NaN where a view is.
         """
         # In float64, so that no machine comes to another side of the limit.
         return (float(np.linalg.norm(self.whole_whitening @ (whole - self.whole_mean))),
-                float(np.linalg.norm(self.parts_whitening @ (parts - self.parts_mean))))
+                float(np.linalg.norm(self.parts_whitening @ (parts - self.parts_mean))),
+                float(np.max(hues.astype(np.float64) / self.hues_most)))
 
     def confidence(self, smoothed: float) -> float:
         """
@@ -227,7 +205,8 @@ class Familiarity:
         """
         pictures = [np.zeros((camera.height, camera.width, 3), np.uint8)
                     for camera in spec.cameras]
-        whole, parts = views(pictures, np.zeros(spec.embedding_size), np.zeros(len(spec.joints)))
+        whole, parts, _ = views(
+            pictures, np.zeros(spec.embedding_size), np.zeros(len(spec.joints)))
         ours = (self.cameras, len(self.whole_mean), len(self.parts_mean))
         if ours != (spec.camera_keys, len(whole), len(parts)):
             raise ModelError(f'{where}: {METADATA_KEY} is for cameras {", ".join(self.cameras)} '
@@ -240,7 +219,7 @@ class Familiarity:
         Give the statistics as JSON, arrays in base64.
         """
         values = {name: getattr(self, name) for name in KEYS if name != 'version'}
-        for name in ARRAYS:
+        for name in (*ARRAYS, 'hues_most'):
             values[name] = base64.b64encode(values[name].astype('<f4').tobytes()).decode()
         values['quantiles'] = [float(f'{value:.6g}') for value in self.quantiles]
         return json.dumps({'version': VERSION, **values}, allow_nan=False)
@@ -259,6 +238,7 @@ class Familiarity:
             values = json.loads(text)
             check_keys(values)
             values = {name: values[name] for name in KEYS if name != 'version'}
+            values['hues_most'] = decode(values['hues_most'])
             for view in ('whole', 'parts'):
                 mean = decode(values[f'{view}_mean'])
                 matrix = decode(values[f'{view}_whitening'])

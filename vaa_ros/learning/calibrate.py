@@ -22,6 +22,7 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY
 from vaa_ros.core.familiarity import Smoother
+from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
@@ -44,6 +45,9 @@ LEVEL = 0.95
 
 GAP = 15
 """Frames below a level that end a peak: what the watch waits for before it goes on."""
+
+HARDLY_ANY = 5e-4
+"""Share of a picture that may have any hue, so that the first pixels of one are nothing new."""
 
 QUANTILES = 101
 MOST_FRAMES = 8000
@@ -141,6 +145,20 @@ def fit_view(usual: np.ndarray, other: np.ndarray, episode: np.ndarray, shrinkag
     return mean.astype('<f4'), whitening.astype('<f4')
 
 
+def most_hues(usual: np.ndarray) -> np.ndarray:
+    """
+    Give the most that there usually is of each hue.
+
+    Of a few episodes: so what a hue's neighbours had counts for it, too.
+
+    :param usual: hues of usual frames (N, HUES C).
+    :return: shares (HUES C,), above 0.
+    """
+    most = usual.max(0).reshape(-1, HUES)
+    beside = np.maximum(np.roll(most, 1, 1), np.roll(most, -1, 1))
+    return (np.maximum(most, beside) + HARDLY_ANY).astype('<f4').ravel()
+
+
 def fit(usual: Looks, other: Looks, spec: PolicySpec, source: str) -> Familiarity:
     """
     Measure which scenes a policy knows.
@@ -154,7 +172,8 @@ def fit(usual: Looks, other: Looks, spec: PolicySpec, source: str) -> Familiarit
     least = np.full(usual.parts.shape[1], SMALLEST_COLOUR)
     least[usual.parts.shape[1] - usual.z_vision.shape[1] - len(spec.joints):] = SMALLEST_SPREAD
     arrays = (*fit_view(usual.whole, other.whole, other.episode, 0.01, SMALLEST_COLOUR),
-              *fit_view(usual.parts, other.parts, other.episode, 0.1, least))
+              *fit_view(usual.parts, other.parts, other.episode, 0.1, least),
+              most_hues(usual.hues))
     known = Familiarity(spec.camera_keys, *arrays, np.array([0.0, 1.0]), 0.0, 0.0, 0.0, 0, 0,
                         source)
     smoothed = smooth(scores(known, other), other.episode)
@@ -169,8 +188,8 @@ def scores(known: Familiarity, looks: Looks) -> np.ndarray:
     """
     Score frames as the watch does (N,).
     """
-    return np.array([max(known.distances(whole, parts))
-                     for whole, parts in zip(looks.whole, looks.parts, strict=True)])
+    return np.array([max(known.distances(*each))
+                     for each in zip(looks.whole, looks.parts, looks.hues, strict=True)])
 
 
 def fit_rollouts(policy: Policy, task: str, seeds: Sequence[int],

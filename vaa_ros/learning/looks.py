@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaa_ros.core.errors import ModelError
-from vaa_ros.core.familiarity import views
+from vaa_ros.core.scene_views import views
 from vaa_ros.core.scene_watch import FrozenCameras
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
@@ -33,8 +33,9 @@ class Looks:
 
     :param z_vision: embeddings of the scenes (N, E).
     :param z_action: embeddings of its answers (N, E).
-    :param whole: mean colours of whole pictures (N, W), see ``core.familiarity.views``.
+    :param whole: mean colours of whole pictures (N, W), see ``core.scene_views``.
     :param parts: coarse pictures, embedding and joints (N, P).
+    :param hues: how much of each picture has each hue (N, H).
     :param episode: number of the episode (N,), in contiguous runs.
     :param frozen: whether a camera was found frozen (N,).
     :param disturbed: whether something had gone wrong in front of the cameras (N,).
@@ -44,6 +45,7 @@ class Looks:
     z_action: np.ndarray
     whole: np.ndarray
     parts: np.ndarray
+    hues: np.ndarray
     episode: np.ndarray
     frozen: np.ndarray
     disturbed: np.ndarray

@@ -98,7 +98,7 @@ class PolicyNode(LifecycleNode):
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
         self._says_commanding = self.create_publisher(Bool, '~/commanding', LATCHED)
         self._models = ModelServices(self, self._robot.name)
-        self._stop = EmergencyStop(self, self._on_e_stop)
+        self._stop = EmergencyStop(self, self._on_e_stop, silent_s=self._value('e_stop_silence_s'))
         for qos in (LATCHED, EVENTS):
             self.create_subscription(
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)

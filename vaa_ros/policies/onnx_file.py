@@ -185,13 +185,13 @@ def read_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         place += size
 
 
-def with_metadata(data: bytes, key: str, text: str) -> bytes:
+def with_metadata(data: bytes, key: str, text: str | None) -> bytes:
     """
-    Put one metadata text into a model file; everything else in it stays as it is.
+    Put one metadata text into a model file, or take it out; all else in it stays as it is.
 
     :param data: the file's contents.
     :param key: the metadata's key; a text that is there under it already is replaced.
-    :param text: the text.
+    :param text: the text, or None to leave it out.
     :return: the new contents.
     :raises ModelError: if it is not a whole ONNX file.
     """
@@ -204,6 +204,8 @@ def with_metadata(data: bytes, key: str, text: str) -> bytes:
                 kept.append(field_bytes(number, value))
     except ValueError as problem:
         raise ModelError(f'not an ONNX file, or cut off or damaged ({problem})') from problem
+    if text is None:
+        return b''.join(kept)
     entry = field_bytes(1, key.encode()) + field_bytes(2, text.encode())
     return b''.join([*kept, field_bytes(PROPERTY, entry)])
 

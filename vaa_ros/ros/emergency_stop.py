@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import math
+import time
 from typing import Any
 
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -17,7 +21,11 @@ from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
 
-SERVICE = b'service'
+SERVICE, SILENCE = b'service', b'silence'
+NO_PUBLISHER = {SERVICE, SILENCE, b''}
+"""Who presses without being a publisher that could be gone."""
+LOOKS = 10
+"""How often to look for a silence while it may last."""
 GID_BYTES = 16
 """Bytes of a publisher's identity that tell it from others; some middlewares append zeros."""
 
@@ -44,14 +52,22 @@ class EmergencyStop:
     :param tell: told whether it is pressed, at every change of a source.
     :param reset: the service that calls :meth:`release`; empty for a node that goes on by itself,
         and then has no ``~/e_stop``.
+    :param silent_s: how long the topic may be silent before that is a press, too, which the next
+        word ends; it is one at the start. 0 takes no silence for a press [s].
     """
 
     def __init__(self, node: Node, tell: Callable[[bool], None],
-                 reset: str = '~/reset_policy') -> None:
+                 reset: str = '~/reset_policy', silent_s: float = 0.0) -> None:
         self._node, self._tell, self._reset = node, tell, reset
         self.latched = False
         """Whether it was pressed since :meth:`release`, for whoever was not there to hear it."""
         self._pressed_by: set[bytes] = set()
+        self._silent_s, self._word_s = silent_s, -math.inf
+        if silent_s > 0:
+            self._pressed_by.add(SILENCE)
+            self.latched = True
+            node.create_timer(silent_s / LOOKS, self._listen,
+                              clock=Clock(clock_type=ClockType.STEADY_TIME))
         # A subscription that asks for the last value never matches a volatile publisher, and one
         # that is reliable none that makes its best effort.
         self._heard = [node.create_subscription(Bool, 'e_stop', self._on_topic, qos)
@@ -84,8 +100,11 @@ class EmergencyStop:
             self._set(SERVICE, False)
         self._tell(self.pressed)
         self.latched = self.pressed
-        count = len(self._pressed_by)
-        return f'{count} publisher{"s" * (count > 1)} of {self.topic}' if count else ''
+        count = len(self._pressed_by - {SILENCE})
+        left = [f'{count} publisher{"s" * (count > 1)} of {self.topic}'] * (count > 0)
+        if SILENCE in self._pressed_by:
+            left.append(f'nobody publishes {self.topic}')
+        return ', '.join(left)
 
     @property
     def topic(self) -> str:
@@ -96,14 +115,24 @@ class EmergencyStop:
 
     def _on_topic(self, message: Bool, info: dict[str, Any]) -> None:
         self._forget_the_gone()
+        self._word_s = time.monotonic()
+        if SILENCE in self._pressed_by:
+            self._set(SILENCE, False)
         self._set(publisher_of(info), message.data)
 
+    def _listen(self) -> None:
+        silent_s = time.monotonic() - self._word_s
+        if silent_s > self._silent_s and SILENCE not in self._pressed_by:
+            self._node.get_logger().error(f'nobody said anything on {self.topic} for '
+                                          f'{silent_s:.2f} s: that counts as a press')
+            self._set(SILENCE, True)
+
     def _forget_the_gone(self) -> None:
-        if not self._pressed_by - {SERVICE, b''}:
+        if not self._pressed_by - NO_PUBLISHER:
             return
         there = {bytes(publisher.endpoint_gid)[:GID_BYTES]
                  for publisher in self._node.get_publishers_info_by_topic(self.topic)}
-        self._pressed_by &= there | {SERVICE, b''}
+        self._pressed_by &= there | NO_PUBLISHER
 
     def _on_service(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._set(SERVICE, True)

@@ -82,6 +82,10 @@ PARAMETERS = (
               'for longer does not know the arm.', 's', 0.0, 60.0, read_only=True),
     Parameter('deadman', False, 'Move only while true comes on the topic deadman (Bool), at least '
               'every 0.2 s; not in lockstep.', read_only=True),
+    Parameter('e_stop_silence_s', 0.0, 'Longest silence on e_stop; then the node stops as if it '
+              'were pressed. For buttons that say false again and again, so that one that is '
+              'unplugged, or not there yet, stops the arm too. 0 minds no silence.', 's', 0.0,
+              60.0, read_only=True),
     Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
               'command topic.', read_only=True),
     Parameter('discovery_s', 3.0, 'How long after it was configured the node looks for others '

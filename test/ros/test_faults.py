@@ -1,0 +1,45 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A few of the faults of benchmarks/faults.py, in the real processes: the node, its guard, an arm and
+two cameras.
+"""
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from processes import ROOT
+import pytest
+
+FEW = ('cameras_stop', 'nan_joint', 'huge', 'stop_topic', 'policy_killed')
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch, ros_domain: int) -> None:
+    """
+    Have the modules of benchmarks/ at hand, and an environment for processes that are killed.
+    """
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+    monkeypatch.setenv('PYTHONPATH', str(ROOT))
+    monkeypatch.setenv('PYTHONUNBUFFERED', '1')
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
+    monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE', raising=False)
+
+
+@pytest.mark.usefixtures('benchmarks')
+def test_faults_of_every_kind_end_as_promised(tmp_path: Path) -> None:
+    import fault_inputs
+    import fault_models
+    import fault_processes
+    import fault_reloads
+    import fault_rig
+    import faults
+    known = {fault.name: fault for fault in (
+        *fault_inputs.FAULTS, *fault_processes.FAULTS, *fault_reloads.FAULTS)}
+    assert len(known) >= 50
+    with fault_rig.rig(fault_models.write_all(tmp_path), patient=True) as rig:
+        for name in FEW:
+            # How late it is on a busy computer is for the benchmark to say.
+            row = faults.attempts(rig, known[name], slack_s=math.inf)
+            assert row['outcome'].startswith(faults.PASSED), (name, row)
