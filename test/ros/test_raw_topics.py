@@ -55,9 +55,21 @@ def listener(ros: Harness):
 
 
 @pytest.fixture
-def say(ros: Harness, listener: Listener) -> Callable[[str, QoSProfile], None]:
+def other() -> Iterator[Node]:
+    """A node of another participant: one alone cannot give a topic two types."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = Node('other', context=context)
+    yield node
+    node.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.fixture
+def say(listener: Listener, other: Node) -> Callable[[str, QoSProfile], None]:
     def say(word: str, qos: QoSProfile) -> None:
-        publisher = ros.node.create_publisher(String, NAME, qos)
+        # Of a node that nobody spins: what is destroyed while rclpy takes from it ends a spin.
+        publisher = other.create_publisher(String, NAME, qos)
         wait_for(lambda: listener.matched() and publisher.get_subscription_count() == 1,
                  message=f'a subscription for {word}')
         publisher.publish(String(data=word))
@@ -66,7 +78,7 @@ def say(ros: Harness, listener: Listener) -> Callable[[str, QoSProfile], None]:
             listener.topics.drain()
             return word in listener.got
         wait_for(heard, message=word)
-        ros.node.destroy_publisher(publisher)
+        other.destroy_publisher(publisher)
         wait_for(lambda: not listener.count_publishers(NAME), message='the publisher to go')
     return say
 
@@ -140,17 +152,6 @@ def test_what_one_type_said_is_not_said_by_another(listener: Listener, other: No
     wait_for(lambda: listener.matched() and publisher.get_subscription_count() == 1)
     assert listener.topics.type_of(NAME) == 'std_msgs/msg/Bool'
     assert listener.topics.standing(NAME) is None
-
-
-@pytest.fixture
-def other() -> Iterator[Node]:
-    """A node of another participant: one alone cannot give a topic two types."""
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    node = Node('other', context=context)
-    yield node
-    node.destroy_node()
-    context.try_shutdown()
 
 
 def test_two_types_on_one_topic_are_a_problem(ros: Harness, listener: Listener,
