@@ -102,9 +102,10 @@ def main() -> None:
         return
     if unknown := set(args.only or ()) - {fault.name for fault in faults}:
         parser.error(f'no such fault: {", ".join(sorted(unknown))}; --list names them')
-    # Whoever is killed while it writes into shared memory leaves it locked.
+    # Whoever is killed while it writes into shared memory may leave it locked, and everybody waits
+    # for seconds; with LOCALHOST, rmw_fastrtps uses it whatever the transports are.
     os.environ.update(ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID', '77'),
-                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
+                      ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET',
                       FASTDDS_BUILTIN_TRANSPORTS='UDPv4', PYTHONUNBUFFERED='1')
     os.environ.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
     rows: dict[str, dict[str, object]] = {}
