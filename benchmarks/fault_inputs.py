@@ -129,6 +129,21 @@ def go_on(rig: Rig, who: str, settings: Mapping[str, Any]) -> Seen:
     return Seen('went on')
 
 
+def survive(rig: Rig, who: str, settings: Mapping[str, Any]) -> Seen:
+    """
+    Change the world for a while, and see that the arm goes on afterwards.
+    """
+    since_ns = time.monotonic_ns()
+    rig.world[who].set(**settings)
+    time.sleep(2.0)
+    rig.world[who].set(**USUAL[who])
+    held = [reason for at_ns, state, reason in list(rig.hears.says)
+            if at_ns > since_ns and state == 'holding']
+    rig.hears.said(MOVES, time.monotonic_ns())
+    rig.moving()
+    return Seen(f'held: {held[0]}' if held else 'went on')
+
+
 def not_following(rig: Rig) -> Seen:
     """
     Have the arm stand still whatever it is told, and see that what it is told does not run away.
@@ -198,6 +213,8 @@ STALE = 'is stale|nothing new came'
 FAULTS = (
     camera('cameras_stop', 'no pictures', STALE, AGE_S, silent=True),
     camera('camera_stops', 'no pictures of one of two', STALE, AGE_S, silent=True, who='wrist'),
+    camera('cameras_stop_soon', 'the same, where pictures may be three frames old', STALE, 0.1,
+           {'max_image_age_s': 0.1}, silent=True),
     camera('frozen', 'the same picture, new stamps', 'same picture|frozen|bit by bit',
            frozen=True,
            who='front'),
@@ -209,15 +226,17 @@ FAULTS = (
            who='front'),
     camera('size', 'pictures of twice the size', 'has shape', CAMERA_S, scale=2, who='front'),
     camera('cut_off', 'pictures with 100 bytes', 'bytes', CAMERA_S, cut=True, who='front'),
+    camera('giant', 'a header of 100,000 x 100,000 pixels', 'bytes|pixels', CAMERA_S,
+           claims=100_000, who='front'),
     camera('future', 'pictures from 1 s ahead', 'future|set forward|ahead', CAMERA_S, late_s=-1.0),
     camera('past', 'pictures that are 1 s old', STALE, AGE_S, late_s=1.0),
     camera('camera_clock', 'the clock of the cameras set forward by 0.09 s',
            'set forward|future|ahead', late_s=-0.09),
     camera('disorder', 'after each picture one that is 0.1 s older', 'repeat or go back',
            echo_s=0.1, who='front'),
-    Fault('growing_delay', 'each picture 2 ms later than the one before', 'slow, then hold',
+    Fault('growing_delay', 'each picture 1.5 ms later than the one before', 'slow, then hold',
           partial(slow_then_hold, who='cameras', match=f'{STALE}|comes late',
-                  settings={'creep_s': 0.002})),
+                  settings={'creep_s': 0.0015})),
     camera('out_of_sync', 'one of two cameras 15 ms late, where 4 are allowed',
            'pairing: no observation', UNPAIRED_S, {'max_skew_s': 0.004}, late_s=0.015,
            who='wrist'),
@@ -234,6 +253,8 @@ FAULTS = (
         late_s=-1.0),
     Fault('not_following', 'the arm stands still whatever it is told',
           'do not run away from it, go on when it moves', not_following),
+    Fault('flood', '330 pictures a second from each camera', 'keep the limits, go on after',
+          partial(survive, who='cameras', settings={'flood': 10})),
     Fault('loss', 'a fifth of the pictures gets lost', 'go on',
           partial(go_on, who='cameras', settings={'loss': 0.2})),
     Fault('other_order', 'the joints in another order', 'go on',

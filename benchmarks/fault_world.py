@@ -65,11 +65,12 @@ far joint_2 is told to be from where it is [rad]; how far /clock is ahead, None 
 CAMERA = {
     'silent': False, 'late_s': 0.0, 'creep_s': 0.0, 'echo_s': 0.0, 'repeats': False,
     'frozen': False, 'look': 'live', 'encoding': 'rgb8', 'scale': 1, 'cut': False, 'order': 0,
-    'frames': -1, 'loss': 0.0,
+    'frames': -1, 'loss': 0.0, 'claims': 0, 'flood': 0,
 }
 """The same of both cameras, and: lateness that it gains with each frame; the same bytes with new
 stamps; live, black or white; an encoding; how many times too large; data cut off; what the first
-pixel asks the policy for, and for how many frames; the share of them that gets lost."""
+pixel asks the policy for, and for how many frames; the share of them that gets lost; rows and
+columns that the header claims; how many more come with each."""
 
 
 class World:
@@ -162,8 +163,13 @@ class Cameras(World):
         message.encoding = is_['encoding']
         if is_['cut']:
             message.data = message.data[:100]
+        if is_['claims']:
+            message.height = message.width = is_['claims']
+            message.step = 3 * message.width
         if self._noise.random() >= is_['loss']:
             publisher.publish(message)
+        for more in range(is_['flood']):
+            publisher.publish(rgb_to_image(self._picture(is_), stamp_ns + more + 1, key))
         if is_['echo_s']:
             publisher.publish(rgb_to_image(
                 self._picture(is_), stamp_ns - round(is_['echo_s'] * NS), key))
