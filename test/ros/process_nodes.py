@@ -77,7 +77,7 @@ class RefusedPolicy(PolicyNode):
         self._commands.rivals = self._rivals
         return result
 
-    def _rivals(self, allowed: bool) -> str:
+    def _rivals(self, allowed: bool, **_: object) -> str:
         while None in self._thread.ages_s().values():
             time.sleep(0.01)
         return 'a rival'

@@ -87,7 +87,7 @@ class DryRun(CommandPublisher):
                 self._difference.add(now_s, command, known[1], source)
                 return
 
-    def others(self, wait: bool = True) -> list[str]:
+    def others(self, wait: bool = True, discovery_s: float = 0.0) -> list[str]:
         """
         Find nobody: whoever commands the arm is welcome.
         """
