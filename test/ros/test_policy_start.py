@@ -57,7 +57,7 @@ def test_it_goes_to_the_start_pose_through_the_gate(
     node = ros.make_node(PolicyNode, model_path=str(model), discovery_s=0.0,
                          command_type=command_type,
                          max_image_age_s=1.0, max_joint_age_s=1.0, max_skew_s=0.3,
-                         start_speed=0.05, trajectory_points=5)
+                         start_speed=0.15, trajectory_points=5)
     joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
 
     def here() -> np.ndarray:
