@@ -13,6 +13,8 @@ import threading
 import time
 from typing import Any
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 import numpy as np
 from policy_rig import commands
 from policy_rig import GOAL
@@ -50,24 +52,25 @@ AWAY = HOME + [0.6, 0.1, 0.0, 0.0, 0.0, 0.0, -0.03]
 def test_it_goes_to_the_start_pose_through_the_gate(
     ros: Harness, model: Path, command_type: str, start_process: Callable[..., NodeProcess],
 ) -> None:
-    # Processes of their own: in this one all would wait for each other, and the arm be late.
+    # Processes of their own: in this one all would wait for each other, and a stop come late.
     start_process('vaa_ros.nodes.sim_arm', '--ros-args', '-p', 'task:=reach', '-p',
                   'image_width:=64', '-p', 'image_height:=48', '-p', 'max_time_s:=600.0')
     start_process('vaa_ros.nodes.camera_subscriber', '--ros-args', '-p', f'model_path:={model}')
-    node = ros.make_node(PolicyNode, model_path=str(model), discovery_s=0.0,
-                         command_type=command_type,
-                         max_image_age_s=1.0, max_joint_age_s=1.0, max_skew_s=0.3,
-                         start_speed=0.15, trajectory_points=5)
+    parameters = {'model_path': model, 'command_type': command_type, 'autostart': 'false',
+                  'discovery_s': 0.0, 'max_image_age_s': 1.0, 'max_joint_age_s': 1.0,
+                  'max_skew_s': 0.3, 'start_speed': 0.15, 'trajectory_points': 5}
+    start_process(MODULE, '--ros-args', *(word for name, value in parameters.items()
+                                          for word in ('-p', f'{name}:={value}')))
     joints = ros.collect(JointState, 'joint_states', JOINTS_OUT)
 
     def here() -> np.ndarray:
         message = joints.messages[-1]
         return np.array([message.position[message.name.index(name)]
                          for name in ROBOT.joint_names])
-    node.trigger_configure()
+    change(ros, Transition.TRANSITION_CONFIGURE)
     said = ros.call(Trigger, 'policy/go_to_start')
     assert (said.success, said.message) == (False, 'the node is not active: activate it first')
-    node.trigger_activate()
+    change(ros, Transition.TRANSITION_ACTIVATE)
     wait_for(lambda: joints.messages and np.abs(here() - GOAL).max() < 0.02, 30.0, 'the goal')
     said = ros.call(Trigger, 'policy/go_to_start', timeout_s=30.0)
     assert said.success and 'paused' in said.message
@@ -84,6 +87,17 @@ def test_it_goes_to_the_start_pose_through_the_gate(
     stop.publish(Bool(data=True))
     answer = wait_for(lambda: answers and answers[0])
     assert not answer.success and 'does not move: stopped' in answer.message
+    # Half a second later it rests, well before it is there.
+    joints.wait(len(joints.messages) + 50)
+    assert here()[0] > HOME[0] + 0.05
+
+
+def change(ros: Harness, transition: int) -> None:
+    """
+    Bring the policy's process to another state.
+    """
+    wanted = ChangeState.Request(transition=Transition(id=transition))
+    assert ros.call(ChangeState, 'policy/change_state', wanted).success
 
 
 def ask(ros: Harness) -> list[Any]:
