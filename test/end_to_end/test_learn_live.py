@@ -58,17 +58,27 @@ class Person:
     def press(self, pressed: bool) -> None:
         self.button.publish(Bool(data=pressed))
 
-    def episode(self, success: bool | None) -> float:
+    def set_up(self, seed: int) -> None:
+        """Put arm and scene where an episode begins."""
+        self.client.set_parameters('sim_arm', seed=seed)
+        self.client.trigger('sim_arm/reset')
+
+    def episode(self, success: bool | None,
+                interrupt: Callable[[], object] | None = None) -> float:
         """Record until the arm has moved for a while, judge, and give the way that it went."""
         self.client.trigger('teleop_recorder/start_episode')
         wait_for(lambda: self.state == 'running', message='the arm to move')
         before = self.way
         threading.Event().wait(1.5)
+        way = self.way - before
+        if interrupt is not None:
+            interrupt()
+            assert self.rest() < 0.005
         if success is None:
             self.client.trigger('teleop_recorder/discard_episode')
         else:
             self.client.set_bool('teleop_recorder/stop_episode', success)
-        return self.way - before
+        return way
 
     def rest(self) -> float:
         """Give the way that the arm goes in a while in which nothing is recorded."""
@@ -115,12 +125,13 @@ def person(cloned: Path, tmp_path: Path, start_process: Callable[..., object]
     # What a policy of 60 steps does is no scene that it was shown; and a busy machine is no fault.
     start('policy', model_path=model, watch_scene=False, speed=0.5, max_image_age_s=2.0,
           max_joint_age_s=2.0)
-    start('guard', timeout_s=2.0)
+    start('guard', timeout_s=10.0)
     start('teleop_recorder', output_dir=tmp_path / 'episodes', task='reach', keys=False,
           min_free_gb=0.0)
     with ArmClient() as client:
         found = Person(client)
         wait_for(lambda: found.state == 'running', 60.0, 'the policy to run')
+        client.set_bool('policy/pause', True)
         yield found
 
 
@@ -128,21 +139,27 @@ def person(cloned: Path, tmp_path: Path, start_process: Callable[..., object]
 @pytest.mark.timeout(900)
 def test_a_person_has_an_arm_learn_from_its_own_episodes(cloned, person, tmp_path):
     live = [*VAA, 'train', '--method', 'rl', '--base', str(cloned / 'run'), '--out',
-            str(tmp_path / 'run'), '--live', '--episodes', '3']
+            str(tmp_path / 'run'), '--live', '--episodes', '4']
     terminal = Terminal(live, os.environ['ROS_DOMAIN_ID'])
     try:
         confirm(terminal, person)
         recorded = tmp_path / 'episodes'
         for number, verdicts in enumerate(((True,), (None, False), (True,)), start=1):
-            terminal.wait_for(f'episode {number} of 3', 120.0)
+            terminal.wait_for(f'episode {number} of 4', 120.0)
             terminal.wait_for('Awaited in')
             for verdict in verdicts:
+                person.set_up(number)
                 assert person.rest() < 0.005
                 assert person.episode(verdict) > 0.01
             terminal.wait_for('success,' if verdicts[-1] else 'failure,')
+        terminal.wait_for('episode 4 of 4', 120.0)
+        terminal.wait_for('Awaited in')
+        person.set_up(4)
+        person.rest()
+        assert person.episode(None, lambda: terminal.type('\x03')) > 0.01
         terminal.wait_for('the arm is paused')
-        terminal.wait_for('next: vaa export', 120.0)
-        assert terminal.code() == 0
+        terminal.wait_for('stopped; go on with', 120.0)
+        assert terminal.code() == 130
     finally:
         terminal.close()
     assert person.rest() < 0.005 and person.policy == 'live_final'

@@ -72,6 +72,8 @@ def test_what_was_recorded_did_what_the_file_does(live, first, tmp_path):
     bag = live_bag(tmp_path / 'episode_000000', first, moved=range(3, 18))
     episode, deployed = read(bag, first, live), OnnxPolicy(first.path)
     assert episode.success and len(episode.action) == 15
+    assert deployed.spec.name == first.name and deployed.sha256 == first.sha256
+    assert deployed.spec.provenance['decoder'] == live.run.policy.config.decoder
     assert (np.abs(episode.action) > 0.01).any()
     for row, seen in enumerate(observations(bag, live)[3:18]):
         np.testing.assert_allclose(episode.actions[row], deployed.infer(seen).actions, atol=1e-4)

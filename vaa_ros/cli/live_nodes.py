@@ -32,7 +32,7 @@ NODES = {'policy': 'policy/status', 'guard': 'guard/status',
 DISCOVERY_S = 15.0
 RELOAD_S = 120.0
 """Longest time for a policy to be taken: its trial, the warm-up and the shadow [s]."""
-SILENT_S = 3.0
+SILENT_S = 5.0
 """Silence of the policy node, which speaks twice a second, after which it counts as gone [s]."""
 
 
@@ -52,8 +52,10 @@ class LiveNodes:
         self.state = self.reason = ''
         self.loaded = ''
         """SHA-256 of the policy that the node has loaded."""
-        self.recording = self.presses = False
-        """Whether an episode is recorded; whether e_stop was pressed since :meth:`look_anew`."""
+        self.presses = False
+        """Whether e_stop was pressed since :meth:`look_anew`."""
+        self.take = self._takes = 0
+        """Number of the episode that is being recorded; 0 for none."""
         self.folder: Path | None = None
         node = client.node
         node.create_subscription(DiagnosticStatus, NODES['policy'], self._on_policy, EVENTS)
@@ -162,7 +164,9 @@ class LiveNodes:
         self.loaded = status_values(message).get('sha256', '')
 
     def _on_recording(self, message: Bool) -> None:
-        self.recording = message.data
+        # Said again and again; after a redo the next one may begin before anybody looks.
+        self._takes += message.data and not self.take
+        self.take = self._takes if message.data else 0
 
     def _on_e_stop(self, message: Bool) -> None:
         self.presses |= message.data

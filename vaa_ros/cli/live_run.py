@@ -92,7 +92,9 @@ class LiveLoop:
                  stop: threading.Event) -> None:
         """Begin with an arm that is paused."""
         self._live, self._nodes, self._setup, self._stop = live, nodes, setup, stop
-        self._moving = self._stopped = self._refused = False
+        self._take = self._refused = 0
+        self._stopped = False
+        self._known = self._bags()
 
     def go(self, confirmed: dict[str, object]) -> None:
         """
@@ -115,12 +117,11 @@ class LiveLoop:
     def _episode(self, policy: LivePolicy) -> None:
         """Wait for an episode of a policy, and learn from it."""
         live = self._live
-        if self._nodes.recording:
+        if self._nodes.take:
             _say('an episode is being recorded that is none of these: end it first')
-        while self._nodes.recording and not self._stop.is_set():
+        while self._nodes.take and not self._stop.is_set():
             self._nodes.check()
             time.sleep(POLL_S)
-        known = self._bags()
         self._load(policy)
         how = f'exploring, noise {policy.noise:g}' if policy.noise else 'without noise'
         _say(f'\nepisode {policy.index + 1} of {live.episodes}, {how}: set up the scene and start '
@@ -128,8 +129,9 @@ class LiveLoop:
              f'discard is not learned from. Its {KEY_HELP}. Awaited in {self._nodes.folder}')
         while not self._stop.is_set():
             self._follow(policy)
-            for bag in sorted(self._bags() - known):
-                known.add(bag)
+            # A recording may be there before its recorder says that it has ended.
+            for bag in sorted(self._bags() - self._known) if not self._take else ():
+                self._known.add(bag)
                 try:
                     figures = live.take(bag, policy, self._setup.robot,
                                         self._setup.policy['max_skew_s'])
@@ -158,20 +160,19 @@ class LiveLoop:
         if stopped and not self._stopped:
             _say(f'stopped: {nodes.reason} ({RESET})')
         self._stopped = stopped
-        if nodes.recording == self._moving:
-            if not nodes.recording and nodes.loaded != policy.sha256:
-                _say('another policy is at work; putting this one back')
-                self._load(policy)
-            return
         right = nodes.loaded == policy.sha256
-        if not right and nodes.recording:
-            if not self._refused:
-                _say('another policy was put to work, so the arm stays paused: discard this')
-            self._refused = True
-            return
-        self._refused = False
-        nodes.pause(not nodes.recording)
-        self._moving = not self._moving
+        if self._take and self._take != nodes.take:
+            nodes.pause(True)
+            self._take = 0
+        elif nodes.take and not self._take and right:
+            nodes.pause(False)
+            self._take = nodes.take
+        elif nodes.take and not right and nodes.take != self._refused:
+            self._refused = nodes.take
+            _say('another policy was put to work: what is being recorded will be left out')
+        elif not nodes.take and not right:
+            _say('another policy is at work; putting this one back')
+            self._load(policy)
 
     def _bags(self) -> set[Path]:
         """Give the finished episodes of the recorder."""

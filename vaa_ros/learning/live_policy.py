@@ -31,6 +31,7 @@ from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.export import export_policy
 from vaa_ros.learning.export import parity
+from vaa_ros.learning.export import Refillable
 from vaa_ros.learning.export import TOLERANCE
 
 TEMPLATE = 'template.onnx'
@@ -70,8 +71,9 @@ class LiveFiles:
 
     def __init__(self, policy: AlignedPolicy, residual: Residual, spec: PolicySpec,
                  folder: Path) -> None:
-        import onnx
-        self._spec, self._folder = spec, folder
+        # By it a node decides how the chunks are combined.
+        told = {**spec.provenance, 'decoder': policy.config.decoder}
+        self._spec, self._folder = replace(spec, provenance=told), folder
         deployed = copy.deepcopy(policy)
         deployed.residual = copy.deepcopy(residual)
         self._graph = PolicyGraph(deployed).eval()
@@ -84,8 +86,7 @@ class LiveFiles:
         self._template = folder / TEMPLATE
         if not self._template.exists():
             export_policy(deployed, spec, self._template)
-        self._model = onnx.load(self._template)
-        self._places = self._find()
+        self._file = Refillable(self._template, self._weights())
 
     @property
     def template(self) -> Path:
@@ -98,8 +99,7 @@ class LiveFiles:
         """
         Have all of them know which scenes are usual; that depends on what is frozen alone.
         """
-        import onnx
-        onnx.helper.set_model_props(self._model, {**self._props(), SCENES_KEY: scenes.to_json()})
+        self._file.describe({SCENES_KEY: scenes.to_json()})
 
     def write(self, end: str, index: int, noise: float, residual: Residual,
               told: Mapping[str, Any]) -> LivePolicy:
@@ -114,18 +114,13 @@ class LiveFiles:
         :return: the policy.
         :raises ExportError: if the file does not do what torch does, or cannot be written.
         """
-        import onnx
         self._residual.load_state_dict(residual.state_dict())
         name = f'{self._spec.name}_{end}'
-        for key, (initializer, turned) in self._places.items():
-            value = self._residual.body.get_parameter(key).detach().numpy()
-            initializer.CopyFrom(onnx.numpy_helper.from_array(
-                np.ascontiguousarray(value.T if turned else value), initializer.name))
         spec = replace(self._spec, name=name, provenance={**self._spec.provenance, **told})
-        onnx.helper.set_model_props(self._model, {**self._props(), METADATA_KEY: spec.to_json()})
+        self._file.describe({METADATA_KEY: spec.to_json()})
         path = self._folder / f'{name}.onnx'
         partial = path.with_name(f'.{name}.partial.onnx')
-        data = self._model.SerializeToString()
+        data = self._file.filled(self._weights())
         try:
             partial.write_bytes(data)
             worst = max(parity(self._graph, partial, spec, (index,)).values())
@@ -140,29 +135,6 @@ class LiveFiles:
         return LivePolicy(index, noise, residual, name, path.absolute(),
                           hashlib.sha256(data).hexdigest())
 
-    def _props(self) -> dict[str, str]:
-        """
-        Take the metadata out of the file, to put it back changed.
-        """
-        props = {item.key: item.value for item in self._model.metadata_props}
-        del self._model.metadata_props[:]
-        return props
-
-    def _find(self) -> dict[str, tuple[Any, bool]]:
-        """
-        Find where each weight of the residual is in the file, and whether it is turned.
-        """
-        import onnx
-        there = [(item, onnx.numpy_helper.to_array(item))
-                 for item in self._model.graph.initializer]
-        found = {}
-        for key, value in self._residual.body.named_parameters():
-            wanted = value.detach().numpy()
-            places = [(item, turned) for item, array in there
-                      for turned in (False, True)[:wanted.ndim]
-                      if np.array_equal(array, wanted.T if turned else wanted)]
-            if len(places) != 1:
-                raise ExportError(f'{self._template}: the weights {key} of the residual are in it '
-                                  f'{len(places)} times, expected once')
-            found[key] = places[0]
-        return found
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name: value.detach().numpy()
+                for name, value in self._residual.body.named_parameters()}
