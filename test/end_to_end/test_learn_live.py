@@ -173,7 +173,7 @@ def test_a_person_has_an_arm_learn_from_its_own_episodes(cloned, person, tmp_pat
         with BagReader(bag) as reader:
             names.append(reader.metadata.active_policy['name'])
     assert names == ['live_000000', 'live_000001', 'live_000002']
-    assert len(list((recorded / 'discarded').glob('episode_*'))) == 1
+    assert len(list((recorded / 'discarded').glob('episode_*'))) == 2
     vaa(tmp_path, 'export', '--run', 'run', '--out', 'improved.onnx')
 
 
