@@ -32,6 +32,7 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
+from vaa_ros.recording.disk import Disk
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
@@ -39,7 +40,6 @@ from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
-from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.telling import shown_values
@@ -57,9 +57,10 @@ from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.raw_topics import RawTopics
+from vaa_ros.ros.recorder_parameters import metadata_values
 from vaa_ros.ros.recorder_parameters import PARAMETERS
-from vaa_ros.ros.recorder_topics import camera_topics
 from vaa_ros.ros.recorder_topics import extra_topics
+from vaa_ros.ros.recorder_topics import recorded_cameras
 from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
@@ -160,7 +161,8 @@ class TeleopRecorder(LifecycleNode):
         session, known = self._active(), self._metadata()
         disk = Disk(self._output_dir(), self._value('compression'),
                     int(self._value('min_free_gb') * 1e9),
-                    ImageFormat(self._value('image_compression'), self._value('jpeg_quality')))
+                    ImageFormat(self._value('image_compression'), self._value('jpeg_quality')),
+                    self._value('stop_wait_s'))
         path = session.start(disk, replace(
             known, task=wanted.task or known.task,
             instruction=wanted.instruction or known.instruction), self._value('topic_wait_s'))
@@ -212,25 +214,15 @@ class TeleopRecorder(LifecycleNode):
         return Path(self._value('output_dir')).expanduser().absolute()
 
     def _metadata(self) -> EpisodeMetadata:
-        seed = self._value('seed')
-        return EpisodeMetadata(
-            task=self._value('task'), instruction=self._value('instruction'),
-            seed=None if seed < 0 else seed, operator=self._value('operator'),
-            robot=self._value('robot'), command_type=self._value('command_type'),
-            policy=self._value('policy'), vaa_version=__version__, spec=self._spec(),
-            software=software_versions(), active_policy=self._active_policy())
-
-    def _active_policy(self) -> dict[str, str]:
         assert self._topics is not None
         heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
-        return {} if heard is None else loaded_policy(heard[0])
-
-    def _spec(self) -> dict[str, Any]:
-        robot, there = self._robot, {*self._required, *extra_topics(self)}
-        return {} if robot is None else recording_spec(
-            robot, {name: topic for name, topic in camera_topics(self, robot).items()
-                    if topic in there},
+        spec = {} if self._robot is None else recording_spec(
+            self._robot, recorded_cameras(self, self._robot, self._required),
             self._value('command_type'), self._value('control_rate_hz'))
+        return EpisodeMetadata(
+            **metadata_values(self), vaa_version=__version__, spec=spec,
+            software=software_versions(),
+            active_policy={} if heard is None else loaded_policy(heard[0]))
 
     def _now_ns(self) -> int:
         return self.get_clock().now().nanoseconds
@@ -315,6 +307,10 @@ class TeleopRecorder(LifecycleNode):
         if self._session is None or self._topics is None:
             return
         self._settle()
+        answered = self._session.start_over()
+        if answered:
+            self.get_logger().info(answered)
+            self._show(OK, answered)
         failure = self._session.failure()
         if failure:
             self._desk.flow.broken_off(failure)

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait
 import contextlib
-from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -23,15 +22,17 @@ from typing import Any
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.image_encoding import AS_THEY_COME
-from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.recording.background import in_background
 from vaa_ros.recording.bag_information import qos_profile
+from vaa_ros.recording.disk import Disk
+from vaa_ros.recording.disk import DiskStart
+from vaa_ros.recording.disk import give_up
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.episode import PARTIAL_SUFFIX
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.image_encoder import check_distinct
 from vaa_ros.recording.image_encoder import topic_in_bag
@@ -46,24 +47,6 @@ from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import Verdict
 
 _POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class Disk:
-    """
-    Where episodes go.
-
-    :param output_dir: folder of the episodes.
-    :param compression: ``zstd`` or ``none``.
-    :param min_free_bytes: free space below which no episode is started, and a running one is
-        broken off [bytes].
-    :param images: how raw pictures are stored.
-    """
-
-    output_dir: Path
-    compression: str = 'zstd'
-    min_free_bytes: int = 0
-    images: ImageFormat = AS_THEY_COME
 
 
 class RecordingSession:
@@ -92,6 +75,7 @@ class RecordingSession:
         self._changed: dict[str, str] = {}
         self._ending: Future[RecordedEpisode | None] | None = None
         self._ending_path = Path()
+        self._starting = DiskStart()
         self._lost_before: Counter[str] = Counter()
 
     @property
@@ -112,14 +96,16 @@ class RecordingSession:
         :param metadata: what is known of it.
         :param wait_s: time to wait for topics that are missing [s].
         :return: the folder that it will have.
-        :raises BagError: if an episode is being recorded, a topic is missing, or the episode
-            cannot be written.
+        :raises BagError: if an episode is being recorded, a topic is missing, the episode cannot
+            be written, or the disk does not answer in time.
         """
         if self._recorder is not None:
             raise BagError(f'already recording {self._recorder.path}; stop or discard it first')
         self._require_written()
+        self._starting.require_answer()
         self._await_topics(wait_s)
-        check_output_dir(disk.output_dir, disk.min_free_bytes)
+        self._starting.begin(disk)
+        self._starting.do(lambda: check_output_dir(disk.output_dir, disk.min_free_bytes))
         types = dict(self._source.types)
         for name in self._required:
             check_distinct(name, types, disk.images)
@@ -130,10 +116,11 @@ class RecordingSession:
         self._lost_before = Counter(self._source.lost)
         started_ns = self._clock()
         self._metadata = replace(metadata, started_ns=started_ns)
-        recorder = EpisodeRecorder(
-            next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
-            {name: self._offered(name) for name in types}, min_free_bytes=disk.min_free_bytes,
-            judge=None if self._thresholds is None else self._judge, images=disk.images)
+        offered = {name: self._offered(name) for name in types}
+        recorder = self._starting.do(lambda: EpisodeRecorder(
+            next_episode_dir(disk.output_dir), types, self._metadata, disk.compression, offered,
+            min_free_bytes=disk.min_free_bytes,
+            judge=None if self._thresholds is None else self._judge, images=disk.images), give_up)
         for name in types:
             said = self._source.standing(name)
             if said is not None:
@@ -142,6 +129,14 @@ class RecordingSession:
         self._told.clear()
         self._changed.clear()
         return recorder.path
+
+    def start_over(self) -> str:
+        """
+        Say once that the disk answers again, after a start that was given up because it hung.
+
+        :return: a line; empty while there is nothing to say.
+        """
+        return self._starting.over()
 
     def put(self, topic: str, log_ns: int, data: bytes, sent_ns: int) -> None:
         """
@@ -232,7 +227,8 @@ class RecordingSession:
             raise StillWritingError(
                 f'{self._ending_path} has ended and is still being written: the disk is slow or '
                 'hangs. It goes on in the background, and none is started before; should this '
-                'process end first, vaa recover makes a bag of it')
+                f'process end first, a bag is made of it by: vaa recover {self._ending_path}'
+                f'{PARTIAL_SUFFIX}')
 
     def failure(self) -> str:
         """
