@@ -89,7 +89,6 @@ class TeleopRecorder(LifecycleNode):
         self._state = (OK, 'idle')
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
-        self._judged: bool | None = None
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
         self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
@@ -179,11 +178,11 @@ class TeleopRecorder(LifecycleNode):
         :return: what was recorded.
         :raises VaaError: if nothing is being recorded, or it could not be written.
         """
-        return self._end(success, lambda session, wait_s: session.stop(success, wait_s))
+        return self._end(lambda session, wait_s: session.stop(success, wait_s))
 
     def discard_episode(self) -> Ended:
         """Finish the episode as :meth:`stop_episode`, and move it out of the demonstrations."""
-        return self._end(None, lambda session, wait_s: session.discard(wait_s))
+        return self._end(lambda session, wait_s: session.discard(wait_s))
 
     def discard_last_episode(self) -> Ended:
         """
@@ -254,27 +253,30 @@ class TeleopRecorder(LifecycleNode):
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
         return Ended(recorded.to_json(), remark)
 
-    def _end(self, success: bool | None, end: End) -> Ended:
-        session, self._judged = self._active(), success
+    def _end(self, end: End) -> Ended:
+        session = self._active()
+        self._settle()
         return self._take_in(session, end(session, self._value('stop_wait_s')))
 
     def _take_in(self, session: RecordingSession, recorded: RecordedEpisode) -> Ended:
-        """Take note of an episode that is whole now: kept, or thrown away."""
-        success = self._judged
-        if success is None:
+        """Take note of an episode that is whole now: kept, thrown away or broken off."""
+        if recorded.aborted:
+            return self._finish('aborted', recorded, [recorded.aborted])
+        if recorded.success is None:
             self._trim(recorded.path)
             return self._finish('discarded', recorded, [])
         self._saved += 1
         self._kept = recorded
-        return self._finish(f'saved as {"success" if success else "failure"}', recorded,
+        return self._finish(f'saved as {"success" if recorded.success else "failure"}', recorded,
                             session.problems(recorded))
 
     def _settle(self) -> None:
         """Take in an episode for which the disk was too slow when it ended."""
         session = self._session
         try:
-            if session is not None and session.ending:
-                self._desk.flow.came_late(self._judged, self._take_in(session, session.ended()))
+            recorded = session.ended() if session is not None else None
+            if session is not None and recorded is not None:
+                self._desk.flow.came_late(recorded.success, self._take_in(session, recorded))
                 self._show(*self._state)
         except StillWritingError:
             pass
@@ -294,7 +296,7 @@ class TeleopRecorder(LifecycleNode):
             if self._session is not None:
                 recorded = self._session.abort(reason, self._value('stop_wait_s'))
                 if recorded is not None:
-                    self._finish('aborted', recorded, [reason])
+                    self._take_in(self._session, recorded)
         except VaaError as error:
             self._report(f'{reason}: {error}')
         self._session = None
