@@ -84,8 +84,7 @@ class EpisodeRecorder:
         self._appeared: list[str] = []
         self._waiting = 0
         self._taken: Counter[str] = Counter()
-        self._dropped: Counter[str] = Counter()
-        self._lost: Mapping[str, int] = {}
+        self._dropped, self._lost = Counter[str](), dict[str, int]()
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
