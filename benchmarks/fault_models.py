@@ -20,8 +20,9 @@ import time
 import numpy as np
 import onnx
 from onnx import helper
-from onnx import numpy_helper
 from onnx import TensorProto
+from onnx_parts import constant
+from onnx_parts import looping
 
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import ActionSpec
@@ -70,14 +71,6 @@ def spec_of_another() -> PolicySpec:
         spec.action, names=tuple(joint.name for joint in joints)))
 
 
-def constant(name: str, value: object) -> onnx.NodeProto:
-    """
-    Make a constant.
-    """
-    return helper.make_node(
-        'Constant', [], [name], value=numpy_helper.from_array(np.asarray(value), name))
-
-
 def circling() -> list[onnx.NodeProto]:
     """
     Make the nodes of ``round``: from where the arm is, on round the circle (1, L, D).
@@ -100,21 +93,6 @@ def circling() -> list[onnx.NodeProto]:
         helper.make_node('Add', ['part_x', 'part_y'], ['circle']),
         helper.make_node('Add', ['circle', 'home'], ['round']),
     ]
-
-
-def looping() -> onnx.NodeProto:
-    """
-    Make a loop that does nothing ``turns`` times, and then gives ``looped``, which is 0.
-    """
-    body = helper.make_graph(
-        [helper.make_node('Identity', ['on'], ['still_on']),
-         helper.make_node('Identity', ['before'], ['after'])], 'turn',
-        [helper.make_tensor_value_info('turn', TensorProto.INT64, []),
-         helper.make_tensor_value_info('on', TensorProto.BOOL, []),
-         helper.make_tensor_value_info('before', TensorProto.FLOAT, [])],
-        [helper.make_tensor_value_info('still_on', TensorProto.BOOL, []),
-         helper.make_tensor_value_info('after', TensorProto.FLOAT, [])])
-    return helper.make_node('Loop', ['turns', '', 'nothing'], ['looped'], body=body)
 
 
 def going_wrong(nan_at: Sequence[int], brief: int, always: int) -> list[onnx.NodeProto]:
@@ -157,7 +135,7 @@ def going_wrong(nan_at: Sequence[int], brief: int, always: int) -> list[onnx.Nod
         helper.make_node('Mul', ['many_stuck', 'forever'], ['turns_stuck']),
         helper.make_node('Add', ['turns_slow', 'turns_stuck'], ['turns_both']),
         helper.make_node('ReduceSum', ['turns_both'], ['turns'], keepdims=0),
-        looping(),
+        looping('turns', 'nothing', 'looped'),
         helper.make_node('Mul', ['many_greedy', 'petabytes'], ['size']),
         helper.make_node('ConstantOfShape', ['size'], ['much']),
         helper.make_node('ReduceSum', ['much'], ['taken'], keepdims=0),

@@ -116,9 +116,10 @@ def all_kinds() -> tuple[Kind, ...]:
     import fault_processes
     import fault_reloads
     import fault_rig
+    import lossy_network
     return (Kind((*fault_inputs.FAULTS, *fault_processes.FAULTS, *fault_reloads.FAULTS),
                  fault_rig.rig),
-            Kind(fault_network.FAULTS, fault_network.rig, fault_network.missing))
+            Kind(fault_network.FAULTS, fault_network.rig, lossy_network.missing))
 
 
 def try_kind(kind: Kind, faults: Sequence[Any], folder: Path, patient: bool) -> Rows:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper
-from onnx import numpy_helper
 from onnx import TensorProto
+from onnx_parts import constant
+from onnx_parts import looping
 
 from vaa_ros.core.spec import METADATA_KEY
 from vaa_ros.core.spec import PolicySpec
@@ -37,11 +38,6 @@ HOSTILE = {
 """Every kind of bad model, and what is said about it."""
 
 
-def constant(name: str, array: object) -> onnx.NodeProto:
-    return helper.make_node(
-        'Constant', [], [name], value=numpy_helper.from_array(np.asarray(array), name))
-
-
 def actions_of(state_sum: str, shape: tuple[int, ...]) -> list[onnx.NodeProto]:
     """
     Compute actions of zero that need a scalar first.
@@ -53,18 +49,9 @@ def actions_of(state_sum: str, shape: tuple[int, ...]) -> list[onnx.NodeProto]:
 
 def endless() -> list[onnx.NodeProto]:
     """
-    Add one to the state's sum 2^62 times.
+    Hand the state's sum on 2^62 times.
     """
-    body = helper.make_graph(
-        [constant('one', np.float32(1.0)), helper.make_node('Add', ['before', 'one'], ['after']),
-         helper.make_node('Identity', ['more'], ['go_on'])], 'body',
-        [helper.make_tensor_value_info('round', TensorProto.INT64, []),
-         helper.make_tensor_value_info('more', TensorProto.BOOL, []),
-         helper.make_tensor_value_info('before', TensorProto.FLOAT, [])],
-        [helper.make_tensor_value_info('go_on', TensorProto.BOOL, []),
-         helper.make_tensor_value_info('after', TensorProto.FLOAT, [])])
-    return [constant('rounds', np.int64(2**62)), constant('yes', np.bool_(True)),
-            helper.make_node('Loop', ['rounds', 'yes', 'sum'], ['looped'], body=body)]
+    return [constant('rounds', np.int64(2**62)), looping('rounds', 'sum', 'looped')]
 
 
 def slow(size: int = 1500, times: int = 8) -> list[onnx.NodeProto]:

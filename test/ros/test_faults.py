@@ -13,6 +13,13 @@ from pathlib import Path
 import subprocess
 import sys
 
+import fault_inputs
+import fault_models
+import fault_processes
+import fault_reloads
+import fault_rig
+import faults
+import lossy_network
 from processes import ROOT
 import pytest
 
@@ -20,25 +27,18 @@ FEW = ('cameras_stop', 'nan_joint', 'huge', 'stop_topic', 'policy_killed')
 
 
 @pytest.fixture
-def benchmarks(monkeypatch: pytest.MonkeyPatch, ros_domain: int) -> None:
+def killed_processes(monkeypatch: pytest.MonkeyPatch, ros_domain: int) -> None:
     """
-    Have the modules of benchmarks/ at hand, and an environment for processes that are killed.
+    Have an environment for processes that are killed.
     """
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
     monkeypatch.setenv('PYTHONPATH', str(ROOT))
     monkeypatch.setenv('PYTHONUNBUFFERED', '1')
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
     monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE', raising=False)
 
 
-@pytest.mark.usefixtures('benchmarks')
+@pytest.mark.usefixtures('killed_processes')
 def test_faults_of_every_kind_end_as_promised(tmp_path: Path) -> None:
-    import fault_inputs
-    import fault_models
-    import fault_processes
-    import fault_reloads
-    import fault_rig
-    import faults
     known = {fault.name: fault for fault in (
         *fault_inputs.FAULTS, *fault_processes.FAULTS, *fault_reloads.FAULTS)}
     assert len(known) >= 50
@@ -51,8 +51,7 @@ def test_faults_of_every_kind_end_as_promised(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures('benchmarks')
 def test_inputs_lost_in_the_network_end_as_promised(tmp_path: Path) -> None:
-    import fault_network
-    if why := fault_network.missing():
+    if why := lossy_network.missing():
         pytest.skip(f'packet loss needs root, ip, nft and nsenter: {why}')
     found = tmp_path / 'faults.json'
     subprocess.run([sys.executable, ROOT / 'benchmarks' / 'faults.py', '--patient', '--only',

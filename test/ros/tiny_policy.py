@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper
-from onnx import numpy_helper
 from onnx import TensorProto
+from onnx_parts import constant
+from onnx_parts import looping
 
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
@@ -99,9 +100,7 @@ def goal_policy(
         del constants['wanted']
         constants['goals'] = np.repeat([*goals.values()], LENGTH, 0).astype(np.float32).reshape(
             len(goals), LENGTH, -1)
-    nodes = [helper.make_node('Constant', [], [key],
-                              value=numpy_helper.from_array(np.asarray(value), key))
-             for key, value in constants.items()]
+    nodes = [constant(key, value) for key, value in constants.items()]
     if goals is not None:
         nodes.append(helper.make_node('Gather', ['goals', 'instruction'], ['wanted'], axis=0))
     nodes += answering(cameras[0], spec.picture_input(cameras[0], 1) if sees_change else '',
@@ -148,21 +147,12 @@ def turning_forever() -> list[onnx.NodeProto]:
     """
     Make the nodes that add nothing, after 2^40 turns where ``there`` is true, else at once.
     """
-    body = helper.make_graph(
-        [helper.make_node('Identity', ['on'], ['still_on']),
-         helper.make_node('Identity', ['before'], ['after'])], 'turn',
-        [helper.make_tensor_value_info('turn', TensorProto.INT64, []),
-         helper.make_tensor_value_info('on', TensorProto.BOOL, []),
-         helper.make_tensor_value_info('before', TensorProto.FLOAT, [])],
-        [helper.make_tensor_value_info('still_on', TensorProto.BOOL, []),
-         helper.make_tensor_value_info('after', TensorProto.FLOAT, [])])
     return [
         helper.make_node('Cast', ['there'], ['one'], to=TensorProto.INT64),
         helper.make_node('ReduceMax', ['one'], ['stuck'], keepdims=0),
-        helper.make_node('Constant', [], ['turns'],
-                         value=numpy_helper.from_array(np.array(2**40), 'turns')),
+        constant('turns', 2**40),
         helper.make_node('Mul', ['stuck', 'turns'], ['trips']),
-        helper.make_node('Loop', ['trips', '', 'nothing'], ['still_nothing'], body=body),
+        looping('trips', 'nothing', 'still_nothing'),
         helper.make_node('Unsqueeze', ['still_nothing', 'first'], ['spread']),
     ]
 

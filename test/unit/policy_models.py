@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper
-from onnx import numpy_helper
 from onnx import TensorProto
+from onnx_parts import constant
 
 from vaa_ros.core.robot import JointSpec
 from vaa_ros.core.robot import RobotSpec
@@ -40,11 +40,6 @@ def observation(spec: PolicySpec = SPEC, state: object = (0.25, 0.05), **change:
     images.update(change)
     images = {key: image for key, image in images.items() if image is not None}
     return Observation(1_000, images, np.array(state, dtype=np.float32))
-
-
-def constant(name: str, array: object) -> onnx.NodeProto:
-    return helper.make_node(
-        'Constant', [], [name], value=numpy_helper.from_array(np.asarray(array), name))
 
 
 def answer_nodes(shapes: dict[str, tuple[int, ...]], offset: float, reads_state: bool,
