@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import threading
 
+from processes import wait_for
 import pytest
 from recording_bags import METADATA
 from recording_bags import START_NS
@@ -183,6 +184,53 @@ def test_a_disk_that_hangs_holds_up_nobody(
     assert not session.ending and session.ended() is None
     session.start(Disk(tmp_path), METADATA)
     session.abort('done')
+
+
+@pytest.mark.parametrize('others', [False, True])
+def test_a_start_that_takes_too_long_is_given_up_and_leaves_nothing(
+        session: RecordingSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        others: bool) -> None:
+    released, real_open = threading.Event(), BagWriter._open
+
+    def hang(self: BagWriter, compression: str) -> None:
+        real_open(self, compression)
+        assert released.wait(30)
+
+    if others:
+        session.start(Disk(tmp_path), METADATA)
+        session.abort('why')
+    before = set(tmp_path.rglob('*'))
+    monkeypatch.setattr(BagWriter, '_open', hang)
+    disk = Disk(tmp_path, wait_s=0.05)
+    with pytest.raises(BagError, match='slow or hangs. This start is given up'):
+        session.start(disk, METADATA)
+    assert session.recording is None and session.start_over() == ''
+    assert list(tmp_path.glob('*.partial'))
+    with pytest.raises(BagError, match='not answered for .* since a start that was given up'):
+        session.start(disk, METADATA)
+    released.set()
+    wait_for(lambda: 'an episode can be started' in session.start_over())
+    assert session.start_over() == ''
+    assert set(tmp_path.rglob('*')) == before
+    session.start(Disk(tmp_path, wait_s=30.0), METADATA)
+    for topic, log_ns, data in stream(3):
+        session.put(topic, log_ns, data, log_ns)
+    assert session.stop(True).path == tmp_path / f'episode_{int(others):06d}'
+
+
+def test_a_start_that_fails_late_says_why(
+        session: RecordingSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def fail(self: BagWriter, compression: str) -> None:
+        assert released.wait(30)
+        raise BagError('the disk is gone')
+
+    monkeypatch.setattr(BagWriter, '_open', fail)
+    with pytest.raises(BagError, match='given up'):
+        session.start(Disk(tmp_path, wait_s=0.05), METADATA)
+    released.set()
+    wait_for(lambda: 'answers again: the disk is gone' in session.start_over())
 
 
 def test_what_goes_wrong_in_the_background_is_told_once(

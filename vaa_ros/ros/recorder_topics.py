@@ -5,6 +5,8 @@ Which topics the node teleop_recorder records, by its parameters; all names are 
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rclpy.node import Node
 
 from vaa_ros.core.robot import RobotSpec
@@ -48,3 +50,17 @@ def camera_topics(node: Node, robot: RobotSpec) -> dict[str, str]:
     end = '/compressed' if node.get_parameter('compressed').value else ''
     return {camera: node.resolve_topic_name(f'{camera}/image_raw{end}')
             for camera in node.get_parameter('cameras').value or robot.cameras}
+
+
+def recorded_cameras(node: Node, robot: RobotSpec, required: Sequence[str]) -> dict[str, str]:
+    """
+    Name the topic of each camera that an episode holds.
+
+    :param node: the recorder.
+    :param robot: the robot.
+    :param required: topics that every episode has.
+    :return: topics by camera.
+    """
+    there = {*required, *extra_topics(node)}
+    return {camera: topic for camera, topic in camera_topics(node, robot).items()
+            if topic in there}
