@@ -1,7 +1,7 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-A day's work of one teleop_recorder: does its memory stay flat, and is any message lost?
+An hour of one teleop_recorder: its memory, its threads, and the messages that are missing.
 
     python benchmarks/recording_soak.py                                # an hour, 60 episodes
     python benchmarks/recording_soak.py --minutes 3 --episode 20 --json out/soak.json
