@@ -48,8 +48,9 @@ from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import robot_name
 
-PIECE_VERSION = 2
+PIECE_VERSION = 3
 INDEX = 'index.json'
 PIECE_NAME = r'[0-9a-f]{64}|\.[0-9a-f]{64}\.\d+'
 """What finished pieces are called, and those that are being made."""
@@ -113,8 +114,10 @@ class Reading:
         folder = bag.path if bag.path.is_dir() else bag.path.parent
         if not self.include_failed and folder.absolute().parent.name == DISCARDED:
             return f'it was thrown away: it is in a folder {DISCARDED}'
-        if known.robot and known.robot != self.robot.name:
-            return f'recorded with robot {known.robot!r}, not {self.robot.name!r}'
+        robot = robot_name(known)
+        if robot and robot != self.robot.name:
+            return (f'recorded with robot {robot!r}, not {self.robot.name!r}: say --robot {robot}, '
+                    'or the file of that robot')
         if self.task is not None and known.task != self.task:
             return f'task {known.task!r}, not {self.task!r}'
         if known.policy and not self.include_policy and corrections(

@@ -64,3 +64,20 @@ def recorded_cameras(node: Node, robot: RobotSpec, required: Sequence[str]) -> d
     there = {*required, *extra_topics(node)}
     return {camera: topic for camera, topic in camera_topics(node, robot).items()
             if topic in there}
+
+
+def recorded_roles(node: Node, robot: RobotSpec, required: Sequence[str]) -> dict[str, str]:
+    """
+    Name the topics of the arm that an episode holds.
+
+    :param node: the recorder.
+    :param robot: the robot.
+    :param required: topics that every episode has.
+    :return: topic of ``joint_states``, ``commands`` and ``gripper``.
+    """
+    command_type = node.get_parameter('command_type').value
+    names = {'joint_states': 'joint_states', 'commands': command_type,
+             'gripper': gripper_topic_of(robot, command_type)}
+    there = {*required, *extra_topics(node)}
+    return {what: topic for what, name in names.items()
+            if name and (topic := node.resolve_topic_name(name)) in there}
