@@ -12,8 +12,10 @@ import fcntl
 import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from processes import NodeProcess
@@ -23,10 +25,13 @@ from ros_harness import Harness
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
+from test_recorder_losses import JOINT
 from test_recorder_losses import MODULE
 from test_recorder_losses import state
+from test_recorder_losses import written
 
 from vaa_ros.recording.bag_reader import BagReader
+from vaa_ros.recording.recover import recover
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import LATCHED
 
@@ -103,6 +108,17 @@ def stop(ros: Harness) -> SetBool.Response:
     return ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True))
 
 
+def record_one(ros: Harness, disk: FreezingDisk, publisher: Any) -> Path:
+    """Start an episode, and wait until one message is in its file; give its folder."""
+    answer, _ = call(ros, 'start')
+    assert answer.success, answer.message
+    folder = disk.folder / 'episodes' / 'episode_000000'
+    assert answer.message == str(folder)
+    publisher.publish(state(1))
+    wait_for(lambda: JOINT in written(folder.parent), message='a message on the disk')
+    return folder
+
+
 def test_a_start_on_a_disk_that_hangs_is_given_up_and_the_node_goes_on(
         ros: Harness, disk: FreezingDisk, start_recorder: Callable[..., NodeProcess]) -> None:
     publisher = ros.node.create_publisher(JointState, 'joint_states', 10)
@@ -123,12 +139,51 @@ def test_a_start_on_a_disk_that_hangs_is_given_up_and_the_node_goes_on(
     disk.thaw()
     status.wait_until(lambda m: 'answers again; an episode can be started' in m.message)
     assert list((disk.folder / 'episodes').iterdir()) == []
-    answer, _ = call(ros, 'start')
-    assert answer.success, answer.message
-    publisher.publish(state(1))
-    folder = disk.folder / 'episodes' / 'episode_000000'
-    wait_for(lambda: b'only_this_joint' in next(
-        folder.with_name(f'{folder.name}.partial').glob('*.mcap')).read_bytes())
+    folder = record_one(ros, disk, publisher)
     assert json.loads(stop(ros).message)['path'] == str(folder)
     with BagReader(folder) as bag:
         assert bag.metadata.success is True and bag.counts['/joint_states'] == 1
+
+
+def end_in_a_stop(ros: Harness, disk: FreezingDisk, process: NodeProcess) -> Path:
+    """Record one message, stop while the disk hangs, ask the process to end; give the take."""
+    publisher = ros.node.create_publisher(JointState, 'joint_states', 10)
+    folder = record_one(ros, disk, publisher)
+    disk.freeze()
+    answer = stop(ros)
+    assert not answer.success and 'is still being written' in answer.message
+    process.process.send_signal(signal.SIGTERM)
+    line = process.wait_for_line('Waiting for it, for 30 s at most')
+    assert f'vaa recover {folder}.partial' in line
+    return folder
+
+
+def test_a_take_that_is_still_being_written_is_finished_before_the_process_ends(
+        ros: Harness, disk: FreezingDisk, start_recorder: Callable[..., NodeProcess]) -> None:
+    process = start_recorder(0.3)
+    folder = end_in_a_stop(ros, disk, process)
+    disk.thaw()
+    assert process.wait() == 0
+    process.wait_for_line(f'saved as success: {folder}')
+    assert os.listdir(folder.parent) == [folder.name]
+    with BagReader(folder) as bag:
+        assert bag.metadata.success is True and bag.counts['/joint_states'] == 1
+
+
+def test_a_process_that_may_not_wait_leaves_a_take_that_can_be_recovered(
+        ros: Harness, disk: FreezingDisk, start_recorder: Callable[..., NodeProcess]) -> None:
+    process = start_recorder(0.3)
+    folder = end_in_a_stop(ros, disk, process)
+
+    def ends() -> bool:
+        # Whoever asks again, later than by a second key press or group signal, means it.
+        process.process.send_signal(signal.SIGTERM)
+        stat = Path(f'/proc/{process.process.pid}/stat').read_text()
+        return stat.rpartition(')')[2].split()[0] == 'Z'
+
+    wait_for(ends, message='the main thread to end')
+    disk.thaw()  # only now can the thread end that writes
+    assert process.wait() == 128 + signal.SIGTERM
+    assert os.listdir(folder.parent) == [f'{folder.name}.partial']
+    with BagReader(recover(folder.with_name(f'{folder.name}.partial')).path) as bag:
+        assert bag.metadata.success is None and bag.counts['/joint_states'] == 1

@@ -42,9 +42,9 @@ from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.tally import tally_later
+from vaa_ros.recording.telling import log_ended
 from vaa_ros.recording.telling import shown_values
 from vaa_ros.recording.trash import trim_and_tell
-from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
@@ -67,6 +67,7 @@ from vaa_ros.ros.recorder_topics import required_topics
 STATUS_S = 0.5
 ACTIVE_POLICY = 'policy/active_policy'
 End = Callable[[RecordingSession, float], RecordedEpisode]
+LAST_WAIT_S = 30.0  # that the end of the process waits for the disk at least
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
 
@@ -91,6 +92,7 @@ class TeleopRecorder(LifecycleNode):
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
         self._judged: bool | None = None
+        self._abort_reason = ''
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
         self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
@@ -112,6 +114,10 @@ class TeleopRecorder(LifecycleNode):
     @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, and read keys where there is a terminal."""
+        self._settle()
+        if self._session is not None and self._session.ending:
+            raise RosError(f'{self._session.ending_in} is still being written; activate later')
+        self._abort_reason = ''
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
@@ -129,18 +135,24 @@ class TeleopRecorder(LifecycleNode):
     @transition
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Abort an episode that is being recorded, and unsubscribe."""
-        self._halt('the recorder was deactivated in the middle of the episode')
+        self._halt('the recorder was deactivated in the middle of the episode',
+                   self._value('stop_wait_s'))
         return super().on_deactivate(state)
 
     @transition
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Abort an episode that is being recorded."""
-        self._halt(STOPPED)
+        self._halt(STOPPED, self._value('stop_wait_s'))
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self) -> None:
-        """Abort an episode that is being recorded, and give the terminal back."""
-        self._halt(STOPPED)
+        """Abort an episode that is being recorded, and wait longer than before for the disk."""
+        wait_s = max(self._value('stop_wait_s'), LAST_WAIT_S)
+        self._halt(STOPPED, wait_s)
+        if self._session is not None:
+            left = self._session.ending_in
+            self._report(f'{left} is left behind: the disk took longer than {wait_s:g} s. When '
+                         f'it answers again, make a bag of it with: vaa recover {left}')
 
     def fault(self, reason: str) -> None:
         """
@@ -207,7 +219,7 @@ class TeleopRecorder(LifecycleNode):
         return self.get_parameter(name).value
 
     def _active(self) -> RecordingSession:
-        if self._session is None:
+        if self._session is None or self._topics is None:
             raise RosError('the recorder is not active; activate it first')
         return self._session
 
@@ -242,17 +254,7 @@ class TeleopRecorder(LifecycleNode):
 
     def _finish(self, what: str, recorded: RecordedEpisode, problems: list[str]) -> Ended:
         self._last = recorded
-        text = f'{what}: {recorded.path}, {recorded.seconds:.1f} s, {recorded.messages} messages'
-        if problems:
-            self.get_logger().warning(f'{text}; {"; ".join(problems)}')
-        else:
-            self.get_logger().info(text)
-        remark, verdict = '; '.join(problems[:1]), recorded.verdict
-        if verdict is not None and verdict.judgement == KEEP:
-            self.get_logger().info(f'verdict: {verdict}')
-        elif verdict is not None:  # rclpy lets no line of the code log with two severities
-            self.get_logger().warning(f'verdict: {verdict}')
-            remark = f'{verdict.judgement}: {next(iter(verdict.reasons), "")}'
+        remark = log_ended(self.get_logger(), what, recorded, problems)
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
         return Ended(recorded.to_json(), remark)
 
@@ -273,10 +275,16 @@ class TeleopRecorder(LifecycleNode):
 
     def _settle(self) -> None:
         """Take in an episode for which the disk was too slow when it ended."""
-        session = self._session
+        if self._session is not None and self._session.ending:
+            self._come_late(self._session, self._session.ended)
+
+    def _come_late(self, session: RecordingSession, ended: Callable[[], Any]) -> None:
         try:
-            if session is not None and session.ending:
-                self._desk.flow.came_late(self._judged, self._take_in(session, session.ended()))
+            recorded = ended()
+            if recorded is not None and self._abort_reason:
+                self._finish('aborted', recorded, [self._abort_reason])
+            elif recorded is not None:
+                self._desk.flow.came_late(self._judged, self._take_in(session, recorded))
                 self._show(*self._state)
         except StillWritingError:
             pass
@@ -289,32 +297,28 @@ class TeleopRecorder(LifecycleNode):
                                   int(self._value('discarded_max_gb') * 1e9)):
             self.get_logger().info(line)
 
-    def _halt(self, reason: str) -> None:
+    def _halt(self, reason: str, wait_s: float) -> None:
         self._desk.close()
         self._settle()
-        try:
-            if self._session is not None:
-                recorded = self._session.abort(reason, self._value('stop_wait_s'))
-                if recorded is not None:
-                    self._finish('aborted', recorded, [reason])
-        except VaaError as error:
-            self._report(f'{reason}: {error}')
-        self._session = None
+        session = self._session
+        if session is not None:
+            self._abort_reason = reason if session.recording is not None else self._abort_reason
+            self._come_late(session, lambda: session.wind_up(reason, wait_s, self._report))
+        if session is None or not session.ending:
+            self._session = None
         if self._topics is not None:
             self._topics.close()
             self._topics = None
 
     def _watch(self) -> None:
         """Look for new topics and for a failure of the writer, and show the progress."""
+        self._settle()
         if self._session is None or self._topics is None:
             return
-        self._settle()
-        answered = self._session.start_over()
-        if answered:
+        if answered := self._session.start_over():
             self.get_logger().info(answered)
             self._show(OK, answered)
-        failure = self._session.failure()
-        if failure:
+        if failure := self._session.failure():
             self._desk.flow.broken_off(failure)
             self._report(f'the episode was aborted: {failure}')
         elif self._session.recording is not None:

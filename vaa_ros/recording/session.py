@@ -41,12 +41,13 @@ from vaa_ros.recording.messages import typestore
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
+from vaa_ros.recording.topic_source import await_topics
 from vaa_ros.recording.topic_source import TopicSource
 from vaa_ros.recording.verdict import judge
 from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import Verdict
 
-_POLL_S = 0.02
+TELL_AFTER_S = 0.5
 
 
 class RecordingSession:
@@ -88,6 +89,11 @@ class RecordingSession:
         """Tell whether an episode has ended that the disk has not taken yet."""
         return self._ending is not None
 
+    @property
+    def ending_in(self) -> Path:
+        """Give the folder of the episode that has ended last, until the disk has taken it."""
+        return self._ending_path.with_name(self._ending_path.name + PARTIAL_SUFFIX)
+
     def start(self, disk: Disk, metadata: EpisodeMetadata, wait_s: float = 0.0) -> Path:
         """
         Begin an episode.
@@ -103,7 +109,7 @@ class RecordingSession:
             raise BagError(f'already recording {self._recorder.path}; stop or discard it first')
         self._require_written()
         self._starting.require_answer()
-        self._await_topics(wait_s)
+        await_topics(self._source, self._required, wait_s)
         self._starting.begin(disk)
         self._starting.do(lambda: check_output_dir(disk.output_dir, disk.min_free_bytes))
         types = dict(self._source.types)
@@ -200,6 +206,23 @@ class RecordingSession:
         recorder = self._end()
         return self._finish(recorder, lambda: recorder.abort(reason), wait_s)
 
+    def wind_up(self, reason: str, wait_s: float,
+                tell: Callable[[str], None]) -> RecordedEpisode | None:
+        """
+        Do as :meth:`abort`, and say so where the disk makes it wait.
+
+        :param reason: why, for the metadata.
+        :param wait_s: longest time to wait for the disk [s].
+        :param tell: called with a line before a long wait, which may not come to its end.
+        :return: what has become whole.
+        :raises StillWritingError: if the disk takes longer.
+        """
+        try:
+            return self.abort(reason, min(wait_s, TELL_AFTER_S))
+        except StillWritingError as error:
+            tell(f'{error}. Waiting for it, for {wait_s:g} s at most')
+            return self.ended(max(wait_s - TELL_AFTER_S, 0.0))
+
     def ended(self, wait_s: float | None = 0.0) -> RecordedEpisode | None:
         """
         Take in an episode that has ended, once.
@@ -227,8 +250,7 @@ class RecordingSession:
             raise StillWritingError(
                 f'{self._ending_path} has ended and is still being written: the disk is slow or '
                 'hangs. It goes on in the background, and none is started before; should this '
-                f'process end first, a bag is made of it by: vaa recover {self._ending_path}'
-                f'{PARTIAL_SUFFIX}')
+                f'process end first, make a bag of it with: vaa recover {self.ending_in}')
 
     def failure(self) -> str:
         """
@@ -310,22 +332,6 @@ class RecordingSession:
 
     def _lost(self) -> dict[str, int]:
         return dict(Counter(self._source.lost) - self._lost_before)
-
-    def _await_topics(self, wait_s: float) -> None:
-        deadline_s = time.monotonic() + wait_s
-        self._source.refresh()
-        while True:
-            missing = self._source.unmatched(self._required)
-            if not missing:
-                return
-            if time.monotonic() >= deadline_s:
-                break
-            # The graph is updated by the middleware's own threads while this one waits.
-            time.sleep(_POLL_S)
-            self._source.refresh()
-        reasons = '; '.join(self._source.explain(name) for name in missing)
-        there = ', '.join(self._source.published()) or 'none'
-        raise BagError(f'cannot record: {reasons}. Published topics: {there}')
 
 
 def _kept(recorded: RecordedEpisode) -> RecordedEpisode:
