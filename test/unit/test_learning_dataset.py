@@ -99,7 +99,7 @@ def test_what_cannot_be_used_is_skipped_with_its_reason(tmp_path):
 
 def test_a_robot_that_was_recorded_as_a_path_is_known_by_its_description(tmp_path):
     spec = recording_spec(load_robot('vaa_arm'), {}, 'joint_trajectory', 30.0)
-    known = replace(METADATA, robot='/home/me/my_arm.yaml', spec=spec)
+    known = replace(METADATA, robot='robots/my_arm.yaml', spec=spec)
     make_bag(tmp_path / 'bags' / 'episode_000000', metadata=known)
     assert build(tmp_path).skipped == []
 

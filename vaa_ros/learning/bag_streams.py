@@ -35,7 +35,6 @@ from vaa_ros.learning.trajectories import trajectory
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.messages import COMPRESSED_VIDEO
-from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import header_stamp_ns
 from vaa_ros.recording.messages import JOINT_STATE
 from vaa_ros.recording.messages import JOINT_TRAJECTORY

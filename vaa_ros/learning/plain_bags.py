@@ -24,12 +24,12 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
-from vaa_ros.learning.bag_topics import find_command_type
-from vaa_ros.learning.bag_topics import find_topics
 from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
-from vaa_ros.learning.bag_topics import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.bag_topics import find_command_type
+from vaa_ros.learning.bag_topics import find_topics
+from vaa_ros.learning.bag_topics import JOINTS
 from vaa_ros.learning.clocks import align_clocks
 from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.corrections import corrections
