@@ -90,8 +90,6 @@ class TeleopRecorder(LifecycleNode):
         self._state = (OK, 'idle')
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
-        self._judged: bool | None = None
-        self._abort_reason = ''
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
         self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
@@ -116,7 +114,6 @@ class TeleopRecorder(LifecycleNode):
         self._settle()
         if self._session is not None and self._session.ending:
             raise RosError(f'{self._session.ending_in} is still being written; activate later')
-        self._abort_reason = ''
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
@@ -191,11 +188,11 @@ class TeleopRecorder(LifecycleNode):
         :return: what was recorded.
         :raises VaaError: if nothing is being recorded, or it could not be written.
         """
-        return self._end(success, lambda session, wait_s: session.stop(success, wait_s))
+        return self._end(lambda session, wait_s: session.stop(success, wait_s))
 
     def discard_episode(self) -> Ended:
         """Finish the episode as :meth:`stop_episode`, and move it out of the demonstrations."""
-        return self._end(None, lambda session, wait_s: session.discard(wait_s))
+        return self._end(lambda session, wait_s: session.discard(wait_s))
 
     def discard_last_episode(self) -> Ended:
         """
@@ -256,19 +253,21 @@ class TeleopRecorder(LifecycleNode):
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
         return Ended(recorded.to_json(), remark)
 
-    def _end(self, success: bool | None, end: End) -> Ended:
-        session, self._judged = self._active(), success
+    def _end(self, end: End) -> Ended:
+        session = self._active()
+        self._settle()
         return self._take_in(session, end(session, self._value('stop_wait_s')))
 
     def _take_in(self, session: RecordingSession, recorded: RecordedEpisode) -> Ended:
-        """Take note of an episode that is whole now: kept, or thrown away."""
-        success = self._judged
-        if success is None:
+        """Take note of an episode that is whole now: kept, thrown away or broken off."""
+        if recorded.aborted:
+            return self._finish('aborted', recorded, [recorded.aborted])
+        if recorded.success is None:
             self._trim(recorded.path)
             return self._finish('discarded', recorded, [])
         self._saved += 1
         self._kept = recorded
-        return self._finish(f'saved as {"success" if success else "failure"}', recorded,
+        return self._finish(f'saved as {"success" if recorded.success else "failure"}', recorded,
                             session.problems(recorded))
 
     def _settle(self) -> None:
@@ -279,10 +278,11 @@ class TeleopRecorder(LifecycleNode):
     def _come_late(self, session: RecordingSession, ended: Callable[[], Any]) -> None:
         try:
             recorded = ended()
-            if recorded is not None and self._abort_reason:
-                self._finish('aborted', recorded, [self._abort_reason])
-            elif recorded is not None:
-                self._desk.flow.came_late(self._judged, self._take_in(session, recorded))
+            if recorded is None:
+                return
+            taken = self._take_in(session, recorded)
+            if not recorded.aborted:
+                self._desk.flow.came_late(recorded.success, taken)
                 self._show(*self._state)
         except StillWritingError:
             pass
@@ -298,11 +298,10 @@ class TeleopRecorder(LifecycleNode):
     def _halt(self, reason: str, wait_s: float) -> None:
         self._desk.close()
         self._settle()
-        session = self._session
-        if session is not None:
-            self._abort_reason = reason if session.recording is not None else self._abort_reason
-            self._come_late(session, lambda: session.wind_up(reason, wait_s, self._report))
-        if session is None or not session.ending:
+        if self._session is not None:
+            self._come_late(self._session,
+                            lambda: self._session.wind_up(reason, wait_s, self._report))
+        if self._session is None or not self._session.ending:
             self._session = None
         if self._topics is not None:
             self._topics.close()

@@ -134,6 +134,8 @@ class RecordedEpisode:
         or dropped because the disk was too slow.
     :param verdict: whether the take is worth keeping; None where nobody judged.
     :param warning: what is doubtful about it though it is complete; empty for nothing.
+    :param success: verdict of the operator; None for one that was discarded or aborted.
+    :param aborted: why it was broken off; empty if it was not.
     """
 
     path: Path
@@ -142,6 +144,8 @@ class RecordedEpisode:
     dropped: Mapping[str, int]
     verdict: Verdict | None = None
     warning: str = ''
+    success: bool | None = None
+    aborted: str = ''
 
     @property
     def messages(self) -> int:
@@ -281,18 +285,18 @@ def check_free_space(folder: Path, min_free_bytes: int) -> None:
 
 def move_aside(bag: Path, folder: str) -> Path:
     """
-    Move a bag out of the demonstrations, into a folder beside them.
+    Move a bag out of the demonstrations, into a folder beside them, or give it its name there.
 
     :param bag: the episode's folder.
-    :param folder: ``discarded`` or ``aborted``.
+    :param folder: ``discarded``, ``aborted``, or empty for where it is.
     :return: where it is now.
-    :raises BagError: if it cannot be moved.
+    :raises BagError: if it cannot be moved; what is there is not overwritten.
     """
     target = bag.parent / folder / bag.name.removesuffix(PARTIAL_SUFFIX)
     try:
         target.parent.mkdir(exist_ok=True)
         if target.exists():
-            raise FileExistsError(f'{target} exists')
+            raise FileExistsError(f'{target} exists, and is not overwritten')
         os.rename(bag, target)
     except OSError as error:
         raise BagError(f'cannot move {bag} to {target}: {error}') from error

@@ -101,6 +101,13 @@ class ImageEncoder:
         self.stored_raw: dict[str, str] = {}
         """Why a topic has pictures that are stored as they came."""
 
+    def to_mapping(self) -> dict[str, object]:
+        """
+        Describe for the metadata how pictures were stored.
+        """
+        raw = {'raw': dict(self.stored_raw)} if self.stored_raw else {}
+        return {**self._form.to_mapping(), **raw}
+
     @property
     def busy(self) -> bool:
         """Tell whether a picture went in and has not come out."""

@@ -28,9 +28,7 @@ from vaa_ros.recording.disk import Disk
 from vaa_ros.recording.disk import DiskStart
 from vaa_ros.recording.disk import give_up
 from vaa_ros.recording.episode import check_output_dir
-from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import next_episode_dir
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
 from vaa_ros.recording.episode import RecordedEpisode
@@ -173,12 +171,13 @@ class RecordingSession:
         :param success: verdict of the operator.
         :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what was recorded.
-        :raises StillWritingError: if the disk takes longer; see :meth:`ended`.
+        :raises StillWritingError: if the disk takes longer, also with the episode before; see
+            :meth:`ended`.
         :raises BagError: if nothing is being recorded, nothing arrived, or it could not be
             written.
         """
         recorder, metadata = self._end(), replace(self._metadata, success=success)
-        return self._finish(recorder, lambda: _kept(recorder.stop(metadata)), wait_s)
+        return self._finish(recorder, lambda: recorder.stop(metadata), wait_s)
 
     def discard(self, wait_s: float | None = None) -> RecordedEpisode:
         """
@@ -186,7 +185,8 @@ class RecordingSession:
 
         :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what was recorded.
-        :raises StillWritingError: if the disk takes longer; see :meth:`ended`.
+        :raises StillWritingError: if the disk takes longer, also with the episode before; see
+            :meth:`ended`.
         :raises BagError: if nothing is being recorded, or it could not be written.
         """
         recorder = self._end()
@@ -324,6 +324,7 @@ class RecordingSession:
 
     def _end(self) -> EpisodeRecorder:
         if self._recorder is None:
+            self._require_written()
             raise BagError('no episode is being recorded; start one first')
         self._source.drain()
         recorder, self._recorder = self._recorder, None
@@ -333,9 +334,3 @@ class RecordingSession:
     def _lost(self) -> dict[str, int]:
         return dict(Counter(self._source.lost) - self._lost_before)
 
-
-def _kept(recorded: RecordedEpisode) -> RecordedEpisode:
-    if recorded.messages:
-        return recorded
-    path = move_aside(recorded.path, DISCARDED)
-    raise BagError(f'no message arrived; the empty episode is in {path}')

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 import shutil
 
+from vaa_ros.recording.episode import DISCARDED
+
 METADATA = 'metadata.yaml'
 FIRST_FILE = '{}_0.mcap'
 """What also a take has whose recorder was killed; ``vaa recover`` keeps such originals here."""
@@ -23,8 +25,11 @@ def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
     :param takes: how many to keep; 0 for all.
     :param size: how much to keep [bytes]; 0 for everything.
     :return: what was deleted.
+    :raises ValueError: if that take is not among discarded ones.
     :raises OSError: if one cannot be deleted.
     """
+    if newest.parent.name != DISCARDED:
+        raise ValueError(f'{newest} is not in {DISCARDED}/, where alone takes are deleted')
     found = [(written_ns, path.name, path) for path in newest.parent.glob('episode_*')
              if path != newest and path.is_dir() and not path.is_symlink()
              and (written_ns := _written_ns(path))]
