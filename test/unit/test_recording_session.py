@@ -202,15 +202,15 @@ def test_a_start_that_takes_too_long_is_given_up_and_leaves_nothing(
     before = set(tmp_path.rglob('*'))
     monkeypatch.setattr(BagWriter, '_open', hang)
     disk = Disk(tmp_path, wait_s=0.05)
-    with pytest.raises(BagError, match='slow or hangs. This start is given up'):
+    with pytest.raises(BagError, match='slow or hangs. What was asked for, a start, is given up'):
         session.start(disk, METADATA)
-    assert session.recording is None and session.start_over() == ''
+    assert session.recording is None and session.disk.over() == ''
     assert list(tmp_path.glob('*.partial'))
     with pytest.raises(BagError, match='not answered for .* since a start that was given up'):
         session.start(disk, METADATA)
     released.set()
-    wait_for(lambda: 'an episode can be started' in session.start_over())
-    assert session.start_over() == ''
+    wait_for(lambda: 'an episode can be started' in session.disk.over())
+    assert session.disk.over() == ''
     assert set(tmp_path.rglob('*')) == before
     session.start(Disk(tmp_path, wait_s=30.0), METADATA)
     for topic, log_ns, data in stream(3):
@@ -230,7 +230,7 @@ def test_a_start_that_fails_late_says_why(
     with pytest.raises(BagError, match='given up'):
         session.start(Disk(tmp_path, wait_s=0.05), METADATA)
     released.set()
-    wait_for(lambda: 'answers again: the disk is gone' in session.start_over())
+    wait_for(lambda: 'answers again: the disk is gone' in session.disk.over())
 
 
 def test_what_goes_wrong_in_the_background_is_told_once(

@@ -52,8 +52,8 @@ PARAMETERS = (
     Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
               60.0),
     Parameter('stop_wait_s', 10.0, 'Longest time that the start or the end of an episode waits '
-              'for the disk; then a start is given up, and an end goes on in the background.', 's',
-              0.1, 600.0),
+              'for the disk; then a start or a redo is given up, and an end goes on in the '
+              'background.', 's', 0.1, 600.0),
     Parameter('episodes', 0, 'Successes after which the session is done, those that the folder '
               'holds already included; 0 for no end.', minimum=0, maximum=100000),
     Parameter('instructions', (), 'What the episodes show, in turn, instead of instruction; may '
