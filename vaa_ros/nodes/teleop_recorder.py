@@ -58,7 +58,7 @@ from vaa_ros.ros.raw_topics import RawTopics
 from vaa_ros.ros.recorder_parameters import metadata_values
 from vaa_ros.ros.recorder_parameters import PARAMETERS
 from vaa_ros.ros.recorder_topics import extra_topics
-from vaa_ros.ros.recorder_topics import recorded_cameras
+from vaa_ros.ros.recorder_topics import recorded_topics
 from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
@@ -224,10 +224,10 @@ class TeleopRecorder(LifecycleNode):
         assert self._topics is not None
         heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
         spec = {} if self._robot is None else recording_spec(
-            self._robot, recorded_cameras(self, self._robot, self._required),
-            self._value('command_type'), self._value('control_rate_hz'))
+            self._robot, control_rate_hz=self._value('control_rate_hz'),
+            **recorded_topics(self, self._robot, self._required))
         return EpisodeMetadata(
-            **metadata_values(self), vaa_version=__version__, spec=spec,
+            **metadata_values(self, self._robot), vaa_version=__version__, spec=spec,
             software=software_versions(),
             active_policy={} if heard is None else loaded_policy(heard[0]))
 

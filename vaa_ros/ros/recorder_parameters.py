@@ -12,6 +12,7 @@ from rclpy.node import Node
 from vaa_ros.core.episode_buttons import JOY_ACTIONS
 from vaa_ros.core.image_encoding import FORMATS
 from vaa_ros.core.image_encoding import NONE
+from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.cues import CUES
 from vaa_ros.ros.parameters import Parameter
@@ -80,12 +81,15 @@ PARAMETERS = (
 )
 
 
-def metadata_values(node: Node) -> dict[str, Any]:
+def metadata_values(node: Node, robot: RobotSpec | None) -> dict[str, Any]:
     """
     Give what parameters tell of an episode, as its metadata names it.
 
     :param node: the recorder.
+    :param robot: the robot, whose parameter may be the path of its file; None if it is not known.
     """
     known = {name: node.get_parameter(name).value for name in (
         'task', 'instruction', 'seed', 'operator', 'robot', 'command_type', 'policy')}
+    if robot is not None:
+        known['robot'] = robot.name
     return {**known, 'seed': None if known['seed'] < 0 else known['seed']}
