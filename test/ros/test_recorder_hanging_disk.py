@@ -127,14 +127,15 @@ def test_a_start_on_a_disk_that_hangs_is_given_up_and_the_node_goes_on(
     disk.freeze()
     answer, took_s = call(ros, 'start')
     assert not answer.success
-    assert 'it is slow or hangs. This start is given up' in answer.message
+    assert 'it is slow or hangs. What was asked for, a start, is given up' in answer.message
     assert BOUND_S <= took_s < BOUND_S + 2.0
     answer, took_s = call(ros, 'start')
     assert not answer.success
-    assert 'since a start that was given up; the next one waits until it does' in answer.message
+    assert 'since a start that was given up; nothing is started before it does' in answer.message
     assert took_s < BOUND_S  # it is refused at once
     assert 'no episode is being recorded' in stop(ros).message
-    told = status_values(status.wait_until(lambda m: 'the next one waits' in m.message))
+    told = status_values(status.wait_until(
+        lambda m: 'nothing is started before it does' in m.message))
     assert told['recording'] == 'false'
     disk.thaw()
     status.wait_until(lambda m: 'answers again; an episode can be started' in m.message)
@@ -143,6 +144,27 @@ def test_a_start_on_a_disk_that_hangs_is_given_up_and_the_node_goes_on(
     assert json.loads(stop(ros).message)['path'] == str(folder)
     with BagReader(folder) as bag:
         assert bag.metadata.success is True and bag.counts['/joint_states'] == 1
+
+
+def test_a_redo_on_a_disk_that_hangs_leaves_the_take_where_it_is(
+        ros: Harness, disk: FreezingDisk, start_recorder: Callable[..., NodeProcess]) -> None:
+    publisher = ros.node.create_publisher(JointState, 'joint_states', 10)
+    start_recorder(BOUND_S)
+    folder = record_one(ros, disk, publisher)
+    assert stop(ros).success
+    status = ros.collect(DiagnosticStatus, 'teleop_recorder/episode', LATCHED)
+    disk.freeze()
+    answer, took_s = call(ros, 'redo')
+    assert not answer.success
+    assert 'What was asked for, a discard, is given up and undone' in answer.message
+    assert BOUND_S <= took_s < BOUND_S + 2.0
+    disk.thaw()
+    told = status.wait_until(lambda m: 'answers again; an episode can be started' in m.message)
+    assert status_values(told)['successes'] == '1'
+    with BagReader(folder) as bag:
+        assert bag.metadata.success is True
+    assert call(ros, 'redo')[0].success
+    assert (folder.parent / 'discarded' / folder.name).is_dir()
 
 
 def end_in_a_stop(ros: Harness, disk: FreezingDisk, process: NodeProcess) -> Path:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import gc
 from pathlib import Path
 import threading
+import weakref
 
 from processes import wait_for
 import pytest
@@ -202,15 +204,15 @@ def test_a_start_that_takes_too_long_is_given_up_and_leaves_nothing(
     before = set(tmp_path.rglob('*'))
     monkeypatch.setattr(BagWriter, '_open', hang)
     disk = Disk(tmp_path, wait_s=0.05)
-    with pytest.raises(BagError, match='slow or hangs. This start is given up'):
+    with pytest.raises(BagError, match='slow or hangs. What was asked for, a start, is given up'):
         session.start(disk, METADATA)
-    assert session.recording is None and session.start_over() == ''
+    assert session.recording is None and session.disk.over() == ''
     assert list(tmp_path.glob('*.partial'))
     with pytest.raises(BagError, match='not answered for .* since a start that was given up'):
         session.start(disk, METADATA)
     released.set()
-    wait_for(lambda: 'an episode can be started' in session.start_over())
-    assert session.start_over() == ''
+    wait_for(lambda: 'an episode can be started' in session.disk.over())
+    assert session.disk.over() == ''
     assert set(tmp_path.rglob('*')) == before
     session.start(Disk(tmp_path, wait_s=30.0), METADATA)
     for topic, log_ns, data in stream(3):
@@ -230,7 +232,7 @@ def test_a_start_that_fails_late_says_why(
     with pytest.raises(BagError, match='given up'):
         session.start(Disk(tmp_path, wait_s=0.05), METADATA)
     released.set()
-    wait_for(lambda: 'answers again: the disk is gone' in session.start_over())
+    wait_for(lambda: 'answers again: the disk is gone' in session.disk.over())
 
 
 def test_what_goes_wrong_in_the_background_is_told_once(
@@ -300,3 +302,18 @@ def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,
     with pytest.raises(BagError, match='free on the disk'):
         session.start(Disk(tmp_path, min_free_bytes=10**18), METADATA)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_episode_that_has_ended_leaves_no_memory_behind(
+        session: RecordingSession, tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # what is part of a cycle stays then
+    try:
+        session.start(Disk(tmp_path), METADATA)
+        recorder = weakref.ref(session.recording)
+        for topic, log_ns, data in stream(3):
+            session.put(topic, log_ns, data, log_ns)
+        session.stop(True)
+        wait_for(lambda: recorder() is None, message='the recorder to be gone')
+    finally:
+        gc.enable()

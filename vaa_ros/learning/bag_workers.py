@@ -19,7 +19,7 @@ import cv2
 
 from vaa_ros.learning.pieces import prepare
 from vaa_ros.learning.pieces import Prepared
-from vaa_ros.learning.pieces import Reading
+from vaa_ros.learning.reading import Reading
 
 
 def read_bags(paths: Sequence[Path], reading: Reading, store: Path,

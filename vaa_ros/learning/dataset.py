@@ -37,9 +37,9 @@ from vaa_ros.learning.pieces import episode_arrays
 from vaa_ros.learning.pieces import prepare
 from vaa_ros.learning.pieces import Prepared
 from vaa_ros.learning.pieces import prune
-from vaa_ros.learning.pieces import Reading
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import Take
+from vaa_ros.learning.reading import Reading
 from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import find_bags

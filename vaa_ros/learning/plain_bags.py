@@ -24,12 +24,12 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
-from vaa_ros.learning.bag_streams import find_command_type
-from vaa_ros.learning.bag_streams import find_topics
 from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
-from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.bag_topics import find_command_type
+from vaa_ros.learning.bag_topics import find_topics
+from vaa_ros.learning.bag_topics import JOINTS
 from vaa_ros.learning.clocks import align_clocks
 from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.corrections import corrections
@@ -153,10 +153,10 @@ def recorded_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpe
     :raises BagError: if it lacks a topic, or nobody took over from the policy.
     """
     if measured:
-        command_type, roles = 'joint_trajectory', find_topics(bag, cameras, None)
+        command_type, roles = 'joint_trajectory', find_topics(bag, robot, cameras, None)
     else:
         command_type = command_type or find_command_type(bag)
-        roles = find_topics(bag, cameras, command_type)
+        roles = find_topics(bag, robot, cameras, command_type)
     spans = corrections(bag, dt_s)
     if spans == []:
         raise BagError(f'{bag.path}: no person took over')

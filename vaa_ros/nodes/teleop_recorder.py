@@ -33,9 +33,7 @@ from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
 from vaa_ros.recording.disk import Disk
-from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
@@ -60,7 +58,7 @@ from vaa_ros.ros.raw_topics import RawTopics
 from vaa_ros.ros.recorder_parameters import metadata_values
 from vaa_ros.ros.recorder_parameters import PARAMETERS
 from vaa_ros.ros.recorder_topics import extra_topics
-from vaa_ros.ros.recorder_topics import recorded_cameras
+from vaa_ros.ros.recorder_topics import recorded_topics
 from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
@@ -201,11 +199,11 @@ class TeleopRecorder(LifecycleNode):
         :return: what was recorded.
         :raises VaaError: if there is none, or it cannot be moved.
         """
-        self._active()
+        session = self._active()
         self._settle()
         if self._kept is None:
             raise EpisodeError('there is no episode of this session to discard')
-        recorded = replace(self._kept, path=move_aside(self._kept.path, DISCARDED), verdict=None)
+        recorded = session.disk.discard(self._kept, self._value('stop_wait_s'))
         self._kept = None
         self._saved -= 1
         self._trim(recorded.path)
@@ -226,10 +224,10 @@ class TeleopRecorder(LifecycleNode):
         assert self._topics is not None
         heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
         spec = {} if self._robot is None else recording_spec(
-            self._robot, recorded_cameras(self, self._robot, self._required),
-            self._value('command_type'), self._value('control_rate_hz'))
+            self._robot, control_rate_hz=self._value('control_rate_hz'),
+            **recorded_topics(self, self._robot, self._required))
         return EpisodeMetadata(
-            **metadata_values(self), vaa_version=__version__, spec=spec,
+            **metadata_values(self, self._robot), vaa_version=__version__, spec=spec,
             software=software_versions(),
             active_policy={} if heard is None else loaded_policy(heard[0]))
 
@@ -291,9 +289,9 @@ class TeleopRecorder(LifecycleNode):
             self._report(str(error))
 
     def _trim(self, discarded: Path) -> None:
-        for line in trim_and_tell(discarded, self._value('discarded_max'),
-                                  int(self._value('discarded_max_gb') * 1e9)):
-            self.get_logger().info(line)
+        trim_and_tell(discarded, self._value('discarded_max'),
+                      int(self._value('discarded_max_gb') * 1e9),
+                      self.get_logger().info, self._value('stop_wait_s'))
 
     def _halt(self, reason: str, wait_s: float) -> None:
         self._desk.close()
@@ -312,7 +310,7 @@ class TeleopRecorder(LifecycleNode):
         self._settle()
         if self._session is None or self._topics is None:
             return
-        if answered := self._session.start_over():
+        if answered := self._session.disk.over():
             self.get_logger().info(answered)
             self._show(OK, answered)
         if failure := self._session.failure():

@@ -1,7 +1,7 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-The disk that an episode is begun on, which may hang.
+The disk that an episode is begun on, or moved on, which may hang.
 """
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import wait
 import contextlib
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 import shutil
 import time
@@ -19,6 +20,9 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.image_encoding import AS_THEY_COME
 from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.recording.background import in_background
+from vaa_ros.recording.episode import DISCARDED
+from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.recorder import EpisodeRecorder
 
 Result = TypeVar('Result')
@@ -44,42 +48,45 @@ class Disk:
     wait_s: float | None = None
 
 
-class DiskStart:
+class PatientDisk:
     """
-    The steps of a start that need the disk: one that takes too long is given up.
+    Steps that need the disk and are waited for: one that takes too long is given up and undone.
 
     All methods are called from one thread.
     """
 
     def __init__(self) -> None:
-        self._left: Future[None] | None = None
-        self._folder = Path()
+        self._left: Future[object] | None = None
+        self._folder, self._what = Path(), ''
         self._since_s = self._until_s = 0.0
 
     def require_answer(self) -> None:
         """
-        Make sure that no start before still waits for the disk.
+        Make sure that nothing that was given up still waits for the disk.
 
         :raises BagError: if one does.
         """
         if self._left is not None and not self._left.done():
             raise BagError(
                 f'the disk of {self._folder} has not answered for '
-                f'{time.monotonic() - self._since_s:.0f} s, since a start that was given up; '
-                'the next one waits until it does. Look after the disk or its network, or end '
+                f'{time.monotonic() - self._since_s:.0f} s, since {self._what} that was given up; '
+                'nothing is started before it does. Look after the disk or its network, or end '
                 'this process to use another one')
 
-    def begin(self, disk: Disk) -> None:
+    def begin(self, what: str, folder: Path, wait_s: float | None) -> None:
         """
-        Begin a start, whose steps together may take the time that the disk is given.
+        Begin something, whose steps together may take some time.
 
-        :param disk: where the episode goes.
+        :param what: names it.
+        :param folder: where on the disk.
+        :param wait_s: longest time to wait; None for no limit [s].
         """
-        self._left, self._folder, self._since_s = None, disk.output_dir, time.monotonic()
-        self._until_s = float('inf') if disk.wait_s is None else self._since_s + disk.wait_s
+        self._left, self._what, self._folder = None, what, folder
+        self._since_s = time.monotonic()
+        self._until_s = float('inf') if wait_s is None else self._since_s + wait_s
 
     def do(self, work: Callable[[], Result],
-           undo: Callable[[Result], None] = lambda result: None) -> Result:
+           undo: Callable[[Result], object] = lambda result: None) -> Result:
         """
         Do one step, unless it takes too long.
 
@@ -88,28 +95,39 @@ class DiskStart:
         :return: what comes of it in time.
         :raises BagError: if it takes too long.
         """
-        step = in_background(work, 'start of episode')
+        step = in_background(work, self._what)
         left_s = self._until_s - time.monotonic()
         wait([step], None if left_s == float('inf') else max(left_s, 0.0))
         if step.done():
             return step.result()
-        self._left = in_background(lambda: undo(step.result()), 'start given up')
+        self._left = in_background(lambda: undo(step.result()), 'undo')
         raise BagError(
             f'the disk of {self._folder} has not answered for '
-            f'{time.monotonic() - self._since_s:.1f} s: it is slow or hangs. This start is given '
-            'up and nothing is recorded; the next one waits until the disk answers')
+            f'{time.monotonic() - self._since_s:.1f} s: it is slow or hangs. What was asked for, '
+            f'{self._what}, is given up and undone; nothing is started before the disk answers')
 
-    def over(self, wait_s: float = 0.0) -> str:
+    def discard(self, recorded: RecordedEpisode, wait_s: float) -> RecordedEpisode:
         """
-        Say once that a start which was given up is over, so that the next one may come.
+        Move an episode that was kept out of the demonstrations.
 
-        :param wait_s: longest time to wait for that [s].
+        :param recorded: the episode.
+        :param wait_s: longest time to wait for the disk [s].
+        :return: the episode, in ``discarded/`` beside the others.
+        :raises BagError: if it cannot be moved, or the disk takes longer: then it stays.
+        """
+        path = recorded.path
+        self.require_answer()
+        self.begin('a discard', path.parent, wait_s)
+        moved = self.do(lambda: move_aside(path, DISCARDED), lambda late: late.rename(path))
+        return replace(recorded, path=moved, verdict=None)
+
+    def over(self) -> str:
+        """
+        Say once that what was given up is over, so that an episode can be started.
+
         :return: a line; empty while there is nothing to say.
         """
-        if self._left is None:
-            return ''
-        wait([self._left], wait_s)
-        if not self._left.done():
+        if self._left is None or not self._left.done():
             return ''
         error, self._left = self._left.exception(), None
         return (f'the disk of {self._folder} answers again'

@@ -169,7 +169,8 @@ class RecordedEpisode:
 
 
 def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: str,
-                   control_rate_hz: float) -> dict[str, Any]:
+                   control_rate_hz: float,
+                   topics: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
     Describe a robot for the metadata, so that a bag can be read whatever its file says later.
 
@@ -177,10 +178,41 @@ def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: s
     :param cameras: topic of each camera that is recorded.
     :param command_type: topic of the commands, by its name in the ROS interface.
     :param control_rate_hz: rate of the commands, 0 where it is not known [Hz].
+    :param topics: topic of ``joint_states``, ``commands`` and ``gripper``, where there is one.
     :return: a mapping that JSON can hold; ``robot`` is what ``config/robots`` holds.
     """
     return {'robot': robot_to_mapping(robot), 'cameras': dict(cameras),
-            'command_type': command_type, 'control_rate_hz': float(control_rate_hz)}
+            'command_type': command_type, 'control_rate_hz': float(control_rate_hz),
+            'topics': dict(topics or {})}
+
+
+def camera_topics_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Give the topic of each camera, by the ``spec`` of an episode; people may have changed it.
+    """
+    return _texts(spec.get('cameras'))
+
+
+def topics_told(spec: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Give the topics of ``joint_states``, ``commands`` and ``gripper``, as a ``spec`` names them.
+    """
+    return _texts(spec.get('topics'))
+
+
+def robot_name(metadata: EpisodeMetadata) -> str:
+    """
+    Give the name of the robot of an episode; older recorders stored the path of its file.
+    """
+    described = metadata.spec.get('robot')
+    name = described.get('name') if isinstance(described, Mapping) else ''
+    return name if isinstance(name, str) and name else metadata.robot
+
+
+def _texts(values: object) -> dict[str, str]:
+    told = values if isinstance(values, Mapping) else {}
+    return {key: text for key, text in told.items()
+            if isinstance(key, str) and isinstance(text, str) and text}
 
 
 @functools.lru_cache(maxsize=1)

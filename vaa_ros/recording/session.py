@@ -22,11 +22,12 @@ from typing import Any
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.freed_memory import give_back
 from vaa_ros.recording.background import in_background
 from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.disk import Disk
-from vaa_ros.recording.disk import DiskStart
 from vaa_ros.recording.disk import give_up
+from vaa_ros.recording.disk import PatientDisk
 from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import next_episode_dir
@@ -74,7 +75,8 @@ class RecordingSession:
         self._changed: dict[str, str] = {}
         self._ending: Future[RecordedEpisode | None] | None = None
         self._ending_path = Path()
-        self._starting = DiskStart()
+        self.disk = PatientDisk()
+        """What is waited for before an episode is started."""
         self._lost_before: Counter[str] = Counter()
 
     @property
@@ -106,10 +108,10 @@ class RecordingSession:
         if self._recorder is not None:
             raise BagError(f'already recording {self._recorder.path}; stop or discard it first')
         self._require_written()
-        self._starting.require_answer()
+        self.disk.require_answer()
         await_topics(self._source, self._required, wait_s)
-        self._starting.begin(disk)
-        self._starting.do(lambda: check_output_dir(disk.output_dir, disk.min_free_bytes))
+        self.disk.begin('a start', disk.output_dir, disk.wait_s)
+        self.disk.do(lambda: check_output_dir(disk.output_dir, disk.min_free_bytes))
         types = dict(self._source.types)
         for name in self._required:
             check_distinct(name, types, disk.images)
@@ -121,7 +123,7 @@ class RecordingSession:
         started_ns = self._clock()
         self._metadata = replace(metadata, started_ns=started_ns)
         offered = {name: self._offered(name) for name in types}
-        recorder = self._starting.do(lambda: EpisodeRecorder(
+        recorder = self.disk.do(lambda: EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression, offered,
             min_free_bytes=disk.min_free_bytes,
             judge=None if self._thresholds is None else self._judge, images=disk.images), give_up)
@@ -133,14 +135,6 @@ class RecordingSession:
         self._told.clear()
         self._changed.clear()
         return recorder.path
-
-    def start_over(self) -> str:
-        """
-        Say once that the disk answers again, after a start that was given up because it hung.
-
-        :return: a line; empty while there is nothing to say.
-        """
-        return self._starting.over()
 
     def put(self, topic: str, log_ns: int, data: bytes, sent_ns: int) -> None:
         """
@@ -241,8 +235,14 @@ class RecordingSession:
 
     def _finish(self, recorder: EpisodeRecorder, end: Callable[[], RecordedEpisode | None],
                 wait_s: float | None) -> Any:
+        def finish() -> RecordedEpisode | None:
+            try:
+                return end()
+            finally:
+                give_back()  # what waited for a slow disk, or this process stays that large
+
         # A disk that hangs must not hang whoever calls.
-        self._ending, self._ending_path = in_background(end, 'end of episode'), recorder.path
+        self._ending, self._ending_path = in_background(finish, 'end of episode'), recorder.path
         return self.ended(wait_s)
 
     def _require_written(self) -> None:
