@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import gc
 from pathlib import Path
 import threading
+import weakref
 
 from processes import wait_for
 import pytest
@@ -300,3 +302,18 @@ def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,
     with pytest.raises(BagError, match='free on the disk'):
         session.start(Disk(tmp_path, min_free_bytes=10**18), METADATA)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_episode_that_has_ended_leaves_no_memory_behind(
+        session: RecordingSession, tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # what is part of a cycle stays then
+    try:
+        session.start(Disk(tmp_path), METADATA)
+        recorder = weakref.ref(session.recording)
+        for topic, log_ns, data in stream(3):
+            session.put(topic, log_ns, data, log_ns)
+        session.stop(True)
+        wait_for(lambda: recorder() is None, message='the recorder to be gone')
+    finally:
+        gc.enable()

@@ -70,7 +70,7 @@ class EpisodeRecorder:
                  judge: Judge | None = None, images: ImageFormat = AS_THEY_COME) -> None:
         self._change = threading.Condition()
         self.images = images
-        self._encoder = ImageEncoder(images, self._wake)
+        self._encoder = ImageEncoder(images, self._change)
         self._qos = dict(qos or {})
         self._topics = dict(topics)
         metadata = replace(metadata, image_compression=images.to_mapping())
@@ -321,10 +321,6 @@ class EpisodeRecorder:
         """Give topic and type under which messages are expected to be stored."""
         return ((compressed_topic(topic), COMPRESSED_IMAGE) if self._encodes(topic) else
                 (topic, self._topics[topic]))
-
-    def _wake(self) -> None:
-        with self._change:
-            self._change.notify()
 
     def _sync(self) -> None:
         # In its own thread: a slow disk must not delay what a killed process would lose.

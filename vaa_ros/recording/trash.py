@@ -61,7 +61,8 @@ def trim_and_tell(newest: Path, takes: int, size: int, tell: Callable[[str], obj
         except OSError as error:
             tell(f'discarded takes cannot be deleted: {error}')
 
-    wait([in_background(trim, 'trash')], wait_s)
+    for trimmed in wait([in_background(trim, 'trash')], wait_s).done:
+        trimmed.result()
 
 
 def _written_ns(take: Path) -> int:
