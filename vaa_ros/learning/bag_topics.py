@@ -79,6 +79,8 @@ def find_topics(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec],
         elif len(found) > 1:
             raise BagError(f'{bag.path}: several topics end in '
                            f'{expected_name(bag, robot, role)}: {", ".join(found)}')
+        elif found[0] in roles:
+            raise BagError(f'{bag.path}: {found[0]} cannot be {roles[found[0]]} and {role}')
         else:
             roles[found[0]] = role
     if missing:

@@ -66,8 +66,8 @@ def alone(path: Path, reading: Reading, store: Path) -> Prepared:
             return pool.submit(prepare, path, reading, store).result()
         except BrokenProcessPool:
             return Prepared(path, reading, problem=(
-                f'{path}: the process that read it was killed: by too little memory, or by what '
-                'a decoder made of damaged data. Leave it out, or record it again'))
+                'the process that read it was killed: by too little memory, or by what a decoder '
+                'made of damaged data. Leave it out, or record it again'))
 
 
 def start(workers: int) -> ProcessPoolExecutor:

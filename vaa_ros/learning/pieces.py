@@ -144,7 +144,8 @@ def prepare(path: Path, reading: Reading, store: Path) -> Prepared:
                            f'{problem.strerror or problem}. Free some space there, or choose '
                            'another folder with --cache') from problem
     except (BagError, ConfigError) as problem:
-        return replace(result, problem=str(problem), unclear=isinstance(problem, ConfigError))
+        return replace(result, problem=str(problem).removeprefix(f'{path}: '),
+                       unclear=isinstance(problem, ConfigError))
 
 
 def make(result: Prepared, bag: BagReader) -> Prepared:
