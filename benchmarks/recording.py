@@ -85,6 +85,12 @@ class Process:
         pages = int(Path(f'/proc/{self.child.pid}/statm').read_text().split()[1])
         return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
+    def threads(self) -> int:
+        """
+        Give the threads that it has now.
+        """
+        return len(os.listdir(f'/proc/{self.child.pid}/task'))
+
     def cpu_s(self) -> float:
         """
         Give the processor time used so far [s].

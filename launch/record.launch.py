@@ -27,6 +27,7 @@ from vaa_ros.ros.launching import camera_remappings
 from vaa_ros.ros.launching import command_type_argument
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import device_arguments
+from vaa_ros.ros.launching import DISK_PATIENCE
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import SESSION
 from vaa_ros.ros.launching import session_arguments
@@ -57,7 +58,7 @@ def generate_launch_description() -> LaunchDescription:
                   'task': str, 'instruction': str, 'operator': str, 'seed': int,
                   'control_rate_hz': float, 'compression': str, 'image_compression': str,
                   'jpeg_quality': int, 'autostart': bool, **SESSION},
-                 remappings=[*arm_remappings(), *camera_remappings()]),
+                 remappings=[*arm_remappings(), *camera_remappings()], **DISK_PATIENCE),
         ),
     ])
 

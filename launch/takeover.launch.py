@@ -23,6 +23,7 @@ from vaa_ros.ros.launching import BOOL
 from vaa_ros.ros.launching import camera_remappings
 from vaa_ros.ros.launching import common_arguments
 from vaa_ros.ros.launching import device_arguments
+from vaa_ros.ros.launching import DISK_PATIENCE
 from vaa_ros.ros.launching import node
 from vaa_ros.ros.launching import SESSION
 from vaa_ros.ros.launching import session_arguments
@@ -63,7 +64,7 @@ def generate_launch_description() -> LaunchDescription:
                   **SESSION},
                  {'policy': ParameterValue(LaunchConfiguration('model_path'), value_type=str)},
                  [*arm_remappings(), *camera_remappings()],
-                 condition=IfCondition(LaunchConfiguration('record'))),
+                 condition=IfCondition(LaunchConfiguration('record')), **DISK_PATIENCE),
         ),
     ])
 

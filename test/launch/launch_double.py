@@ -38,6 +38,7 @@ class Started:
     remappings: dict[str, str]
     environment: dict[str, str]
     ros_arguments: tuple[str, ...]
+    sigterm_timeout_s: float
 
 
 @dataclass
@@ -197,9 +198,11 @@ class ParameterValue:
 class Node(Action):
     def __init__(self, *, package: str, executable: str, output: str,
                  parameters: Iterable[Any] = (), remappings: Iterable[tuple[Any, Any]] = (),
-                 ros_arguments: Iterable[Any] = (), **options: Any) -> None:
+                 ros_arguments: Iterable[Any] = (), sigterm_timeout: str = '5',
+                 **options: Any) -> None:
         super().__init__(**options)
         assert output == 'screen'
+        self.sigterm_timeout = sigterm_timeout
         self.package = package
         self.executable = executable
         self.parameters = list(parameters)
@@ -217,7 +220,8 @@ class Node(Action):
             tuple(Path(resolve(item, context)) for item in given), values,
             {resolve(a, context): resolve(b, context) for a, b in self.remappings},
             dict(context.environment),
-            tuple(resolve(item, context) for item in self.ros_arguments))
+            tuple(resolve(item, context) for item in self.ros_arguments),
+            float(resolve(self.sigterm_timeout, context)))
 
 
 class LaunchDescription:

@@ -19,6 +19,8 @@ from launch_files import ROOT
 import pytest
 import yaml
 
+from vaa_ros.cli.world import PATIENCE_S
+
 pytest.importorskip('rclpy')
 
 EXECUTABLES = {
@@ -195,6 +197,15 @@ def test_a_session_is_the_same_in_every_launch_file(launch: Any, name: str) -> N
             'pedal': '/dev/input/event9', 'min_free_gb': '5.0', 'thresholds': 'mine.yaml'}
     given = launch(name, **told).nodes['teleop_recorder'].parameters
     assert {key: str(given[key]) for key in told} == told
+
+
+@pytest.mark.parametrize('name', ['record.launch.py', 'takeover.launch.py'])
+def test_the_recorder_is_given_the_time_to_wait_for_a_slow_disk(launch: Any, name: str) -> None:
+    longest_s = importlib.import_module('vaa_ros.nodes.teleop_recorder').LAST_WAIT_S
+    nodes = launch(name).nodes
+    assert nodes['teleop_recorder'].sigterm_timeout_s > longest_s
+    assert PATIENCE_S['teleop_recorder'] > longest_s  # of vaa record and vaa demo
+    assert nodes['teleop'].sigterm_timeout_s <= 5.0
 
 
 def test_flights_are_recorded_where_a_folder_is_given(launch: Any) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus
 from processes import wait_for
 import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
 from ros_harness import Harness
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
@@ -27,6 +28,7 @@ from std_srvs.srv import Trigger
 from test_teleop_recorder import Robot
 
 from vaa_ros.core.episode_flow import Cue
+from vaa_ros.nodes import teleop_recorder
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
@@ -304,28 +306,70 @@ def test_redo_takes_nothing_back_of_what_counts_now(ros: Harness, robot: Robot,
 def test_a_disk_that_hangs_at_the_stop_hangs_nobody(
         ros: Harness, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     released, real_finish = threading.Event(), BagWriter._finish
+    released.set()
 
     def finish(self: BagWriter) -> None:
         assert released.wait(60)
         real_finish(self)
 
     monkeypatch.setattr(BagWriter, '_finish', finish)
-    recorder(ros, tmp_path, episodes=3, stop_wait_s=0.2)
+    recorder(ros, tmp_path, episodes=9, discarded_max=1)
     status = ros.collect(DiagnosticStatus, 'teleop_recorder/episode', LATCHED)
     cues = ros.collect(String, 'teleop_recorder/cue', EVENTS)
+    for _ in range(2):
+        assert call(ros, 'start').success
+        robot.drive(2)
+        assert stop(ros).success
+    assert ros.set_parameters('teleop_recorder', stop_wait_s=0.2)[0].successful
+    released.clear()
     try:
         assert call(ros, 'start').success
         robot.drive(2)
         answer = stop(ros)
         assert not answer.success and 'is still being written' in answer.message
         assert 'is still being written' in call(ros, 'start').message
-        assert not (tmp_path / 'episode_000000').exists()
+        assert not (tmp_path / 'episode_000002').exists()
         told = status_values(status.wait_until(lambda m: 'still being written' in m.message))
-        assert (told['successes'], told['recording']) == ('0', 'false')
+        assert (told['successes'], told['recording']) == ('2', 'false')
+        # Keys that an impatient person presses must not change what the take is.
+        for again in (stop(ros, False), call(ros, 'discard')):
+            assert not again.success and 'is still being written' in again.message
+    finally:
+        released.set()
+    told = status_values(status.wait_until(lambda m: status_values(m)['successes'] == '3'))
+    assert told['failures'] == '0'
+    cues.wait_until(lambda m: m.data.startswith('success 3 of 9, written at last'))
+    for number in range(3):
+        assert known(tmp_path / f'episode_{number:06d}') == ('reach', '', True)
+    assert call(ros, 'redo').success
+    assert known(tmp_path / 'discarded' / 'episode_000002')[0] == 'reach'
+
+
+def test_a_take_that_is_written_when_the_recorder_is_deactivated_counts_later(
+        ros: Harness, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released, real_finish = threading.Event(), BagWriter._finish
+
+    def finish(self: BagWriter) -> None:
+        assert released.wait(60)
+        real_finish(self)
+
+    monkeypatch.setattr(BagWriter, '_finish', finish)
+    monkeypatch.setattr(teleop_recorder, 'LAST_WAIT_S', 0.3)
+    node = recorder(ros, tmp_path, episodes=3, stop_wait_s=0.2)
+    status = ros.collect(DiagnosticStatus, 'teleop_recorder/episode', LATCHED)
+    try:
+        assert call(ros, 'start').success
+        robot.drive(2)
+        assert not stop(ros).success
+        node.trigger_deactivate()
+        assert 'is not active' in call(ros, 'start').message
+        assert node.trigger_activate() == TransitionCallbackReturn.FAILURE
+        node.stop()  # as at the end of the process
+        told = status.wait_until(lambda m: 'is left behind: the disk took longer' in m.message)
+        assert f'vaa recover {tmp_path / "episode_000000.partial"}' in told.message
     finally:
         released.set()
     status.wait_until(lambda m: status_values(m)['successes'] == '1')
-    cues.wait_until(lambda m: m.data.startswith('success 1 of 3, written at last'))
     assert known(tmp_path / 'episode_000000') == ('reach', '', True)
-    assert call(ros, 'redo').success
-    assert known(tmp_path / 'discarded' / 'episode_000000')[0] == 'reach'
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+    assert call(ros, 'start').success

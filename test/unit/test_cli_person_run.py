@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from vaa_ros.cli import person_run
 from vaa_ros.cli.person_run import Grip
 from vaa_ros.cli.person_run import record_episode
 from vaa_ros.recording.episode import RecordedEpisode
@@ -124,6 +125,16 @@ def test_success_ends_the_episode_by_itself() -> None:
 
     nodes = Nodes({1: passes(0.0, keys, '\n'), 2: succeed})
     assert run(nodes, keys).success
+
+
+def test_who_ends_the_session_in_a_take_is_told_where_it_is(
+        capsys: pytest.CaptureFixture[str]) -> None:
+    keys: queue.SimpleQueue[str] = queue.SimpleQueue()
+    nodes = Nodes({1: passes(0.0, keys, '\n'), 2: passes(3.0, keys, 'q')})
+    with pytest.raises(person_run._Quit):
+        run(nodes, keys)
+    assert 'is kept in aborted/episode_000000' in capsys.readouterr().out
+    assert nodes.calls[-1] == 'teleop_recorder/start_episode'
 
 
 def test_no_scene_begins_under_the_commands_of_the_last(

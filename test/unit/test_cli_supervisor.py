@@ -84,6 +84,27 @@ def test_a_stubborn_child_and_its_own_child_are_killed(
     wait_until(lambda: gone(inner), 10.0, lambda: f'{inner} lives')
 
 
+@pytest.mark.parametrize('patience_s', [0.0, 30.0])
+def test_a_child_that_needs_longer_is_given_the_time(
+        modules: Path, monkeypatch: pytest.MonkeyPatch, patience_s: float) -> None:
+    monkeypatch.setattr(supervisor, 'STOP_STEPS', (
+        (signal.SIGINT, 0.1), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)))
+    write(modules, 'slow', """
+        import time
+        try:
+            print('up')
+            time.sleep(100)
+        except KeyboardInterrupt:
+            time.sleep(1.0)
+            print('written')
+    """)
+    with Supervisor(modules / 'logs') as children:
+        child = children.start('slow', 'slow', patience_s=patience_s)
+        said(child, 'up')
+    assert ('written' in child.log.read_text()) == (patience_s > 0)
+    assert child.process.returncode == (0 if patience_s else -signal.SIGTERM)
+
+
 def test_children_end_when_the_body_fails(modules: Path) -> None:
     write(modules, 'sleeper', "import time; print('up'); time.sleep(100)")
     with pytest.raises(ZeroDivisionError):

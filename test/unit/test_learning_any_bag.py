@@ -34,7 +34,7 @@ from rosbags.typesys import Stores
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import DatasetError
-from vaa_ros.learning.bag_streams import find_command_type
+from vaa_ros.learning.bag_topics import find_command_type
 from vaa_ros.learning.cutting import Cutting
 from vaa_ros.learning.dataset import build_dataset
 from vaa_ros.learning.dataset import DatasetOptions

@@ -19,9 +19,11 @@ import pytest
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
+from vaa_ros.core.robot import load_robot
 from vaa_ros.learning.dataset import build_dataset
 from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.frames import Frames
+from vaa_ros.recording.episode import recording_spec
 
 OPTIONS = DatasetOptions(size=(32, 24), chunk_length=4)
 
@@ -88,10 +90,18 @@ def test_what_cannot_be_used_is_skipped_with_its_reason(tmp_path):
     assert '/front/image_raw' in reasons['episode_000001']
     assert 'joint_trajectory' in reasons['episode_000002']
     assert "robot 'other_arm'" in reasons['episode_000003']
+    assert 'say --robot other_arm' in reasons['episode_000003']
     assert 'no demonstration' in reasons['episode_000004']
     assert 'only 3 frames' in reasons['episode_000005']
     assert 'step' in reasons['episode_000006']
     assert {'episode_000007.partial', 'episode_000008'} <= reasons.keys()
+
+
+def test_a_robot_that_was_recorded_as_a_path_is_known_by_its_description(tmp_path):
+    spec = recording_spec(load_robot('vaa_arm'), {}, 'joint_trajectory', 30.0)
+    known = replace(METADATA, robot='robots/my_arm.yaml', spec=spec)
+    make_bag(tmp_path / 'bags' / 'episode_000000', metadata=known)
+    assert build(tmp_path).skipped == []
 
 
 def test_nothing_usable_is_an_error_and_leaves_nothing(tmp_path):

@@ -30,7 +30,7 @@ from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.pieces import INDEX
 from vaa_ros.learning.pieces import prepare
 from vaa_ros.learning.pieces import prune
-from vaa_ros.learning.pieces import Reading
+from vaa_ros.learning.reading import Reading
 from vaa_ros.recording import messages
 
 OPTIONS = DatasetOptions(size=(32, 24), chunk_length=4)

@@ -175,3 +175,15 @@ def test_quiet_episodes_are_flushed_too(tmp_path: Path) -> None:
     file = tmp_path / 'bag.partial' / 'bag_0.mcap'
     wait_for(lambda: item[2] in file.read_bytes(), message='the message on the disk')
     recorder.abort('done')
+
+
+def test_what_cannot_be_put_aside_is_no_demonstration_either(tmp_path: Path) -> None:
+    (tmp_path / 'discarded').write_text('no folder')
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+    for item in stream(5):
+        recorder.put(*item)
+    with pytest.raises(BagError, match='cannot move .* to .*/discarded/bag'):
+        recorder.discard()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['aborted', 'discarded']
+    with BagReader(tmp_path / 'aborted' / 'bag') as bag:
+        assert len(list(bag.raw_messages())) == 15

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import gc
 from pathlib import Path
 import threading
+import weakref
 
+from processes import wait_for
 import pytest
 from recording_bags import METADATA
 from recording_bags import START_NS
@@ -185,6 +188,53 @@ def test_a_disk_that_hangs_holds_up_nobody(
     session.abort('done')
 
 
+@pytest.mark.parametrize('others', [False, True])
+def test_a_start_that_takes_too_long_is_given_up_and_leaves_nothing(
+        session: RecordingSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        others: bool) -> None:
+    released, real_open = threading.Event(), BagWriter._open
+
+    def hang(self: BagWriter, compression: str) -> None:
+        real_open(self, compression)
+        assert released.wait(30)
+
+    if others:
+        session.start(Disk(tmp_path), METADATA)
+        session.abort('why')
+    before = set(tmp_path.rglob('*'))
+    monkeypatch.setattr(BagWriter, '_open', hang)
+    disk = Disk(tmp_path, wait_s=0.05)
+    with pytest.raises(BagError, match='slow or hangs. What was asked for, a start, is given up'):
+        session.start(disk, METADATA)
+    assert session.recording is None and session.disk.over() == ''
+    assert list(tmp_path.glob('*.partial'))
+    with pytest.raises(BagError, match='not answered for .* since a start that was given up'):
+        session.start(disk, METADATA)
+    released.set()
+    wait_for(lambda: 'an episode can be started' in session.disk.over())
+    assert session.disk.over() == ''
+    assert set(tmp_path.rglob('*')) == before
+    session.start(Disk(tmp_path, wait_s=30.0), METADATA)
+    for topic, log_ns, data in stream(3):
+        session.put(topic, log_ns, data, log_ns)
+    assert session.stop(True).path == tmp_path / f'episode_{int(others):06d}'
+
+
+def test_a_start_that_fails_late_says_why(
+        session: RecordingSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def fail(self: BagWriter, compression: str) -> None:
+        assert released.wait(30)
+        raise BagError('the disk is gone')
+
+    monkeypatch.setattr(BagWriter, '_open', fail)
+    with pytest.raises(BagError, match='given up'):
+        session.start(Disk(tmp_path, wait_s=0.05), METADATA)
+    released.set()
+    wait_for(lambda: 'answers again: the disk is gone' in session.disk.over())
+
+
 def test_what_goes_wrong_in_the_background_is_told_once(
         session: RecordingSession, tmp_path: Path) -> None:
     session.start(Disk(tmp_path), METADATA)
@@ -252,3 +302,18 @@ def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,
     with pytest.raises(BagError, match='free on the disk'):
         session.start(Disk(tmp_path, min_free_bytes=10**18), METADATA)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_episode_that_has_ended_leaves_no_memory_behind(
+        session: RecordingSession, tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # what is part of a cycle stays then
+    try:
+        session.start(Disk(tmp_path), METADATA)
+        recorder = weakref.ref(session.recording)
+        for topic, log_ns, data in stream(3):
+            session.put(topic, log_ns, data, log_ns)
+        session.stop(True)
+        wait_for(lambda: recorder() is None, message='the recorder to be gone')
+    finally:
+        gc.enable()

@@ -56,6 +56,13 @@ def test_nothing_else_is_deleted(discarded: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'elsewhere' / 'metadata.yaml').is_file()
 
 
+def test_demonstrations_are_never_deleted(discarded: Path, tmp_path: Path) -> None:
+    shutil.move(discarded, tmp_path / 'demonstrations')
+    with pytest.raises(ValueError, match='is not in discarded/'):
+        trim_discarded(tmp_path / 'demonstrations' / 'episode_000003', 1, 1)
+    assert len(os.listdir(tmp_path / 'demonstrations')) == 4
+
+
 def test_originals_that_recovery_keeps_count_too(tmp_path: Path) -> None:
     for number in range(3):
         cut_off = BagWriter(tmp_path / f'episode_00000{number}', TOPICS, METADATA)

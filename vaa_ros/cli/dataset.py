@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from vaa_ros.learning.dataset import DatasetResult
     from vaa_ros.learning.plain_bags import PlainOptions
 
+LENGTH_S = 10.0
+
 EPILOG = """\
 examples:
   vaa dataset out/episodes --out out/dataset
@@ -96,8 +98,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_plain(parser: argparse.ArgumentParser) -> None:
-    """Describe the options for bags that teleop_recorder did not write."""
-    group = parser.add_argument_group('plain bags, of `ros2 bag record`')
+    """Describe the options that say what bags do not say themselves."""
+    group = parser.add_argument_group('which topic is what; this wins over what was recorded')
+    group.add_argument('--actions', choices=('commands', 'measured'), default='commands',
+                       help='learn from the recorded commands, or, where there are none, from the '
+                            'joint positions measured one control period later')
+    group.add_argument('--mapping', type=Path, metavar='FILE',
+                       help='YAML: robot, task, instruction, cameras (name: topic), joint_states, '
+                            'commands, gripper; and of plain bags recording, start, stop, discard')
+    group.add_argument('--camera', action='append', type=named_topic, metavar='NAME=TOPIC',
+                       help='a camera and its topic, the reference camera first')
+    group.add_argument('--joints', metavar='TOPIC', help='topic of the joint states')
+    group.add_argument('--commands', metavar='TOPIC',
+                       help='topic of the commands, of any name; joint states of a leader arm '
+                            'may be commands, too')
+    group.add_argument('--instruction', metavar='TEXT',
+                       help='what the arm was asked to do, in words')
+    group = parser.add_argument_group('where episodes begin in plain bags, of `ros2 bag record`')
     group.add_argument('--cut', default='auto', metavar='RULE',
                        help='where episodes begin and end: service (start and stop were '
                             'recorded), activity (joints stand still in between), length, whole, '
@@ -108,22 +125,8 @@ def add_plain(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--until-release', action='store_true',
                        help='activity: an episode also ends where the gripper opens, and motion '
                             'that no opening follows is left out')
-    group.add_argument('--length', type=positive_float, default=10.0, metavar='SECONDS',
-                       help='length: seconds of an episode (default: 10)')
-    group.add_argument('--actions', choices=('commands', 'measured'), default='commands',
-                       help='learn from the recorded commands, or, where there are none, from the '
-                            'joint positions measured one control period later')
-    group.add_argument('--mapping', type=Path, metavar='FILE',
-                       help='YAML: robot, task, instruction, cameras (name: topic), joint_states, '
-                            'commands, gripper, recording, start, stop, discard')
-    group.add_argument('--camera', action='append', type=named_topic, metavar='NAME=TOPIC',
-                       help='a camera and its topic, the reference camera first')
-    group.add_argument('--joints', metavar='TOPIC', help='topic of the joint states')
-    group.add_argument('--commands', metavar='TOPIC',
-                       help='topic of the commands, of any name; joint states of a leader arm '
-                            'may be commands, too')
-    group.add_argument('--instruction', metavar='TEXT',
-                       help='what the arm was asked to do, in words')
+    group.add_argument('--length', type=positive_float, metavar='SECONDS',
+                       help=f'with --cut length: seconds of an episode (default: {LENGTH_S:g})')
 
 
 def named_topic(text: str) -> tuple[str, str]:
@@ -146,13 +149,15 @@ def plain_options(args: argparse.Namespace) -> PlainOptions:
     from vaa_ros.learning.plain_bags import PlainOptions
     from vaa_ros.learning.topic_mapping import load_mapping
     from vaa_ros.learning.topic_mapping import TopicMapping
+    if args.length and args.cut != 'length':
+        raise ConfigError('--length goes with --cut length')
     mapping = load_mapping(args.mapping) if args.mapping else TopicMapping()
     given = {'robot': args.robot, 'task': args.task, 'joint_states': args.joints,
              'commands': args.commands, 'instruction': args.instruction,
              'cameras': dict(args.camera) if args.camera else None}
     try:
         mapping = replace(mapping, **{name: value for name, value in given.items() if value})
-        cutting = Cutting(args.cut, args.idle, args.length, args.until_release)
+        cutting = Cutting(args.cut, args.idle, args.length or LENGTH_S, args.until_release)
     except ValueError as error:
         raise ConfigError(f'dataset: {error}') from error
     return PlainOptions(mapping, cutting, args.actions == 'measured')

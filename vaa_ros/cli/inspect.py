@@ -193,17 +193,20 @@ def _verdict(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str
 
 def _required(bag: BagReader) -> list[str]:
     """Say which topics a recording of ours must have: an arm led by hand has no commands."""
+    from vaa_ros.recording.episode import camera_topics_of
+    from vaa_ros.recording.episode import topics_told
     from vaa_ros.recording.image_encoder import topic_in_bag
     from vaa_ros.recording.messages import JOINT_STATE
     known = bag.metadata
     if known is None or not isinstance(known.spec.get('cameras'), Mapping):
         return []
-    named = [topic for topic in bag.topics
-             if topic.rsplit('/', 1)[-1] in ('joint_states', known.command_type)]
+    named = list(topics_told(known.spec).values()) or [
+        topic for topic in bag.topics
+        if topic.rsplit('/', 1)[-1] in ('joint_states', known.command_type)]
     if JOINT_STATE not in bag.topics.values():
         named.append('/joint_states')
-    cameras = [topic_in_bag(str(topic), bag.counts) for topic in known.spec['cameras'].values()]
-    return [*cameras, *named]
+    cameras = [topic_in_bag(topic, bag.counts) for topic in camera_topics_of(known.spec).values()]
+    return list(dict.fromkeys([*cameras, *named]))
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:

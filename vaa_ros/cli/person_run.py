@@ -24,6 +24,7 @@ from vaa_ros.core.episode_buttons import JOY_ACTIONS
 from vaa_ros.core.episode_buttons import joy_bindings
 from vaa_ros.core.episode_buttons import Presses
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.recording.episode import ABORTED
 
 if TYPE_CHECKING:
     from std_msgs.msg import Bool
@@ -37,7 +38,7 @@ START, SAVE, FAIL, DISCARD, QUIT = '\n', '\n', 'n', 'x', 'q'
 HELP = """\
 Enter    start the episode; Enter again: keep it as a success
 n        keep it as a failure            x   throw it away
-q        end the session
+q        end the session; a take that is being recorded is kept in aborted/
 gamepad  RB as Enter, left stick pressed as n, right stick or guide as x"""
 ACTION_KEYS = {'toggle': START, 'failure': FAIL, 'redo': DISCARD, 'discard': DISCARD}
 """What the buttons of a gamepad stand for; the scene of a take that goes comes again anyway."""
@@ -209,7 +210,12 @@ def record_episode(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip,
         path = client.trigger('teleop_recorder/start_episode')
         assert client.task is not None
         print(f'{BELL}recording {path}, at most {client.task.max_time_s:g} s', flush=True)
-        key = _verdict(client, keys)
+        try:
+            key = _verdict(client, keys)
+        except _Quit:
+            print(f'the take was not finished: it is no demonstration, and is kept in '
+                  f'{Path(path).parent / ABORTED / Path(path).name}', flush=True)
+            raise
         if key == DISCARD:
             client.trigger('teleop_recorder/discard_episode')
             print('thrown away; the same scene again', flush=True)

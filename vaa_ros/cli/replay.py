@@ -181,7 +181,7 @@ def _instructions(path: Path) -> list[Arrival]:
     Read what was asked for over the topic, later than what the metadata say.
     """
     from vaa_ros.core.replay import Arrival
-    from vaa_ros.learning.bag_streams import topics_of
+    from vaa_ros.learning.bag_topics import topics_of
     from vaa_ros.recording.bag_reader import BagReader
     with BagReader(path) as bag:
         topics = topics_of(bag, 'instruction', ('std_msgs/msg/String',))
@@ -194,7 +194,7 @@ def _tool_poses(path: Path) -> list[tuple[int, np.ndarray]]:
     Read where the tool was: stamps, growing, with poses x y z qx qy qz qw (7,).
     """
     from vaa_ros.learning.bag_streams import message_stamp_ns
-    from vaa_ros.learning.bag_streams import topics_of
+    from vaa_ros.learning.bag_topics import topics_of
     from vaa_ros.recording.bag_reader import BagReader
     with BagReader(path) as bag:
         topics = topics_of(bag, 'tool_pose', ('geometry_msgs/msg/PoseStamped',))

@@ -32,6 +32,8 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    patience_s: float = 0.0
+    """How long it may take after the first signal at least [s]."""
 
     def last_lines(self, count: int = LAST_LINES) -> str:
         """Return the end of the log, indented."""
@@ -70,7 +72,7 @@ class Supervisor:
         self.stop()
 
     def start(self, name: str, module: str, arguments: Sequence[str] = (),
-              stdin: int | None = None) -> Child:
+              stdin: int | None = None, patience_s: float = 0.0) -> Child:
         """
         Start ``python -m module`` in its own process group, with a log file.
 
@@ -78,6 +80,7 @@ class Supervisor:
         it does, so that not even ``kill -9`` of the command leaves one behind.
 
         :param stdin: file descriptor to read from; nothing when left out.
+        :param patience_s: how long it may take to end after the first signal at least [s].
         """
         log = self.log_dir / f'{name}.log'
         command = [sys.executable, '-u', '-m', 'vaa_ros.cli.child', str(os.getpid()), module,
@@ -87,7 +90,7 @@ class Supervisor:
                 command, stdin=subprocess.DEVNULL if stdin is None else stdin, stdout=sink,
                 stderr=subprocess.STDOUT, env={**os.environ, **self.environment},
                 start_new_session=True)
-        child = Child(name, process, log)
+        child = Child(name, process, log, patience_s)
         self.children.append(child)
         return child
 
@@ -111,8 +114,9 @@ class Supervisor:
         for number, patience_s in STOP_STEPS:
             for child in asked:
                 _signal_group(child.process, number)
-            deadline = time.monotonic() + patience_s
-            asked = [child for child in asked if not _ended(child.process, deadline)]
+            asked_s = time.monotonic()
+            asked = [child for child in asked if not _ended(child.process, asked_s + max(
+                patience_s, child.patience_s if number == signal.SIGINT else 0.0))]
             if not asked:
                 return
 

@@ -22,6 +22,9 @@ from vaa_ros.cli.supervisor import Supervisor
 if TYPE_CHECKING:
     from vaa_ros.cli.arm_client import ArmClient
 
+PATIENCE_S = {'teleop_recorder': 35.0}
+"""How long a node may take to end: the recorder waits up to 30 s for a slow disk [s]."""
+
 
 class World:
     """Node processes, the client that talks to them, and where their logs are."""
@@ -51,7 +54,8 @@ class World:
         arguments = ['--ros-args', '--params-file', str(path)]
         for old, new in (remap or {}).items():
             arguments += ['-r', f'{old}:={new}']
-        self._supervisor.start(node, f'vaa_ros.nodes.{node}', arguments, stdin)
+        self._supervisor.start(node, f'vaa_ros.nodes.{node}', arguments, stdin,
+                               PATIENCE_S.get(node, 0.0))
 
 
 @contextmanager

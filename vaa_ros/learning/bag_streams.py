@@ -18,31 +18,27 @@ from typing import Any
 
 import numpy as np
 
-from vaa_ros.core.action_spec import VELOCITY_COMMANDS
-from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import ImageError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
-from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.bag_pictures import BagPictures
-from vaa_ros.learning.bag_pictures import PICTURES
+from vaa_ros.learning.bag_topics import find_command_type
+from vaa_ros.learning.bag_topics import find_topics
+from vaa_ros.learning.bag_topics import GRIPPER
+from vaa_ros.learning.bag_topics import JOINTS
 from vaa_ros.learning.timed import Timed
 from vaa_ros.learning.timed import vector
 from vaa_ros.learning.trajectories import replace_rest
 from vaa_ros.learning.trajectories import trajectory
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.messages import COMMAND_TYPES
 from vaa_ros.recording.messages import COMPRESSED_VIDEO
-from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import header_stamp_ns
 from vaa_ros.recording.messages import JOINT_STATE
+from vaa_ros.recording.messages import JOINT_TRAJECTORY
 
-JOINTS, GRIPPER = 'joint_states', 'gripper_commands'
-NO_VELOCITIES = (f'{VELOCITY_COMMANDS} are not learned from; learn from the next measured joint '
-                 'positions with --actions measured')
 STAMP_LABEL = 'stamp_ns='
 """How vaa_ros nodes put the stamp of the observation into a Float64MultiArray."""
 
@@ -58,6 +54,7 @@ class BagStreams:
     :param joints: joint states.
     :param commands: command vectors; NaN where a message leaves an element out.
     :param gripper: gripper openings (1,), where there is such a topic.
+    :param gripper_joint: the joint that these open, by its name.
     :param bad: messages left out, by reason.
     :param unstamped: topics of messages without a stamp; their time of arrival stands for it.
     :param by_arrival: whether times of arrival stand for all stamps.
@@ -69,6 +66,7 @@ class BagStreams:
     joints: list[Timed] = field(default_factory=list)
     commands: list[Timed] = field(default_factory=list)
     gripper: list[Timed] = field(default_factory=list)
+    gripper_joint: str = ''
     bad: Counter[str] = field(default_factory=Counter)
     unstamped: set[str] = field(default_factory=set)
     by_arrival: bool = False
@@ -89,7 +87,7 @@ def read_streams(path: Path, robot: RobotSpec, cameras: Sequence[CameraSpec], dt
     """
     with BagReader(path) as bag:
         command_type = command_type or find_command_type(bag)
-        roles = find_topics(bag, cameras, command_type)
+        roles = find_topics(bag, robot, cameras, command_type)
         return collect(bag, roles, command_type, robot, cameras, dt_s)
 
 
@@ -111,7 +109,8 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
     :return: the streams.
     :raises BagError: if a topic is missing, or the bag is damaged.
     """
-    streams = BagStreams(bag.metadata, command_type, {c.key: [] for c in cameras})
+    streams = BagStreams(bag.metadata, command_type, {c.key: [] for c in cameras},
+                         gripper_joint=robot.gripper or '')
     pictures = pictures or BagPictures()
     by_key = {camera.key: camera for camera in cameras}
     first_ns = start_ns
@@ -134,7 +133,8 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
                 state = joint_state(message, stamp_ns or log_ns)
                 streams.joints.append(Timed(stamp_ns, log_ns, state))
             elif role == GRIPPER:
-                streams.gripper.append(Timed(stamp_ns, log_ns, vector(message.data, 1)))
+                new = openings(message, kind, robot, dt_s, stamp_ns, log_ns)
+                replace_rest(streams.gripper, new, dt_s)
             elif kind == JOINT_STATE:
                 values = in_order(joint_state(message, stamp_ns), robot)
                 streams.commands.append(Timed(stamp_ns, log_ns, values))
@@ -145,78 +145,6 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
             streams.bad[f'{topic}: {problem}'] += 1
     pictures.read_to_ns = stop_ns or bag.stop_ns
     return streams
-
-
-def find_command_type(bag: BagReader) -> str:
-    """
-    Tell which command topic a bag was recorded with.
-
-    :param bag: an open bag.
-    :return: one of ``COMMAND_KINDS``.
-    :raises BagError: if there is none, or several and nothing says which.
-    """
-    found = [name for name in COMMAND_KINDS if topics_of(bag, name, (COMMAND_TYPES[name],))]
-    told = bag.metadata.command_type if bag.metadata is not None else ''
-    if told in found:
-        return told
-    if len(found) == 1:
-        return found[0]
-    listed = ', '.join(sorted(bag.counts)) or 'none'
-    if not found and topics_of(bag, VELOCITY_COMMANDS, (FLOAT64_ARRAY,)):
-        raise BagError(f'{bag.path}: {NO_VELOCITIES}. It has: {listed}')
-    problem = f'holds commands of several types ({", ".join(found)}); say which to learn from' \
-        if found else f'no message on {", ".join(COMMAND_KINDS)}'
-    raise BagError(f'{bag.path}: {problem}. It has: {listed}')
-
-
-def find_topics(bag: BagReader, cameras: Sequence[CameraSpec],
-                command_type: str | None) -> dict[str, str]:
-    """
-    Find the topics that are needed.
-
-    :param bag: an open bag.
-    :param cameras: the cameras wanted.
-    :param command_type: the command topic to learn from, None for none.
-    :return: topic to camera key, ``joint_states``, ``gripper_commands`` or command type.
-    :raises BagError: naming what is missing and what is there.
-    """
-    wanted = {camera.key: (camera_topics(camera.key), PICTURES)
-              for camera in cameras}
-    wanted[JOINTS] = ((JOINTS,), (JOINT_STATE,))
-    if command_type is not None:
-        wanted[command_type] = ((command_type,), (COMMAND_TYPES[command_type],))
-    roles, missing = {}, []
-    for role, (names, types) in wanted.items():
-        found = next((topics for name in names if (topics := topics_of(bag, name, types))), [])
-        if not found:
-            missing.append(names[0])
-        elif len(found) > 1:
-            raise BagError(f'{bag.path}: several topics end in {names[0]}: {", ".join(found)}')
-        else:
-            roles[found[0]] = role
-    if missing:
-        listed = ', '.join(f'{name} ({count})' for name, count in sorted(bag.counts.items()))
-        raise BagError(f'{bag.path}: no message on {", ".join(missing)}. It has: {listed}')
-    if command_type is not None:
-        roles.update(dict.fromkeys(topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))[:1], GRIPPER))
-    return roles
-
-
-def camera_topics(key: str) -> tuple[str, ...]:
-    """
-    Give the names that a camera's topic may have, the best one first.
-    """
-    return (f'{key}/image_raw', f'vision/{key}', f'{key}/image_raw/compressed',
-            f'{key}/image_raw/video')
-
-
-def topics_of(bag: BagReader, name: str, types: Sequence[str]) -> list[str]:
-    """
-    Find the topics with messages whose name ends in ``name`` and whose type fits.
-    """
-    return [topic for topic, kind in sorted(bag.topics.items())
-            if ('/' + topic.lstrip('/')).endswith('/' + name) and kind in types
-            and bag.counts.get(topic)]
 
 
 def message_stamp_ns(message: Any) -> int:
@@ -278,7 +206,10 @@ def commands(message: Any, command_type: str, robot: RobotSpec, dt_s: float, sta
     :raises ValueError: if it holds no usable command.
     """
     if command_type == 'commands':
-        return [Timed(stamp_ns, log_ns, vector(message.data, len(robot.joints)))]
+        values = np.full(len(robot.joints), np.nan)
+        told = [robot.joint_names.index(name) for name in robot.commanded_joints]
+        values[told] = vector(message.data, len(told))
+        return [Timed(stamp_ns, log_ns, values)]
     if command_type == 'target_pose':
         pose = message.pose
         values = [getattr(part, axis) for part, axes in
@@ -289,6 +220,18 @@ def commands(message: Any, command_type: str, robot: RobotSpec, dt_s: float, sta
                   for axis in 'xyz']
         return [Timed(stamp_ns, log_ns, np.append(vector(values, 6), np.nan))]
     return trajectory(message, robot.joint_names, dt_s, stamp_ns, log_ns)
+
+
+def openings(message: Any, kind: str, robot: RobotSpec, dt_s: float, stamp_ns: int,
+             log_ns: int) -> list[Timed]:
+    """
+    Read the command of a gripper of its own as openings (1,).
+
+    :raises ValueError: if it holds none.
+    """
+    if kind != JOINT_TRAJECTORY:
+        return [Timed(stamp_ns, log_ns, vector(message.data, 1))]
+    return trajectory(message, (robot.gripper or '',), dt_s, stamp_ns, log_ns)
 
 
 def stamps_agree(commands_: Sequence[Timed], pictures: Mapping[str, Sequence[Timed]]) -> bool:

@@ -19,7 +19,7 @@ import cv2
 
 from vaa_ros.learning.pieces import prepare
 from vaa_ros.learning.pieces import Prepared
-from vaa_ros.learning.pieces import Reading
+from vaa_ros.learning.reading import Reading
 
 
 def read_bags(paths: Sequence[Path], reading: Reading, store: Path,
@@ -66,8 +66,8 @@ def alone(path: Path, reading: Reading, store: Path) -> Prepared:
             return pool.submit(prepare, path, reading, store).result()
         except BrokenProcessPool:
             return Prepared(path, reading, problem=(
-                f'{path}: the process that read it was killed: by too little memory, or by what '
-                'a decoder made of damaged data. Leave it out, or record it again'))
+                'the process that read it was killed: by too little memory, or by what a decoder '
+                'made of damaged data. Leave it out, or record it again'))
 
 
 def start(workers: int) -> ProcessPoolExecutor:

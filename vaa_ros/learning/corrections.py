@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from vaa_ros.core.command_mux import PERSON
 from vaa_ros.core.types import NANOSECONDS
-from vaa_ros.learning.bag_streams import topics_of
+from vaa_ros.learning.bag_topics import topics_of
 from vaa_ros.learning.cutting import Span
 from vaa_ros.recording.bag_reader import BagReader
 

@@ -28,6 +28,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_workers import read_bags
 from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.dataset_files import describe
+from vaa_ros.learning.dataset_files import origin
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
@@ -37,9 +38,9 @@ from vaa_ros.learning.pieces import episode_arrays
 from vaa_ros.learning.pieces import prepare
 from vaa_ros.learning.pieces import Prepared
 from vaa_ros.learning.pieces import prune
-from vaa_ros.learning.pieces import Reading
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import Take
+from vaa_ros.learning.reading import Reading
 from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import find_bags
@@ -69,7 +70,7 @@ class DatasetOptions:
     :param include_policy: also learn from episodes that a policy drove.
     :param only: ``corrections`` leaves out what no person did while a policy ran; None for all.
     :param max_skew_s: largest distance in time of two cameras' frames [s].
-    :param plain: what to make of bags that teleop_recorder did not write.
+    :param plain: what people say of the bags: which topic is what, and how plain ones are cut.
     """
 
     robot: str = 'vaa_arm'
@@ -216,7 +217,7 @@ class Builder:
             # The episodes before it say which commands are learned from.
             found = prepare(found.path, self.reading(), found.folder.parent)
         if found.unclear:
-            raise ConfigError(found.problem)
+            raise ConfigError(f'{found.path}: {found.problem}')
         self.failed += found.failed
         if found.problem:
             self.skipped.append((found.path, found.problem))
@@ -304,7 +305,8 @@ class Builder:
         :raises DatasetError: if the task is not that of the episodes before.
         """
         options = self.options
-        task = known.task if known is not None else options.task or options.plain.mapping.task
+        task = known.task if known is not None else options.task or ''
+        task = task or options.plain.mapping.task
         if self.spec is None:
             return self.reading().spec(command_type, task, options.chunk_length)
         if task != self.spec.task:
@@ -332,16 +334,13 @@ class Builder:
                 'task': self.spec.task, 'instruction': self.options.plain.mapping.instruction,
                 'seed': None, 'success': None}
         if known is not None:
-            told |= {'instruction': known.instruction, 'seed': known.seed,
+            told |= {'instruction': self._instruction(path, known), 'seed': known.seed,
                      'success': known.success, **origin(known)}
         self.episodes.append({**told, **facts})
 
-
-def origin(known: EpisodeMetadata) -> dict[str, Any]:
-    """
-    Tell how good a take was, and by which policy it was made, where that was recorded.
-    """
-    told = {'verdict': known.verdict.get('judgement'), 'operator': known.operator,
-            'policy': known.policy, 'policy_sha256': known.active_policy.get('sha256')
-            if known.policy else None}
-    return {name: value for name, value in told.items() if value}
+    def _instruction(self, path: Path, known: EpisodeMetadata) -> str:
+        asked = self.options.plain.mapping.instruction
+        if asked and known.instruction not in ('', asked):
+            text = f'{path}: its instruction was {known.instruction!r}; what was given stands now'
+            self.notes += [] if text in self.notes else [text]
+        return asked or known.instruction

@@ -20,6 +20,7 @@ from vaa_ros.core.instructions import distinct
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
+from vaa_ros.recording.episode import EpisodeMetadata
 
 
 def describe(folder: Path, spec: PolicySpec, command_type: str | None,
@@ -59,3 +60,13 @@ def statistics(folder: Path) -> dict[str, dict[str, list[float]]]:
         result[name] = {'mean': values.mean(0).tolist(), 'std': values.std(0).tolist(),
                         'min': values.min(0).tolist(), 'max': values.max(0).tolist()}
     return result
+
+
+def origin(known: EpisodeMetadata) -> dict[str, Any]:
+    """
+    Tell how good a take was, and by which policy it was made, where that was recorded.
+    """
+    told = {'verdict': known.verdict.get('judgement'), 'operator': known.operator,
+            'policy': known.policy, 'policy_sha256': known.active_policy.get('sha256')
+            if known.policy else None}
+    return {name: value for name, value in told.items() if value}

@@ -193,8 +193,10 @@ class _Take:
         self._topics = dict.fromkeys(self._cameras.values(), messages.IMAGE)
         self._topics[JOINT_STATES] = messages.JOINT_STATE
         self._topics[f'/{command_type}'] = messages.COMMAND_TYPES[command_type]
+        self._arm_topics = {'joint_states': JOINT_STATES, 'commands': f'/{command_type}'}
         if self._kind != 'joint_position':
             self._topics[GRIPPER_COMMANDS] = messages.FLOAT64_ARRAY
+            self._arm_topics['gripper'] = GRIPPER_COMMANDS
         self._topics[TASK_STATUS] = messages.DIAGNOSTIC_STATUS
         self._qos = {topic: [qos_profile(durability='transient_local', depth=1)
                              if topic == TASK_STATUS else qos_profile()]
@@ -234,7 +236,8 @@ class _Take:
             task=self._task, instruction=simulation.instruction, seed=seed,
             operator=self._operator, robot=self._robot.name, command_type=self._type,
             started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
-            spec=recording_spec(self._robot, self._cameras, self._type, self._pace.control_hz),
+            spec=recording_spec(self._robot, self._cameras, self._type, self._pace.control_hz,
+                                self._arm_topics),
             software=software_versions(), active_policy=self._active_policy)
 
     def _stamp_ns(self) -> int:

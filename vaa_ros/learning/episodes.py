@@ -148,9 +148,10 @@ def set_gripper(action: np.ndarray, streams: BagStreams, command: Timed,
     """
     Put the gripper opening that was commanded together with a command into its action.
     """
-    if 'gripper' not in spec.action.names or not streams.gripper:
+    name = 'gripper' if 'gripper' in spec.action.names else streams.gripper_joint
+    if name not in spec.action.names or not streams.gripper:
         return
-    element = spec.action.names.index('gripper')
+    element = spec.action.names.index(name)
     if np.isfinite(action[element]):
         return
     by_stamp = bool(command.stamp_ns) and all(item.stamp_ns for item in streams.gripper)

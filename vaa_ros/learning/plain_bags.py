@@ -24,12 +24,10 @@ from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.bag_pictures import BagPictures
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
-from vaa_ros.learning.bag_streams import find_command_type
-from vaa_ros.learning.bag_streams import find_topics
 from vaa_ros.learning.bag_streams import in_order
 from vaa_ros.learning.bag_streams import joint_state
-from vaa_ros.learning.bag_streams import JOINTS
 from vaa_ros.learning.bag_streams import measured_commands
+from vaa_ros.learning.bag_topics import JOINTS
 from vaa_ros.learning.clocks import align_clocks
 from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.corrections import corrections
@@ -43,6 +41,7 @@ from vaa_ros.learning.cutting import releases
 from vaa_ros.learning.cutting import Span
 from vaa_ros.learning.cutting import START
 from vaa_ros.learning.cutting import STOP
+from vaa_ros.learning.recorded_roles import recorded_roles
 from vaa_ros.learning.topic_mapping import find_roles
 from vaa_ros.learning.topic_mapping import find_switches
 from vaa_ros.learning.topic_mapping import RECORDING
@@ -56,10 +55,10 @@ SERVICE_CALL = slice(16, 44)
 @dataclass(frozen=True)
 class PlainOptions:
     """
-    What to make of bags without metadata of ours.
+    What people say of bags; those of ``ros2 bag record`` say little themselves.
 
-    :param mapping: which topic is what.
-    :param cutting: how they are cut.
+    :param mapping: which topic is what; it wins over what teleop_recorder recorded.
+    :param cutting: how bags without metadata of ours are cut.
     :param measured: take the next measured joint positions for the actions.
     """
 
@@ -101,8 +100,9 @@ def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], 
     :param cameras: the cameras wanted and their policy size.
     :param dt_s: control period [s].
     :param command_type: the command topic to learn from, None for the one that is there.
-    :param options: what to make of a bag without metadata of ours.
-    :param notes: gets a line a plain bag: how it was cut, and whose stamps were missing.
+    :param options: what people say of the bag.
+    :param notes: gets lines: how a plain bag was cut, whose stamps were missing, what that people
+        say does not apply.
     :param only_corrections: leave out episodes that a person drove from the start.
     :return: the episodes; of one in which a person took over from a policy, what the person did.
     :raises BagError: if the bag is damaged, lacks a topic, or holds no episode.
@@ -111,7 +111,8 @@ def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], 
     path = bag.path
     note(notes, path, f'metadata.yaml was changed: {", ".join(bag.edited)}' if bag.edited else '')
     if bag.metadata is not None:
-        for take in recorded_takes(bag, robot, cameras, dt_s, command_type, options.measured,
+        note(notes, path, not_cut(options))
+        for take in recorded_takes(bag, robot, cameras, dt_s, command_type, options, notes,
                                    only_corrections):
             note(notes, path, align_clocks(take.streams))
             yield take
@@ -144,19 +145,28 @@ def note(notes: list[str], path: Path, text: str) -> None:
         notes.append(f'{path}: {text}')
 
 
+def not_cut(options: PlainOptions) -> str:
+    """
+    Say what of the rules for plain bags does not apply to an episode of teleop_recorder.
+    """
+    mapping = options.mapping
+    asked = [f'--cut {options.cutting.rule}'] if options.cutting.rule != 'auto' else []
+    asked += [name for name in ('recording', 'start', 'stop', 'discard') if getattr(mapping, name)]
+    return (f'{", ".join(asked)} does not apply: it was recorded as one episode'
+            if asked else '')
+
+
 def recorded_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
-                   command_type: str | None, measured: bool,
+                   command_type: str | None, options: PlainOptions, notes: list[str],
                    only_corrections: bool) -> Iterator[Take]:
     """
     Read what teleop_recorder recorded: all of it, or what a person did who took over.
 
     :raises BagError: if it lacks a topic, or nobody took over from the policy.
     """
-    if measured:
-        command_type, roles = 'joint_trajectory', find_topics(bag, cameras, None)
-    else:
-        command_type = command_type or find_command_type(bag)
-        roles = find_topics(bag, cameras, command_type)
+    measured = options.measured
+    command_type, roles = recorded_roles(bag, robot, cameras, options.mapping, command_type,
+                                         measured, notes)
     spans = corrections(bag, dt_s)
     if spans == []:
         raise BagError(f'{bag.path}: no person took over')

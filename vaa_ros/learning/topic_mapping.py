@@ -22,11 +22,12 @@ from vaa_ros.core.records import from_mapping
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.learning.bag_pictures import PICTURES
-from vaa_ros.learning.bag_streams import camera_topics
-from vaa_ros.learning.bag_streams import GRIPPER
-from vaa_ros.learning.bag_streams import JOINTS
-from vaa_ros.learning.bag_streams import NO_VELOCITIES
-from vaa_ros.learning.bag_streams import topics_of
+from vaa_ros.learning.bag_topics import camera_topics
+from vaa_ros.learning.bag_topics import GRIPPER
+from vaa_ros.learning.bag_topics import GRIPPER_KINDS
+from vaa_ros.learning.bag_topics import JOINTS
+from vaa_ros.learning.bag_topics import NO_VELOCITIES
+from vaa_ros.learning.bag_topics import topics_of
 from vaa_ros.learning.cutting import DISCARD
 from vaa_ros.learning.cutting import START
 from vaa_ros.learning.cutting import STOP
@@ -55,7 +56,7 @@ class TopicMapping:
     :param cameras: camera key to topic, the reference camera first.
     :param joint_states: topic of the joint states.
     :param commands: topic of the commands; a JointState (a leader arm) may stand for them.
-    :param gripper: topic of gripper commands, a Float64MultiArray.
+    :param gripper: topic of gripper commands, a Float64MultiArray or a JointTrajectory.
     :param recording: Bool topic that is true during an episode.
     :param start: service that starts an episode, whose events are recorded.
     :param stop: service that ends it.
@@ -132,7 +133,7 @@ def find_roles(bag: BagReader, cameras: Sequence[CameraSpec], mapping: TopicMapp
                           'learn from what the joints did, say --actions measured')
     roles[topic] = command_type
     if mapping.gripper:
-        roles[given(bag, mapping.gripper, (FLOAT64_ARRAY,), 'gripper')] = GRIPPER
+        roles[given(bag, mapping.gripper, GRIPPER_KINDS, 'gripper')] = GRIPPER
     else:
         roles.update(dict.fromkeys(topics_of(bag, GRIPPER, (FLOAT64_ARRAY,))[:1], GRIPPER))
     return command_type, roles

@@ -32,19 +32,17 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import load_robot
-from vaa_ros.recording.episode import DISCARDED
+from vaa_ros.recording.disk import Disk
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
-from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.tally import tally_later
+from vaa_ros.recording.telling import log_ended
 from vaa_ros.recording.telling import shown_values
 from vaa_ros.recording.trash import trim_and_tell
-from vaa_ros.recording.verdict import KEEP
 from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
@@ -57,14 +55,16 @@ from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.raw_topics import RawTopics
+from vaa_ros.ros.recorder_parameters import metadata_values
 from vaa_ros.ros.recorder_parameters import PARAMETERS
-from vaa_ros.ros.recorder_topics import camera_topics
 from vaa_ros.ros.recorder_topics import extra_topics
+from vaa_ros.ros.recorder_topics import recorded_topics
 from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
 ACTIVE_POLICY = 'policy/active_policy'
 End = Callable[[RecordingSession, float], RecordedEpisode]
+LAST_WAIT_S = 30.0  # that the end of the process waits for the disk at least
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
 
@@ -88,7 +88,6 @@ class TeleopRecorder(LifecycleNode):
         self._state = (OK, 'idle')
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
-        self._judged: bool | None = None
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
         self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
@@ -110,6 +109,9 @@ class TeleopRecorder(LifecycleNode):
     @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, and read keys where there is a terminal."""
+        self._settle()
+        if self._session is not None and self._session.ending:
+            raise RosError(f'{self._session.ending_in} is still being written; activate later')
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
@@ -127,18 +129,24 @@ class TeleopRecorder(LifecycleNode):
     @transition
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Abort an episode that is being recorded, and unsubscribe."""
-        self._halt('the recorder was deactivated in the middle of the episode')
+        self._halt('the recorder was deactivated in the middle of the episode',
+                   self._value('stop_wait_s'))
         return super().on_deactivate(state)
 
     @transition
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Abort an episode that is being recorded."""
-        self._halt(STOPPED)
+        self._halt(STOPPED, self._value('stop_wait_s'))
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self) -> None:
-        """Abort an episode that is being recorded, and give the terminal back."""
-        self._halt(STOPPED)
+        """Abort an episode that is being recorded, and wait longer than before for the disk."""
+        wait_s = max(self._value('stop_wait_s'), LAST_WAIT_S)
+        self._halt(STOPPED, wait_s)
+        if self._session is not None:
+            left = self._session.ending_in
+            self._report(f'{left} is left behind: the disk took longer than {wait_s:g} s. When '
+                         f'it answers again, make a bag of it with: vaa recover {left}')
 
     def fault(self, reason: str) -> None:
         """
@@ -160,7 +168,8 @@ class TeleopRecorder(LifecycleNode):
         session, known = self._active(), self._metadata()
         disk = Disk(self._output_dir(), self._value('compression'),
                     int(self._value('min_free_gb') * 1e9),
-                    ImageFormat(self._value('image_compression'), self._value('jpeg_quality')))
+                    ImageFormat(self._value('image_compression'), self._value('jpeg_quality')),
+                    self._value('stop_wait_s'))
         path = session.start(disk, replace(
             known, task=wanted.task or known.task,
             instruction=wanted.instruction or known.instruction), self._value('topic_wait_s'))
@@ -177,11 +186,11 @@ class TeleopRecorder(LifecycleNode):
         :return: what was recorded.
         :raises VaaError: if nothing is being recorded, or it could not be written.
         """
-        return self._end(success, lambda session, wait_s: session.stop(success, wait_s))
+        return self._end(lambda session, wait_s: session.stop(success, wait_s))
 
     def discard_episode(self) -> Ended:
         """Finish the episode as :meth:`stop_episode`, and move it out of the demonstrations."""
-        return self._end(None, lambda session, wait_s: session.discard(wait_s))
+        return self._end(lambda session, wait_s: session.discard(wait_s))
 
     def discard_last_episode(self) -> Ended:
         """
@@ -190,11 +199,11 @@ class TeleopRecorder(LifecycleNode):
         :return: what was recorded.
         :raises VaaError: if there is none, or it cannot be moved.
         """
-        self._active()
+        session = self._active()
         self._settle()
         if self._kept is None:
             raise EpisodeError('there is no episode of this session to discard')
-        recorded = replace(self._kept, path=move_aside(self._kept.path, DISCARDED), verdict=None)
+        recorded = session.disk.discard(self._kept, self._value('stop_wait_s'))
         self._kept = None
         self._saved -= 1
         self._trim(recorded.path)
@@ -204,7 +213,7 @@ class TeleopRecorder(LifecycleNode):
         return self.get_parameter(name).value
 
     def _active(self) -> RecordingSession:
-        if self._session is None:
+        if self._session is None or self._topics is None:
             raise RosError('the recorder is not active; activate it first')
         return self._session
 
@@ -212,25 +221,15 @@ class TeleopRecorder(LifecycleNode):
         return Path(self._value('output_dir')).expanduser().absolute()
 
     def _metadata(self) -> EpisodeMetadata:
-        seed = self._value('seed')
-        return EpisodeMetadata(
-            task=self._value('task'), instruction=self._value('instruction'),
-            seed=None if seed < 0 else seed, operator=self._value('operator'),
-            robot=self._value('robot'), command_type=self._value('command_type'),
-            policy=self._value('policy'), vaa_version=__version__, spec=self._spec(),
-            software=software_versions(), active_policy=self._active_policy())
-
-    def _active_policy(self) -> dict[str, str]:
         assert self._topics is not None
         heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
-        return {} if heard is None else loaded_policy(heard[0])
-
-    def _spec(self) -> dict[str, Any]:
-        robot, there = self._robot, {*self._required, *extra_topics(self)}
-        return {} if robot is None else recording_spec(
-            robot, {name: topic for name, topic in camera_topics(self, robot).items()
-                    if topic in there},
-            self._value('command_type'), self._value('control_rate_hz'))
+        spec = {} if self._robot is None else recording_spec(
+            self._robot, control_rate_hz=self._value('control_rate_hz'),
+            **recorded_topics(self, self._robot, self._required))
+        return EpisodeMetadata(
+            **metadata_values(self, self._robot), vaa_version=__version__, spec=spec,
+            software=software_versions(),
+            active_policy={} if heard is None else loaded_policy(heard[0]))
 
     def _now_ns(self) -> int:
         return self.get_clock().now().nanoseconds
@@ -248,41 +247,40 @@ class TeleopRecorder(LifecycleNode):
 
     def _finish(self, what: str, recorded: RecordedEpisode, problems: list[str]) -> Ended:
         self._last = recorded
-        text = f'{what}: {recorded.path}, {recorded.seconds:.1f} s, {recorded.messages} messages'
-        if problems:
-            self.get_logger().warning(f'{text}; {"; ".join(problems)}')
-        else:
-            self.get_logger().info(text)
-        remark, verdict = '; '.join(problems[:1]), recorded.verdict
-        if verdict is not None and verdict.judgement == KEEP:
-            self.get_logger().info(f'verdict: {verdict}')
-        elif verdict is not None:  # rclpy lets no line of the code log with two severities
-            self.get_logger().warning(f'verdict: {verdict}')
-            remark = f'{verdict.judgement}: {next(iter(verdict.reasons), "")}'
+        remark = log_ended(self.get_logger(), what, recorded, problems)
         self._show(WARN if problems else OK, '; '.join([what, *problems]))
         return Ended(recorded.to_json(), remark)
 
-    def _end(self, success: bool | None, end: End) -> Ended:
-        session, self._judged = self._active(), success
+    def _end(self, end: End) -> Ended:
+        session = self._active()
+        self._settle()
         return self._take_in(session, end(session, self._value('stop_wait_s')))
 
     def _take_in(self, session: RecordingSession, recorded: RecordedEpisode) -> Ended:
-        """Take note of an episode that is whole now: kept, or thrown away."""
-        success = self._judged
-        if success is None:
+        """Take note of an episode that is whole now: kept, thrown away or broken off."""
+        if recorded.aborted:
+            return self._finish('aborted', recorded, [recorded.aborted])
+        if recorded.success is None:
             self._trim(recorded.path)
             return self._finish('discarded', recorded, [])
         self._saved += 1
         self._kept = recorded
-        return self._finish(f'saved as {"success" if success else "failure"}', recorded,
+        return self._finish(f'saved as {"success" if recorded.success else "failure"}', recorded,
                             session.problems(recorded))
 
     def _settle(self) -> None:
         """Take in an episode for which the disk was too slow when it ended."""
-        session = self._session
+        if self._session is not None and self._session.ending:
+            self._come_late(self._session, self._session.ended)
+
+    def _come_late(self, session: RecordingSession, ended: Callable[[], Any]) -> None:
         try:
-            if session is not None and session.ending:
-                self._desk.flow.came_late(self._judged, self._take_in(session, session.ended()))
+            recorded = ended()
+            if recorded is None:
+                return
+            taken = self._take_in(session, recorded)
+            if not recorded.aborted:
+                self._desk.flow.came_late(recorded.success, taken)
                 self._show(*self._state)
         except StillWritingError:
             pass
@@ -291,32 +289,31 @@ class TeleopRecorder(LifecycleNode):
             self._report(str(error))
 
     def _trim(self, discarded: Path) -> None:
-        for line in trim_and_tell(discarded, self._value('discarded_max'),
-                                  int(self._value('discarded_max_gb') * 1e9)):
-            self.get_logger().info(line)
+        trim_and_tell(discarded, self._value('discarded_max'),
+                      int(self._value('discarded_max_gb') * 1e9),
+                      self.get_logger().info, self._value('stop_wait_s'))
 
-    def _halt(self, reason: str) -> None:
+    def _halt(self, reason: str, wait_s: float) -> None:
         self._desk.close()
         self._settle()
-        try:
-            if self._session is not None:
-                recorded = self._session.abort(reason, self._value('stop_wait_s'))
-                if recorded is not None:
-                    self._finish('aborted', recorded, [reason])
-        except VaaError as error:
-            self._report(f'{reason}: {error}')
-        self._session = None
+        if self._session is not None:
+            self._come_late(self._session,
+                            lambda: self._session.wind_up(reason, wait_s, self._report))
+        if self._session is None or not self._session.ending:
+            self._session = None
         if self._topics is not None:
             self._topics.close()
             self._topics = None
 
     def _watch(self) -> None:
         """Look for new topics and for a failure of the writer, and show the progress."""
+        self._settle()
         if self._session is None or self._topics is None:
             return
-        self._settle()
-        failure = self._session.failure()
-        if failure:
+        if answered := self._session.disk.over():
+            self.get_logger().info(answered)
+            self._show(OK, answered)
+        if failure := self._session.failure():
             self._desk.flow.broken_off(failure)
             self._report(f'the episode was aborted: {failure}')
         elif self._session.recording is not None:

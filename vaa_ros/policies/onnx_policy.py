@@ -17,6 +17,7 @@ from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import SpecError
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.familiarity import METADATA_KEY as FAMILIARITY_KEY
+from vaa_ros.core.freed_memory import give_back
 from vaa_ros.core.history import seen_frames
 from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.spec import METADATA_KEY
@@ -25,7 +26,6 @@ from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.policies.base import check_images
 from vaa_ros.policies.base import check_observation
-from vaa_ros.policies.freed_memory import give_back
 from vaa_ros.policies.onnx_file import inspect_model
 from vaa_ros.policies.onnx_file import MAX_BYTES
 from vaa_ros.policies.onnx_file import read_model_bytes

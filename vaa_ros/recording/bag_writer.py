@@ -200,11 +200,13 @@ class BagWriter:
         except OSError as error:
             raise self._error(error) from error
 
-    def close(self, metadata: EpisodeMetadata | None = None) -> Path:
+    def close(self, metadata: EpisodeMetadata | None = None, aside: str = '') -> Path:
         """
         Finish the episode and give it its final name.
 
         :param metadata: what is known at the end; counts are filled in here.
+        :param aside: a folder beside the episodes for what must never stand among them; empty to
+            put it there.
         :return: the finished bag.
         :raises BagError: if the disk is full; the bag is aborted then.
         """
@@ -212,20 +214,18 @@ class BagWriter:
         try:
             self._finish()
             self._reserve.unlink()
-            if self.final_dir.exists():
-                raise FileExistsError(f'{self.final_dir} exists, and is not overwritten')
-            os.rename(self.path, self.final_dir)
+            final_dir = move_aside(self.path, aside)
         except (OSError, BagError) as error:
             failure = self._failed(error) if isinstance(error, OSError) else error
             self.abort(str(error))
             raise failure from error
         self._file.close()
         try:
-            sync_dir(self.final_dir.parent)
+            sync_dir(final_dir.parent)
         except OSError as error:  # it is complete all the same, and has its name
             self.warning = (f'complete, but the disk did not confirm its name: {error}; after a '
                             f'power cut it may be called {self.path.name}')
-        return self.final_dir
+        return final_dir
 
     def abort(self, reason: str, dropped: Mapping[str, int] | None = None) -> Path | None:
         """

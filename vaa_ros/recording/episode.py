@@ -134,6 +134,8 @@ class RecordedEpisode:
         or dropped because the disk was too slow.
     :param verdict: whether the take is worth keeping; None where nobody judged.
     :param warning: what is doubtful about it though it is complete; empty for nothing.
+    :param success: verdict of the operator; None for one that was discarded or aborted.
+    :param aborted: why it was broken off; empty if it was not.
     """
 
     path: Path
@@ -142,6 +144,8 @@ class RecordedEpisode:
     dropped: Mapping[str, int]
     verdict: Verdict | None = None
     warning: str = ''
+    success: bool | None = None
+    aborted: str = ''
 
     @property
     def messages(self) -> int:
@@ -165,7 +169,8 @@ class RecordedEpisode:
 
 
 def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: str,
-                   control_rate_hz: float) -> dict[str, Any]:
+                   control_rate_hz: float,
+                   topics: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
     Describe a robot for the metadata, so that a bag can be read whatever its file says later.
 
@@ -173,10 +178,41 @@ def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: s
     :param cameras: topic of each camera that is recorded.
     :param command_type: topic of the commands, by its name in the ROS interface.
     :param control_rate_hz: rate of the commands, 0 where it is not known [Hz].
+    :param topics: topic of ``joint_states``, ``commands`` and ``gripper``, where there is one.
     :return: a mapping that JSON can hold; ``robot`` is what ``config/robots`` holds.
     """
     return {'robot': robot_to_mapping(robot), 'cameras': dict(cameras),
-            'command_type': command_type, 'control_rate_hz': float(control_rate_hz)}
+            'command_type': command_type, 'control_rate_hz': float(control_rate_hz),
+            'topics': dict(topics or {})}
+
+
+def camera_topics_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Give the topic of each camera, by the ``spec`` of an episode; people may have changed it.
+    """
+    return _texts(spec.get('cameras'))
+
+
+def topics_told(spec: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Give the topics of ``joint_states``, ``commands`` and ``gripper``, as a ``spec`` names them.
+    """
+    return _texts(spec.get('topics'))
+
+
+def robot_name(metadata: EpisodeMetadata) -> str:
+    """
+    Give the name of the robot of an episode; older recorders stored the path of its file.
+    """
+    described = metadata.spec.get('robot')
+    name = described.get('name') if isinstance(described, Mapping) else ''
+    return name if isinstance(name, str) and name else metadata.robot
+
+
+def _texts(values: object) -> dict[str, str]:
+    told = values if isinstance(values, Mapping) else {}
+    return {key: text for key, text in told.items()
+            if isinstance(key, str) and isinstance(text, str) and text}
 
 
 @functools.lru_cache(maxsize=1)
@@ -249,18 +285,18 @@ def check_free_space(folder: Path, min_free_bytes: int) -> None:
 
 def move_aside(bag: Path, folder: str) -> Path:
     """
-    Move a bag out of the demonstrations, into a folder beside them.
+    Move a bag out of the demonstrations, into a folder beside them, or give it its name there.
 
     :param bag: the episode's folder.
-    :param folder: ``discarded`` or ``aborted``.
+    :param folder: ``discarded``, ``aborted``, or empty for where it is.
     :return: where it is now.
-    :raises BagError: if it cannot be moved.
+    :raises BagError: if it cannot be moved; what is there is not overwritten.
     """
     target = bag.parent / folder / bag.name.removesuffix(PARTIAL_SUFFIX)
     try:
         target.parent.mkdir(exist_ok=True)
         if target.exists():
-            raise FileExistsError(f'{target} exists')
+            raise FileExistsError(f'{target} exists, and is not overwritten')
         os.rename(bag, target)
     except OSError as error:
         raise BagError(f'cannot move {bag} to {target}: {error}') from error

@@ -6,13 +6,13 @@ Raw pictures to compressed ones while they are recorded, on threads of their own
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 import os
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -90,16 +90,24 @@ class ImageEncoder:
     ``put`` and ``done`` are called from one thread.
 
     :param form: how they are stored.
-    :param on_done: called from the threads whenever one is ready.
+    :param change: notified whenever one is ready. (No method of the recorder: an episode that is
+        part of a cycle keeps its memory until somebody looks for cycles.)
     """
 
-    def __init__(self, form: ImageFormat, on_done: Callable[[], None]) -> None:
+    def __init__(self, form: ImageFormat, change: threading.Condition) -> None:
         self._form = form
-        self._on_done = on_done
+        self._change = change
         self._pool = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), 'image_encoder')
         self._pending: dict[str, deque[tuple[Queued, Future[bytes]]]] = {}
         self.stored_raw: dict[str, str] = {}
         """Why a topic has pictures that are stored as they came."""
+
+    def to_mapping(self) -> dict[str, object]:
+        """
+        Describe for the metadata how pictures were stored.
+        """
+        raw = {'raw': dict(self.stored_raw)} if self.stored_raw else {}
+        return {**self._form.to_mapping(), **raw}
 
     @property
     def busy(self) -> bool:
@@ -119,7 +127,11 @@ class ImageEncoder:
         """
         future = self._pool.submit(_compressed, self._form, item.data)
         self._pending.setdefault(item.topic, deque()).append((item, future))
-        future.add_done_callback(lambda _: self._on_done())
+        future.add_done_callback(self._notify)
+
+    def _notify(self, future: Future[bytes]) -> None:
+        with self._change:
+            self._change.notify()
 
     def done(self) -> Iterator[tuple[Queued, str, Queued]]:
         """

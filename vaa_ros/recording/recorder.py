@@ -23,7 +23,6 @@ from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import check_free_space
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.image_encoder import compressed_topic
 from vaa_ros.recording.image_encoder import ImageEncoder
@@ -71,7 +70,7 @@ class EpisodeRecorder:
                  judge: Judge | None = None, images: ImageFormat = AS_THEY_COME) -> None:
         self._change = threading.Condition()
         self.images = images
-        self._encoder = ImageEncoder(images, self._wake)
+        self._encoder = ImageEncoder(images, self._change)
         self._qos = dict(qos or {})
         self._topics = dict(topics)
         metadata = replace(metadata, image_compression=images.to_mapping())
@@ -85,8 +84,7 @@ class EpisodeRecorder:
         self._appeared: list[str] = []
         self._waiting = 0
         self._taken: Counter[str] = Counter()
-        self._dropped: Counter[str] = Counter()
-        self._lost: Mapping[str, int] = {}
+        self._dropped, self._lost = Counter[str](), dict[str, int]()
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
@@ -196,17 +194,23 @@ class EpisodeRecorder:
 
         :param metadata: what is known at the end; counts are filled in.
         :return: the finished episode.
-        :raises BagError: if writing failed; the episode is among the aborted ones then.
+        :raises BagError: if writing failed or nothing arrived; says where the episode is then.
         """
+        recorded = self._close(metadata)
+        if not recorded.messages:
+            raise BagError(f'no message arrived; the empty episode is in {recorded.path}')
+        return recorded
+
+    def _close(self, metadata: EpisodeMetadata, discarded: bool = False) -> RecordedEpisode:
         self._end_thread()
         if self._failure is None:
-            metadata = replace(metadata, dropped=self.dropped, image_compression={
-                **self.images.to_mapping(),
-                **({'raw': self.stored_raw} if self.stored_raw else {})})
+            metadata = replace(metadata, dropped=self.dropped,
+                               image_compression=self._encoder.to_mapping())
             verdict = self._verdict(metadata)
             if verdict is not None:
                 metadata = replace(metadata, verdict=verdict.to_mapping())
-            return replace(self._result(self._writer.close(metadata)), verdict=verdict)
+            aside = '' if self.messages and not discarded else DISCARDED
+            return replace(self._result(self._writer.close(metadata, aside)), verdict=verdict)
         raise BagError(self.failure)
 
     def discard(self) -> RecordedEpisode:
@@ -216,8 +220,7 @@ class EpisodeRecorder:
         :return: the episode, in ``discarded/`` beside the others.
         :raises BagError: if writing failed.
         """
-        recorded = self.stop(replace(self._writer.metadata, success=None))
-        return replace(recorded, path=move_aside(recorded.path, DISCARDED))
+        return self._close(replace(self._writer.metadata, success=None), discarded=True)
 
     def abort(self, reason: str) -> RecordedEpisode | None:
         """
@@ -232,16 +235,15 @@ class EpisodeRecorder:
         return self._result(self._aborted) if self._aborted else None
 
     def _verdict(self, metadata: EpisodeMetadata) -> Verdict | None:
-        if self._judge is None:
-            return None
         try:
-            return self._judge(self._take, metadata)
+            return None if self._judge is None else self._judge(self._take, metadata)
         except Exception as error:  # an episode is never lost because it could not be judged
             return Verdict(LOOK, (f'it could not be judged: {error!r}',), {})
 
     def _result(self, path: Path) -> RecordedEpisode:
-        return RecordedEpisode(path, self._writer.seconds, self._writer.counts,
-                               self._writer.metadata.dropped, warning=self._writer.warning)
+        writer, known = self._writer, self._writer.metadata
+        return RecordedEpisode(path, writer.seconds, writer.counts, known.dropped, None,
+                               writer.warning, known.success, known.aborted)
 
     def _end_thread(self) -> None:
         with self._change:
@@ -317,16 +319,11 @@ class EpisodeRecorder:
 
     def _in_bag(self, topic: str) -> tuple[str, str]:
         """Give topic and type under which messages are expected to be stored."""
-        if self._encodes(topic):
-            return compressed_topic(topic), COMPRESSED_IMAGE
-        return topic, self._topics[topic]
-
-    def _wake(self) -> None:
-        with self._change:
-            self._change.notify()
+        return ((compressed_topic(topic), COMPRESSED_IMAGE) if self._encodes(topic) else
+                (topic, self._topics[topic]))
 
     def _sync(self) -> None:
-        # In a thread of its own: a slow disk must not delay what a killed process would lose.
+        # In its own thread: a slow disk must not delay what a killed process would lose.
         while not self._ended.wait(SYNC_S):
             try:
                 self._writer.sync()

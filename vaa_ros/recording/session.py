@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait
 import contextlib
-from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -23,15 +22,16 @@ from typing import Any
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
-from vaa_ros.core.image_encoding import AS_THEY_COME
-from vaa_ros.core.image_encoding import ImageFormat
+from vaa_ros.core.freed_memory import give_back
 from vaa_ros.recording.background import in_background
 from vaa_ros.recording.bag_information import qos_profile
+from vaa_ros.recording.disk import Disk
+from vaa_ros.recording.disk import give_up
+from vaa_ros.recording.disk import PatientDisk
 from vaa_ros.recording.episode import check_output_dir
-from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import next_episode_dir
+from vaa_ros.recording.episode import PARTIAL_SUFFIX
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.image_encoder import check_distinct
 from vaa_ros.recording.image_encoder import topic_in_bag
@@ -40,30 +40,13 @@ from vaa_ros.recording.messages import typestore
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
+from vaa_ros.recording.topic_source import await_topics
 from vaa_ros.recording.topic_source import TopicSource
 from vaa_ros.recording.verdict import judge
 from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import Verdict
 
-_POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class Disk:
-    """
-    Where episodes go.
-
-    :param output_dir: folder of the episodes.
-    :param compression: ``zstd`` or ``none``.
-    :param min_free_bytes: free space below which no episode is started, and a running one is
-        broken off [bytes].
-    :param images: how raw pictures are stored.
-    """
-
-    output_dir: Path
-    compression: str = 'zstd'
-    min_free_bytes: int = 0
-    images: ImageFormat = AS_THEY_COME
+TELL_AFTER_S = 0.5
 
 
 class RecordingSession:
@@ -92,6 +75,8 @@ class RecordingSession:
         self._changed: dict[str, str] = {}
         self._ending: Future[RecordedEpisode | None] | None = None
         self._ending_path = Path()
+        self.disk = PatientDisk()
+        """What is waited for before an episode is started."""
         self._lost_before: Counter[str] = Counter()
 
     @property
@@ -104,6 +89,11 @@ class RecordingSession:
         """Tell whether an episode has ended that the disk has not taken yet."""
         return self._ending is not None
 
+    @property
+    def ending_in(self) -> Path:
+        """Give the folder of the episode that has ended last, until the disk has taken it."""
+        return self._ending_path.with_name(self._ending_path.name + PARTIAL_SUFFIX)
+
     def start(self, disk: Disk, metadata: EpisodeMetadata, wait_s: float = 0.0) -> Path:
         """
         Begin an episode.
@@ -112,14 +102,16 @@ class RecordingSession:
         :param metadata: what is known of it.
         :param wait_s: time to wait for topics that are missing [s].
         :return: the folder that it will have.
-        :raises BagError: if an episode is being recorded, a topic is missing, or the episode
-            cannot be written.
+        :raises BagError: if an episode is being recorded, a topic is missing, the episode cannot
+            be written, or the disk does not answer in time.
         """
         if self._recorder is not None:
             raise BagError(f'already recording {self._recorder.path}; stop or discard it first')
         self._require_written()
-        self._await_topics(wait_s)
-        check_output_dir(disk.output_dir, disk.min_free_bytes)
+        self.disk.require_answer()
+        await_topics(self._source, self._required, wait_s)
+        self.disk.begin('a start', disk.output_dir, disk.wait_s)
+        self.disk.do(lambda: check_output_dir(disk.output_dir, disk.min_free_bytes))
         types = dict(self._source.types)
         for name in self._required:
             check_distinct(name, types, disk.images)
@@ -130,10 +122,11 @@ class RecordingSession:
         self._lost_before = Counter(self._source.lost)
         started_ns = self._clock()
         self._metadata = replace(metadata, started_ns=started_ns)
-        recorder = EpisodeRecorder(
-            next_episode_dir(disk.output_dir), types, self._metadata, disk.compression,
-            {name: self._offered(name) for name in types}, min_free_bytes=disk.min_free_bytes,
-            judge=None if self._thresholds is None else self._judge, images=disk.images)
+        offered = {name: self._offered(name) for name in types}
+        recorder = self.disk.do(lambda: EpisodeRecorder(
+            next_episode_dir(disk.output_dir), types, self._metadata, disk.compression, offered,
+            min_free_bytes=disk.min_free_bytes,
+            judge=None if self._thresholds is None else self._judge, images=disk.images), give_up)
         for name in types:
             said = self._source.standing(name)
             if said is not None:
@@ -172,12 +165,13 @@ class RecordingSession:
         :param success: verdict of the operator.
         :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what was recorded.
-        :raises StillWritingError: if the disk takes longer; see :meth:`ended`.
+        :raises StillWritingError: if the disk takes longer, also with the episode before; see
+            :meth:`ended`.
         :raises BagError: if nothing is being recorded, nothing arrived, or it could not be
             written.
         """
         recorder, metadata = self._end(), replace(self._metadata, success=success)
-        return self._finish(recorder, lambda: _kept(recorder.stop(metadata)), wait_s)
+        return self._finish(recorder, lambda: recorder.stop(metadata), wait_s)
 
     def discard(self, wait_s: float | None = None) -> RecordedEpisode:
         """
@@ -185,7 +179,8 @@ class RecordingSession:
 
         :param wait_s: longest time to wait for the disk; None for no limit [s].
         :return: what was recorded.
-        :raises StillWritingError: if the disk takes longer; see :meth:`ended`.
+        :raises StillWritingError: if the disk takes longer, also with the episode before; see
+            :meth:`ended`.
         :raises BagError: if nothing is being recorded, or it could not be written.
         """
         recorder = self._end()
@@ -205,6 +200,23 @@ class RecordingSession:
         recorder = self._end()
         return self._finish(recorder, lambda: recorder.abort(reason), wait_s)
 
+    def wind_up(self, reason: str, wait_s: float,
+                tell: Callable[[str], None]) -> RecordedEpisode | None:
+        """
+        Do as :meth:`abort`, and say so where the disk makes it wait.
+
+        :param reason: why, for the metadata.
+        :param wait_s: longest time to wait for the disk [s].
+        :param tell: called with a line before a long wait, which may not come to its end.
+        :return: what has become whole.
+        :raises StillWritingError: if the disk takes longer.
+        """
+        try:
+            return self.abort(reason, min(wait_s, TELL_AFTER_S))
+        except StillWritingError as error:
+            tell(f'{error}. Waiting for it, for {wait_s:g} s at most')
+            return self.ended(max(wait_s - TELL_AFTER_S, 0.0))
+
     def ended(self, wait_s: float | None = 0.0) -> RecordedEpisode | None:
         """
         Take in an episode that has ended, once.
@@ -223,8 +235,14 @@ class RecordingSession:
 
     def _finish(self, recorder: EpisodeRecorder, end: Callable[[], RecordedEpisode | None],
                 wait_s: float | None) -> Any:
+        def finish() -> RecordedEpisode | None:
+            try:
+                return end()
+            finally:
+                give_back()  # what waited for a slow disk, or this process stays that large
+
         # A disk that hangs must not hang whoever calls.
-        self._ending, self._ending_path = in_background(end, 'end of episode'), recorder.path
+        self._ending, self._ending_path = in_background(finish, 'end of episode'), recorder.path
         return self.ended(wait_s)
 
     def _require_written(self) -> None:
@@ -232,7 +250,7 @@ class RecordingSession:
             raise StillWritingError(
                 f'{self._ending_path} has ended and is still being written: the disk is slow or '
                 'hangs. It goes on in the background, and none is started before; should this '
-                'process end first, vaa recover makes a bag of it')
+                f'process end first, make a bag of it with: vaa recover {self.ending_in}')
 
     def failure(self) -> str:
         """
@@ -306,6 +324,7 @@ class RecordingSession:
 
     def _end(self) -> EpisodeRecorder:
         if self._recorder is None:
+            self._require_written()
             raise BagError('no episode is being recorded; start one first')
         self._source.drain()
         recorder, self._recorder = self._recorder, None
@@ -315,25 +334,3 @@ class RecordingSession:
     def _lost(self) -> dict[str, int]:
         return dict(Counter(self._source.lost) - self._lost_before)
 
-    def _await_topics(self, wait_s: float) -> None:
-        deadline_s = time.monotonic() + wait_s
-        self._source.refresh()
-        while True:
-            missing = self._source.unmatched(self._required)
-            if not missing:
-                return
-            if time.monotonic() >= deadline_s:
-                break
-            # The graph is updated by the middleware's own threads while this one waits.
-            time.sleep(_POLL_S)
-            self._source.refresh()
-        reasons = '; '.join(self._source.explain(name) for name in missing)
-        there = ', '.join(self._source.published()) or 'none'
-        raise BagError(f'cannot record: {reasons}. Published topics: {there}')
-
-
-def _kept(recorded: RecordedEpisode) -> RecordedEpisode:
-    if recorded.messages:
-        return recorded
-    path = move_aside(recorded.path, DISCARDED)
-    raise BagError(f'no message arrived; the empty episode is in {path}')

@@ -19,6 +19,7 @@ from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.episode import EpisodeMetadata
+from vaa_ros.recording.episode import topics_told
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
 from vaa_ros.recording.take import array_quantity
@@ -58,11 +59,12 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
     robot = _robot(metadata)
     cameras = {topic: stream for topic, stream in take.streams.items()
                if stream.msgtype in CAMERAS and len(stream.log_ns)}
-    told = metadata.command_type
-    joints = _pick(take.streams, (JOINT_STATE,), 'joint_states')
+    told, topics = metadata.command_type, topics_told(metadata.spec)
+    joints = _pick(take.streams, (JOINT_STATE,), 'joint_states', topics.get('joint_states'))
     commands = _pick({topic: stream for topic, stream in take.streams.items()
                       if stream.msgtype != FLOAT64_ARRAY
-                      or array_quantity(topic, told) == 'position'}, COMMANDS, told)
+                      or _quantity(topic, told, topics) == 'position'}, COMMANDS, told,
+                     topics.get('commands'))
     watched = dict(cameras)
     watched.update({topic: stream for topic, stream in take.streams.items() if stream is joints})
     figures: Figures = {
@@ -92,10 +94,19 @@ def _robot(metadata: EpisodeMetadata) -> RobotSpec | None:
         return None
 
 
-def _pick(streams: Mapping[str, Stream], msgtypes: Sequence[str], name: str) -> Stream | None:
-    """Find the stream of a role: by the name of its topic, or as the only one of its type."""
+def _quantity(topic: str, command_type: str, topics: Mapping[str, str]) -> str:
+    """Tell what an array says; one that was recorded as the commands is named by their type."""
+    return array_quantity(command_type if topic == topics.get('commands') else topic,
+                          command_type)
+
+
+def _pick(streams: Mapping[str, Stream], msgtypes: Sequence[str], name: str,
+          recorded: str | None) -> Stream | None:
+    """Find the stream of a role: as recorded, by its topic's name, or the only one of its type."""
     found = {topic: stream for topic, stream in streams.items()
              if stream.msgtype in msgtypes and len(stream.values_ns)}
+    if recorded in streams:
+        return found.get(recorded)
     named = [stream for topic, stream in found.items() if topic.rsplit('/', 1)[-1] == name]
     candidates = named or list(found.values())
     return candidates[0] if len(candidates) == 1 else None
@@ -228,9 +239,9 @@ def _names(commands: Stream, robot: RobotSpec | None) -> tuple[str, ...]:
     """Give the joints of the commands; an array names none and has the robot's order."""
     if commands.msgtype != FLOAT64_ARRAY:
         return commands.names
-    if robot is None or len(robot.joint_names) != len(commands.names):
+    if robot is None or len(robot.commanded_joints) != len(commands.names):
         return ()
-    return robot.joint_names
+    return robot.commanded_joints
 
 
 def _saturation(commands: Stream, robot: RobotSpec) -> dict[str, float]:

@@ -5,8 +5,12 @@ What is told of an episode while it is recorded, and when it has ended.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.recorder import EpisodeRecorder
+from vaa_ros.recording.verdict import KEEP
 
 
 def shown_values(shown: EpisodeRecorder | RecordedEpisode | None,
@@ -23,3 +27,28 @@ def shown_values(shown: EpisodeRecorder | RecordedEpisode | None,
     if last is not None and last.verdict is not None:
         values |= {'verdict': last.verdict.judgement, 'reasons': '; '.join(last.verdict.reasons)}
     return values
+
+
+def log_ended(log: Any, what: str, recorded: RecordedEpisode, problems: Sequence[str]) -> str:
+    """
+    Log what became of an episode.
+
+    :param log: a logger, with ``info`` and ``warning``.
+    :param what: one word or two.
+    :param recorded: the episode.
+    :param problems: what is wrong with it, a line each.
+    :return: what a person has to know of it; empty for nothing.
+    """
+    text = f'{what}: {recorded.path}, {recorded.seconds:.1f} s, {recorded.messages} messages'
+    if problems:
+        log.warning(f'{text}; {"; ".join(problems)}')
+    else:
+        log.info(text)
+    verdict = recorded.verdict
+    if verdict is None:
+        return '; '.join(problems[:1])
+    if verdict.judgement == KEEP:
+        log.info(f'verdict: {verdict}')
+        return '; '.join(problems[:1])
+    log.warning(f'verdict: {verdict}')  # rclpy lets no line of the code log with two severities
+    return f'{verdict.judgement}: {next(iter(verdict.reasons), "")}'

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import time
 from typing import Protocol
+
+from vaa_ros.core.errors import BagError
+
+_POLL_S = 0.02
 
 
 class TopicSource(Protocol):
@@ -42,3 +47,28 @@ class TopicSource(Protocol):
 
     def drain(self) -> None:
         """Hand over every message that has arrived."""
+
+
+def await_topics(source: TopicSource, required: Sequence[str], wait_s: float) -> None:
+    """
+    Wait until topics can be received.
+
+    :param source: where their messages come from.
+    :param required: the topics.
+    :param wait_s: longest time to wait [s].
+    :raises BagError: if one is missing still.
+    """
+    deadline_s = time.monotonic() + wait_s
+    source.refresh()
+    while True:
+        missing = source.unmatched(required)
+        if not missing:
+            return
+        if time.monotonic() >= deadline_s:
+            break
+        # The graph is updated by the middleware's own threads while this one waits.
+        time.sleep(_POLL_S)
+        source.refresh()
+    reasons = '; '.join(source.explain(name) for name in missing)
+    there = ', '.join(source.published()) or 'none'
+    raise BagError(f'cannot record: {reasons}. Published topics: {there}')

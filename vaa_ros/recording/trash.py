@@ -5,8 +5,13 @@ The discarded takes beside the demonstrations: kept for a while, and never delet
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import wait
 from pathlib import Path
 import shutil
+
+from vaa_ros.recording.background import in_background
+from vaa_ros.recording.episode import DISCARDED
 
 METADATA = 'metadata.yaml'
 FIRST_FILE = '{}_0.mcap'
@@ -23,8 +28,11 @@ def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
     :param takes: how many to keep; 0 for all.
     :param size: how much to keep [bytes]; 0 for everything.
     :return: what was deleted.
+    :raises ValueError: if that take is not among discarded ones.
     :raises OSError: if one cannot be deleted.
     """
+    if newest.parent.name != DISCARDED:
+        raise ValueError(f'{newest} is not in {DISCARDED}/, where alone takes are deleted')
     found = [(written_ns, path.name, path) for path in newest.parent.glob('episode_*')
              if path != newest and path.is_dir() and not path.is_symlink()
              and (written_ns := _written_ns(path))]
@@ -37,17 +45,24 @@ def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
     return deleted
 
 
-def trim_and_tell(newest: Path, takes: int, size: int) -> list[str]:
+def trim_and_tell(newest: Path, takes: int, size: int, tell: Callable[[str], object],
+                  wait_s: float) -> None:
     """
-    Do what :func:`trim_discarded` does, and say so.
+    Do what :func:`trim_discarded` does, and say so; on a slow disk in the background.
 
-    :return: a line for each that was deleted, or why none can be.
+    :param tell: takes a line for each that was deleted, or why none can be.
+    :param wait_s: longest time to wait for the disk [s].
     """
-    try:
-        return [f'deleted {path}: older than the newest discarded takes that discarded_max and '
-                'discarded_max_gb keep' for path in trim_discarded(newest, takes, size)]
-    except OSError as error:
-        return [f'discarded takes cannot be deleted: {error}']
+    def trim() -> None:
+        try:
+            for path in trim_discarded(newest, takes, size):
+                tell(f'deleted {path}: older than the newest discarded takes that discarded_max '
+                     'and discarded_max_gb keep')
+        except OSError as error:
+            tell(f'discarded takes cannot be deleted: {error}')
+
+    for trimmed in wait([in_background(trim, 'trash')], wait_s).done:
+        trimmed.result()
 
 
 def _written_ns(take: Path) -> int:

@@ -119,6 +119,9 @@ SESSION = {'episodes': int, 'countdown_s': float, 'reset_s': float, 'cues': str,
            'min_free_gb': float, 'thresholds': str}
 """Parameters of teleop_recorder that say how a session goes, with their types."""
 
+DISK_PATIENCE = {'sigterm_timeout': '35'}
+"""Option of teleop_recorder: at its end it waits up to 30 s for a slow disk [s]."""
+
 
 def session_arguments() -> list[DeclareLaunchArgument]:
     """

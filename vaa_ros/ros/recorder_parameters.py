@@ -5,9 +5,14 @@ The parameters of the node teleop_recorder.
 """
 from __future__ import annotations
 
+from typing import Any
+
+from rclpy.node import Node
+
 from vaa_ros.core.episode_buttons import JOY_ACTIONS
 from vaa_ros.core.image_encoding import FORMATS
 from vaa_ros.core.image_encoding import NONE
+from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.ros.cues import CUES
 from vaa_ros.ros.parameters import Parameter
@@ -46,8 +51,9 @@ PARAMETERS = (
               'empty for config/verdict.yaml.', read_only=True),
     Parameter('topic_wait_s', 2.0, 'Time that start_episode waits for missing topics.', 's', 0.0,
               60.0),
-    Parameter('stop_wait_s', 10.0, 'Longest time that the end of an episode waits for the disk; '
-              'then it goes on in the background.', 's', 0.1, 600.0),
+    Parameter('stop_wait_s', 10.0, 'Longest time that the start or the end of an episode waits '
+              'for the disk; then a start or a redo is given up, and an end goes on in the '
+              'background.', 's', 0.1, 600.0),
     Parameter('episodes', 0, 'Successes after which the session is done, those that the folder '
               'holds already included; 0 for no end.', minimum=0, maximum=100000),
     Parameter('instructions', (), 'What the episodes show, in turn, instead of instruction; may '
@@ -73,3 +79,17 @@ PARAMETERS = (
     Parameter('keys', True, 'Read keys where the node runs in a terminal.', read_only=True),
     Parameter('autostart', True, 'Configure and activate at start.', read_only=True),
 )
+
+
+def metadata_values(node: Node, robot: RobotSpec | None) -> dict[str, Any]:
+    """
+    Give what parameters tell of an episode, as its metadata names it.
+
+    :param node: the recorder.
+    :param robot: the robot, whose parameter may be the path of its file; None if it is not known.
+    """
+    known = {name: node.get_parameter(name).value for name in (
+        'task', 'instruction', 'seed', 'operator', 'robot', 'command_type', 'policy')}
+    if robot is not None:
+        known['robot'] = robot.name
+    return {**known, 'seed': None if known['seed'] < 0 else known['seed']}

@@ -5,6 +5,9 @@ Which topics the node teleop_recorder records, by its parameters; all names are 
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rclpy.node import Node
 
 from vaa_ros.core.robot import RobotSpec
@@ -48,3 +51,23 @@ def camera_topics(node: Node, robot: RobotSpec) -> dict[str, str]:
     end = '/compressed' if node.get_parameter('compressed').value else ''
     return {camera: node.resolve_topic_name(f'{camera}/image_raw{end}')
             for camera in node.get_parameter('cameras').value or robot.cameras}
+
+
+def recorded_topics(node: Node, robot: RobotSpec, required: Sequence[str]) -> dict[str, Any]:
+    """
+    Tell for the metadata which topic of an episode is what.
+
+    :param node: the recorder.
+    :param robot: the robot.
+    :param required: topics that every episode has.
+    :return: ``cameras``, topics by camera; ``topics``, of ``joint_states``, ``commands`` and
+        ``gripper``; and the ``command_type``.
+    """
+    command_type = node.get_parameter('command_type').value
+    there = {*required, *extra_topics(node)}
+    names = {'joint_states': 'joint_states', 'commands': command_type,
+             'gripper': gripper_topic_of(robot, command_type)}
+    topics = {what: node.resolve_topic_name(name) for what, name in names.items() if name}
+    return {'command_type': command_type, **{
+        kind: {what: topic for what, topic in found.items() if topic in there}
+        for kind, found in (('cameras', camera_topics(node, robot)), ('topics', topics))}}

@@ -1,7 +1,7 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Memory that a model left behind goes back to the system, so that swaps can go on for ever.
+What models and episodes leave behind goes back to the system: both can follow for ever.
 """
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ def give_back() -> bool:
     """
     Give the system what the C library keeps of freed memory: glibc's ``malloc_trim(3)``.
 
-    Sessions are made and freed on different threads, and glibc keeps an arena for each of those:
-    without this a process that swaps models grows by half, and stays there.
+    Memory is taken and freed on different threads, and glibc keeps an arena for each of those:
+    without this a process that swaps models, or whose disk was slow for a while, stays larger by
+    half and more.
 
     :return: whether the C library can do that and had something to give.
     """
