@@ -25,8 +25,8 @@ from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
-from vaa_ros.learning.bag_streams import find_topics
-from vaa_ros.learning.bag_streams import topics_of
+from vaa_ros.learning.bag_topics import find_topics
+from vaa_ros.learning.bag_topics import topics_of
 from vaa_ros.learning.corrections import corrections
 from vaa_ros.learning.corrections import STRING
 from vaa_ros.learning.dataset import FEWEST_FRAMES
@@ -60,8 +60,8 @@ def read_episode(path: Path, ran: LivePolicy, frozen: AlignedPolicy, robot: Robo
     with BagReader(path) as bag:
         check_origin(bag, ran, spec.dt_s)
         moved = moving_frames(bag, ran)
-        streams = collect(bag, find_topics(bag, spec.cameras, None), '', robot, spec.cameras,
-                          spec.dt_s)
+        roles = find_topics(bag, robot, spec.cameras, None)
+        streams = collect(bag, roles, '', robot, spec.cameras, spec.dt_s)
         success, instruction = bag.metadata.success, asked_for(bag)
     observations = [replace(item, instruction=instruction)
                     for item in observe(streams, spec, max_skew_s) if item.stamp_ns in moved]
