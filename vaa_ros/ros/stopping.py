@@ -21,8 +21,7 @@ from vaa_ros.ros.conversions import twist_msg
 
 class StopCommands:
     """
-    Says again the last position that was due; velocities are braked within the robot's
-    accelerations.
+    Says the last position that was due again; velocities are braked to nothing.
 
     :param robot: the robot.
     :param command_type: type of the commands.
@@ -36,7 +35,7 @@ class StopCommands:
 
     def begin(self, last: Any, stamp_ns: int, since_ns: int) -> None:
         """
-        Begin to stop the arm.
+        Begin to stop the arm, within the robot's accelerations.
 
         :param last: the last command that came.
         :param stamp_ns: the present [ns].
