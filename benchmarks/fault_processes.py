@@ -53,7 +53,8 @@ def died(rig: Rig, number: int) -> Seen:
     if number == signal.SIGSTOP:
         awake_ns = rig.policy.send(signal.SIGCONT)
         rig.hears.said('stopped', awake_ns)
-        rig.still(awake_ns + NS // 10)
+        # The guard holds it, and the node keeps out of its way.
+        rig.still(awake_ns + NS // 10, silent=True)
         did += '; awake again, the node stayed stopped'
     else:
         rig.policy.wait()

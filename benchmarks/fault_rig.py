@@ -8,7 +8,9 @@ Imported by it; it does nothing by itself.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
 import json
 from pathlib import Path
@@ -44,13 +46,14 @@ class Process:
 
     :param command: its command line after the interpreter.
     :param orders: whether it takes orders on stdin.
+    :param before: the command that runs it somewhere else, or otherwise.
     """
 
-    def __init__(self, *command: str, orders: bool = False) -> None:
+    def __init__(self, *command: str, orders: bool = False, before: Sequence[str] = ()) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._popen = subprocess.Popen(
-            [sys.executable, *command],
+            [*before, sys.executable, *command],
             stdin=subprocess.PIPE if orders else subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, bufsize=1)
         threading.Thread(target=self._read, daemon=True).start()
@@ -117,27 +120,40 @@ class Rig:
 
     :param folder: where the models are.
     :param patient: whether the computer may be so busy that everything is late.
+    :param before: gives the command that runs a role (``arm``, ``cameras``, ``policy``,
+        ``guard``) somewhere else, or otherwise.
     """
 
-    def __init__(self, folder: Path, patient: bool = False) -> None:
+    def __init__(self, folder: Path, patient: bool = False,
+                 before: Callable[[str], Sequence[str]] = lambda role: ()) -> None:
         self.folder = folder
+        self._before = before
         self.world = {role: self.be(role) for role in ('arm', 'cameras')}
         self.hears = Observer()
         self.policy: Process | None = None
         self.hears.printed = lambda: [
             line for each in (self.policy, self.guard) if each for line in each.lines[-3:]]
         self._usual = PATIENT if patient else {}
-        self.guard = Process('-m', 'vaa_ros.nodes.guard', *(
-            ('--ros-args', '-p', 'timeout_s:=2.0') if patient else ()))
+        self.guard = self.start_guard()
         self._with: dict[str, Any] = {}
         self._publishers: dict[str, Any] = {}
 
-    @staticmethod
-    def be(role: str, *more: str) -> Process:
+    def be(self, role: str, *more: str) -> Process:
         """
         Start a process of fault_world.py.
         """
-        return Process(str(Path(__file__).with_name('fault_world.py')), role, *more, orders=True)
+        return Process(str(Path(__file__).with_name('fault_world.py')), role, *more, orders=True,
+                       before=self._before(role))
+
+    def start_guard(self, role: str = 'guard') -> Process:
+        """
+        Start a guard.
+
+        :param role: says where.
+        """
+        return Process('-m', 'vaa_ros.nodes.guard', *(
+            ('--ros-args', '-p', 'timeout_s:=2.0') if self._usual else ()),
+            before=self._before(role))
 
     def run_policy(self, **parameters: Any) -> None:
         """
@@ -173,7 +189,8 @@ class Rig:
         self._with = parameters
         self.policy = Process('-m', 'vaa_ros.nodes.policy', '--ros-args', *(
             word for name, value in given.items()
-            for word in ('-p', f'{name}:={str(value).lower() if value is True else value}')))
+            for word in ('-p', f'{name}:={str(value).lower() if value is True else value}')),
+            before=self._before('policy'))
 
     def recover(self) -> None:
         """
@@ -292,14 +309,16 @@ class Rig:
 
 
 @contextmanager
-def rig(folder: Path, patient: bool = False) -> Iterator[Rig]:
+def rig(folder: Path, patient: bool = False,
+        before: Callable[[str], Sequence[str]] = lambda role: ()) -> Iterator[Rig]:
     """
     Run the processes, and end them.
 
     :param folder: where the models are.
     :param patient: whether the computer may be so busy that everything is late.
+    :param before: as of :class:`Rig`.
     """
-    made = Rig(folder, patient)
+    made = Rig(folder, patient, before)
     try:
         yield made
     finally:

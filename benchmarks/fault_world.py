@@ -10,7 +10,8 @@ The world of faults.py: an arm and two cameras, each a process, with everything 
     python benchmarks/fault_world.py heartbeat           # says again and again that nobody does
 
 Each line of JSON on stdin sets some of :data:`ARM` or :data:`CAMERA`; one line comes back: when
-the last message went out before that (``last_ns``, monotonic clock), and where the arm then was.
+the last message went out before that (``last_ns``, monotonic clock), where the arm then was, and
+how fast it was since the last answer.
 The end of stdin ends the process.
 """
 from __future__ import annotations
@@ -50,6 +51,7 @@ from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 
 ROBOT = load_robot('vaa_arm')
+SPEEDS = np.array([joint.velocity for joint in ROBOT.joints])
 KEYS = ('front', 'wrist')
 ARM_S, CAMERA_S, BEAT_S = 0.01, 1 / 30, 0.05
 NS = 10**9
@@ -206,6 +208,7 @@ class Arm(World):
         self._goal = self.position, 0.0
         self._moved_s = time.monotonic()
         self._stamp_ns = 0
+        self._fastest = 0.0
         executor = SingleThreadedExecutor()
         executor.add_node(self._node)
         threading.Thread(target=executor.spin, daemon=True).start()
@@ -238,7 +241,18 @@ class Arm(World):
         goal, due_s = self._goal
         if self.settings['follows']:
             share = 1.0 if now_s >= due_s else (now_s - before_s) / (due_s - before_s)
-            self.position = self.position + share * (goal - self.position)
+            way = share * (goal - self.position)
+            self.position = self.position + way
+            if now_s > before_s:
+                self._fastest = max(self._fastest, float(
+                    (np.abs(way) / SPEEDS).max() / (now_s - before_s)))
+
+    def answer(self) -> dict[str, Any]:
+        """
+        Say where it is, and how fast it was since the last time, as a share of its limits.
+        """
+        fastest, self._fastest = self._fastest, 0.0
+        return {'position': self.position.tolist(), 'fastest': fastest}
 
     def _state(self, stamp_ns: int) -> JointStateMsg:
         is_, position = self.settings, self.position.copy()
@@ -288,7 +302,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.role == 'arm':
         arm = Arm(args.at)
-        arm.run(arm.turn, lambda: {'position': arm.position.tolist()})
+        arm.run(arm.turn, arm.answer)
     elif args.role == 'cameras':
         cameras = Cameras()
         cameras.run(cameras.turn, dict)

@@ -235,7 +235,7 @@ def time_plain(folder: Path, seconds: float) -> tuple[int, int, float]:
     return (*kept(file), share)
 
 
-def kill_once(folder: Path, operator: Operator, rng: random.Random) -> float:
+def kill_once(folder: Path, operator: Operator, rng: random.Random, compression: str) -> float:
     """
     Kill teleop_recorder at a random moment of an episode, and recover it.
 
@@ -243,7 +243,7 @@ def kill_once(folder: Path, operator: Operator, rng: random.Random) -> float:
     """
     from vaa_ros.recording.bag_reader import BagReader
     from vaa_ros.recording.recover import recover
-    with operator.recorder(folder, 'none') as process:
+    with operator.recorder(folder, compression) as process:
         bag = operator.start()
         first_written_s(bag)
         time.sleep(rng.uniform(0.0, 3.0))
@@ -264,7 +264,8 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=600.0, help='recording time of each [s]')
     parser.add_argument('--turn', type=float, default=60.0, help='longest turn of each [s]')
     parser.add_argument('--kills', type=int, default=50, help='how often it is killed')
-    parser.add_argument('--compression', default='none', choices=('none', 'zstd'))
+    parser.add_argument('--compression', default='zstd', choices=('none', 'zstd'),
+                        help="of teleop_recorder, zstd is its default; the baseline's is none")
     parser.add_argument('--dir', type=Path, help='where the bags go; a turn takes 83 MB/s')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end the processes too
@@ -310,7 +311,7 @@ def measure(args: argparse.Namespace, operator: Operator, folder: Path) -> None:
     rng = random.Random(0)
     missing_s = []
     for index in range(args.kills):
-        missing_s.append(kill_once(folder, operator, rng))
+        missing_s.append(kill_once(folder, operator, rng, args.compression))
         print(f'kill {index + 1}: {missing_s[-1]:.3f} s missing', flush=True)
     print(f'killed {args.kills} times, {args.kills} recovered; missing at the end: median '
           f'{np.median(missing_s):.3f}, max {max(missing_s):.3f} s')

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 import json
 import os
 from pathlib import Path
-import pty
-import select
-import signal
 import subprocess
 import sys
 import time
@@ -19,18 +16,12 @@ from processes import wait_for
 import pytest
 from ros_harness import Harness
 from sensor_msgs.msg import Joy
+from terminals import environment
+from terminals import Terminal
 
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
 from vaa_ros.ros.qos import EVENTS
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def environment() -> dict[str, str]:
-    values = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    values.pop('ROS_DOMAIN_ID', None)
-    return values
 
 
 def command(out: Path, *options: str) -> list[str]:
@@ -59,45 +50,6 @@ def test_the_expert_fills_up_what_is_missing(tmp_path: Path) -> None:
         assert [episode['seed'] for episode in made['per_episode']] == [39 + count]
     assert 'already holds 1 of 2 seeds' in done.stdout
     assert recorded(out) == [(40, True, 'expert'), (41, True, 'expert')]
-
-
-class Terminal:
-    """A command in a terminal of its own, with someone who types."""
-
-    def __init__(self, arguments: list[str], domain: str = '') -> None:
-        self.said = ''
-        self._seen = 0
-        self.process, self._master = pty.fork()
-        if self.process == 0:
-            os.execve(arguments[0], arguments, {
-                **environment(), **({'ROS_DOMAIN_ID': domain} if domain else {})})
-
-    def wait_for(self, text: str, timeout_s: float = 60.0) -> None:
-        """Read until a text comes that has not been waited for yet."""
-        deadline = time.monotonic() + timeout_s
-        while text not in self.said[self._seen:]:
-            assert time.monotonic() < deadline, f'no {text!r} in:\n{self.said}'
-            if select.select([self._master], [], [], 0.1)[0]:
-                try:
-                    self.said += os.read(self._master, 4096).decode(errors='replace')
-                except OSError:
-                    assert text in self.said[self._seen:], self.said
-        self._seen = self.said.index(text, self._seen) + len(text)
-
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    def code(self) -> int:
-        """Wait for the end and return the exit code."""
-        status = os.waitpid(self.process, 0)[1]
-        self.process = 0
-        return os.waitstatus_to_exitcode(status)
-
-    def close(self) -> None:
-        if self.process:
-            os.kill(self.process, signal.SIGTERM)
-            os.waitpid(self.process, 0)
-        os.close(self._master)
 
 
 def test_when_time_is_over_the_person_is_asked(tmp_path: Path) -> None:

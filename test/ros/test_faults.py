@@ -6,8 +6,12 @@ two cameras.
 """
 from __future__ import annotations
 
+import json
 import math
+import os
 from pathlib import Path
+import subprocess
+import sys
 
 import fault_inputs
 import fault_models
@@ -15,6 +19,7 @@ import fault_processes
 import fault_reloads
 import fault_rig
 import faults
+import lossy_network
 from processes import ROOT
 import pytest
 
@@ -42,3 +47,14 @@ def test_faults_of_every_kind_end_as_promised(tmp_path: Path) -> None:
             # How late it is on a busy computer is for the benchmark to say.
             row = faults.attempts(rig, known[name], slack_s=math.inf)
             assert row['outcome'].startswith(faults.PASSED), (name, row)
+
+
+@pytest.mark.usefixtures('benchmarks')
+def test_inputs_lost_in_the_network_end_as_promised(tmp_path: Path) -> None:
+    if why := lossy_network.missing():
+        pytest.skip(f'packet loss needs root, ip, nft and nsenter: {why}')
+    found = tmp_path / 'faults.json'
+    subprocess.run([sys.executable, ROOT / 'benchmarks' / 'faults.py', '--patient', '--only',
+                    'inputs_lost', '--json', found], env=dict(os.environ), timeout=300)
+    row = json.loads(found.read_text())['inputs_lost']
+    assert row['outcome'].startswith('passed'), row

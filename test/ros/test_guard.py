@@ -13,21 +13,26 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from geometry_msgs.msg import TwistStamped
 import numpy as np
+from policy_rig import activate
 from policy_rig import commands
+from policy_rig import HOME
 from policy_rig import MODULE
 from policy_rig import newest_in_state
+from policy_rig import PERIOD_S
 from policy_rig import positions
 from policy_rig import Robot
 from policy_rig import statuses
 from processes import NodeProcess
 from processes import wait_for
 import pytest
+from rclpy.node import Node
 from ros_harness import Collector
 from ros_harness import Harness
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
+from tiny_policy import ROBOT
 
 from vaa_ros.core.command_guard import IDLE
 from vaa_ros.core.command_guard import STOPPED
@@ -78,7 +83,8 @@ def test_a_killed_policy_is_stopped(ros: Harness, guard: GuardNode, policy: Node
     sent, pressed = commands(ros), stops(ros)
     sent.wait(5)
     policy.kill()
-    assert pressed.wait_until(lambda message: message.data)
+    # Again and again, for whoever did not hear it.
+    assert all(message.data for message in pressed.wait(3))
     wait_for(lambda: guard._guard.state == STOPPED)
     count = len(sent.messages)
     repeated = sent.wait(count + 2)
@@ -178,3 +184,35 @@ def test_velocities_are_braked_within_the_robot_s_accelerations(
     assert (way <= np.array(most) * 0.05 + 1e-9).all(), track
     assert (np.diff(np.abs(track), axis=0) <= 1e-12).all() and len(track) >= 4
     assert not track[-1].any()
+
+
+def test_a_stop_by_the_guard_leaves_the_arm_to_it_until_a_reset(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    activate(ros, model_path=str(model), ramp_s=0.0)
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    newest_in_state(said, 'running')
+    guard = ros.make_node(lambda **_: Node('guard'))
+    stop = guard.create_publisher(Bool, 'e_stop', LATCHED)
+
+    def stopped() -> bool:
+        # Until the node knows the name of who presses, it is a press like any other.
+        stop.publish(Bool(data=True))
+        newest_in_state(said, 'stopped')
+        count = len(sent.messages)
+        newest_in_state(said, 'stopped')
+        return len(sent.messages) == count
+    wait_for(stopped, message='silence')
+    stop.publish(Bool(data=False))
+    newest_in_state(said, 'stopped', 'was pressed')
+    count = len(sent.messages)
+    # The guard may have held it elsewhere.
+    robot.position = HOME + [0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    newest_in_state(said, 'stopped')
+    assert len(sent.messages) == count
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'running')
+    begun = positions(sent.wait(count + 1)[count])
+    most = ROBOT.joints[0].velocity * PERIOD_S * 1.25
+    assert abs(begun - robot.position)[0] <= most

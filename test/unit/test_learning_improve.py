@@ -17,7 +17,6 @@ import pytest
 import torch
 
 from vaa_ros.alignment.graphs import PolicyGraph
-from vaa_ros.cli.main import main
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.learning import checkpoint
@@ -116,15 +115,10 @@ def test_an_improved_policy_is_not_improved_as_if_it_were_new(improved, tmp_path
         improve(small_config(), improved.folder, tmp_path / 'run')
 
 
-def test_exploring_with_a_real_arm_is_refused(capsys, tmp_path):
-    assert main(['train', '--method', 'rl', '--live', '--out', str(tmp_path / 'run')]) != 0
-    assert 'e-stop' in capsys.readouterr().err
-    assert not (tmp_path / 'run').exists()
-
-
 def test_a_configuration_says_which_method_it_is_for():
     assert load_improve_config('rl', workers=3).workers == 3
     assert load_improve_config('irl').reward == 'transport'
+    assert load_improve_config('live', method='irl', reward='transport').max_minutes is None
     with pytest.raises(ConfigError, match='no configuration for --method'):
         load_improve_config('small')
     with pytest.raises(ConfigError, match="reward 'critic', expected one of"):

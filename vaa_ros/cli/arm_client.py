@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 import threading
@@ -15,10 +16,12 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.srv import GetParameters
 from rcl_interfaces.srv import SetParameters
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
+from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -148,14 +151,15 @@ class ArmClient:
             raise RosError(f'cannot follow the run: {self._failure!r}') from self._failure
         self._watch()
 
-    def trigger(self, service: str) -> str:
+    def trigger(self, service: str, timeout_s: float = SERVICE_TIMEOUT_S) -> str:
         """
         Call a Trigger service.
 
+        :param timeout_s: how long its answer may take [s].
         :return: its message.
         :raises RosError: when it does not answer or says no.
         """
-        return self._call(Trigger, service, Trigger.Request())
+        return self._call(Trigger, service, Trigger.Request(), timeout_s)
 
     def set_bool(self, service: str, data: bool) -> str:
         """
@@ -179,6 +183,17 @@ class ArmClient:
             if not result.successful:
                 raise RosError(f'{node} refused {name} = {value!r}: {result.reason}')
 
+    def get_parameters(self, node: str, names: Sequence[str]) -> dict[str, Any]:
+        """
+        Read parameters of another node; None for one that it does not have.
+
+        :raises RosError: when it does not answer.
+        """
+        response = self._request(GetParameters, f'{node}/get_parameters',
+                                 GetParameters.Request(names=list(names)))
+        return {name: parameter_value_to_python(value)
+                for name, value in zip(names, response.values, strict=True)}
+
     def perturb(self, offsets: np.ndarray) -> None:
         """Push the simulated arm's joint targets aside for a moment, (7,) [rad, m]."""
         if self._perturb is None:
@@ -186,20 +201,22 @@ class ArmClient:
                 Float64MultiArray, 'sim_arm/perturb', COMMAND)
         self._perturb.publish(Float64MultiArray(data=[float(value) for value in offsets]))
 
-    def _call(self, kind: Any, service: str, request: Any) -> str:
-        response = self._request(kind, service, request)
+    def _call(self, kind: Any, service: str, request: Any,
+              timeout_s: float = SERVICE_TIMEOUT_S) -> str:
+        response = self._request(kind, service, request, timeout_s)
         if not response.success:
             raise RosError(f'{service} said no: {response.message or "without a reason"}')
         return str(response.message)
 
-    def _request(self, kind: Any, service: str, request: Any) -> Any:
+    def _request(self, kind: Any, service: str, request: Any,
+                 timeout_s: float = SERVICE_TIMEOUT_S) -> Any:
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
         client = self._clients[service]
         self.wait(client.service_is_ready, f'service {service}', SERVICE_TIMEOUT_S)
         future = client.call_async(request)
         try:
-            self.wait(future.done, f'an answer of service {service}', SERVICE_TIMEOUT_S)
+            self.wait(future.done, f'an answer of service {service}', timeout_s)
         finally:
             if not future.done():
                 client.remove_pending_request(future)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaa_ros.cli.options import add_json
 from vaa_ros.cli.options import positive_float
@@ -24,6 +25,9 @@ from vaa_ros.cli.options import positive_int
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
+
+if TYPE_CHECKING:
+    from vaa_ros.learning.improvement import ImproveResult
 
 METHODS = ('bc', 'irl', 'rl')
 
@@ -35,17 +39,9 @@ examples:
   vaa train --out out/run --resume                        go on where Ctrl-C ended it
   vaa train --method rl --base out/run --out out/rl       improve a policy by the task's reward
   vaa train --method irl --base out/run --out out/irl     the same, without the task's reward
+  vaa train --method rl --base out/run --out out/rl --live   with a real arm, its e-stop in hand
   torchrun --nproc-per-node 2 --no-python vaa train --data out/dataset --out out/run   two GPUs
 """
-
-LIVE = """\
---live is refused: exploring with a real arm means commands that nobody has seen before. The limits
-that bound them here are those of the robot description, and no person with an e-stop has
-confirmed that they fit your arm, table and tools; this version has no way to confirm it, and
-acts in the simulator alone. To improve a policy on a real arm: run it with the policy node, whose
-gate, limits and e-stop you have checked (doc/safety.md), record its successes with
-teleop_recorder, and train on them with --method bc."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
@@ -62,7 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--workers', type=positive_int, metavar='N',
                         help='rl and irl: processes that act (default: 2)')
     parser.add_argument('--live', action='store_true',
-                        help='rl and irl: explore with a real arm; refused, and says why')
+                        help='rl and irl: explore with a real arm, through its policy node; a '
+                             'person confirms limits and e-stop and judges each episode')
+    parser.add_argument('--episodes', type=positive_int, metavar='N',
+                        help='--live: episodes to learn from, in all (default: 40)')
     parser.add_argument('--out', type=Path, required=True, metavar='RUN',
                         help='run folder to write, or to go on with')
     parser.add_argument('--config', metavar='NAME',
@@ -80,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, and say what came of it."""
     from vaa_ros.core.errors import ConfigError
     prepare_json(args.json)
+    if args.episodes and not args.live:
+        raise ConfigError('--episodes goes with --live')
     if args.resume:
         given = [f'--{name}' for name in ('config', 'minutes', 'steps', 'base', 'task', 'workers')
                  if getattr(args, name) is not None]
@@ -129,27 +130,7 @@ def _clone(args: argparse.Namespace) -> int:
 
 def _improve(args: argparse.Namespace) -> int:
     """Improve a policy by reward."""
-    from vaa_ros.cli.stage import watched
-    from vaa_ros.core.errors import ConfigError
-    from vaa_ros.learning.improve import improve
-    from vaa_ros.learning.improve import resume_improvement
-    from vaa_ros.learning.improve_config import load_improve_config
-    if args.live:
-        raise ConfigError(LIVE)
-    if args.resume:
-        if args.data is not None:
-            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
-        result = resume_improvement(args.out, watched(args.out))
-    else:
-        if args.base is None:
-            raise ConfigError(f'--base is missing: --method {args.method} improves a policy, the '
-                              'run folder that `vaa train` wrote')
-        config = load_improve_config(args.config or args.method, max_minutes=args.minutes,
-                                     steps=args.steps, workers=args.workers)
-        if config.method != args.method:
-            raise ConfigError(f'--config {args.config} is for --method {config.method}, not for '
-                              f'{args.method}')
-        result = improve(config, args.base, args.out, args.data, args.task, watched(args.out))
+    result = _with_arm(args) if args.live else _in_simulator(args)
     write_json(args.json, {
         'run': result.folder, 'finished': result.finished, 'steps': result.steps,
         'episodes': result.episodes, 'minutes': result.minutes,
@@ -159,13 +140,45 @@ def _improve(args: argparse.Namespace) -> int:
         ('control ticks', result.steps), ('episodes', result.episodes),
         ('minutes', round(result.minutes, 2)),
         ('control ticks a second', round(result.steps_per_second, 1)),
-        ('processes replaced', result.deaths), *early_and_late(result.curve)],
-        title=str(result.folder)))
+        *([] if args.live else [('processes replaced', result.deaths)]),
+        *early_and_late(result.curve)], title=str(result.folder)))
     if not result.finished:
-        print(f'\nstopped; go on with: vaa train --out {args.out} --resume')
+        print(f'\nstopped; go on with: vaa train --out {args.out} --resume'
+              + ' --live' * args.live)
         return 130
     print(f'\nnext: vaa export --run {args.out} --out policy.onnx')
     return 0
+
+
+def _with_arm(args: argparse.Namespace) -> ImproveResult:
+    from vaa_ros.cli.live_confirm import need_person
+    need_person()
+    from vaa_ros.cli.live_run import open_live
+    from vaa_ros.cli.live_run import run_live
+    live = open_live(args)
+    run_live(live)
+    return live.result()
+
+
+def _in_simulator(args: argparse.Namespace) -> ImproveResult:
+    from vaa_ros.cli.stage import watched
+    from vaa_ros.core.errors import ConfigError
+    from vaa_ros.learning.improve import improve
+    from vaa_ros.learning.improve import resume_improvement
+    from vaa_ros.learning.improve_config import load_improve_config
+    if args.resume:
+        if args.data is not None:
+            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
+        return resume_improvement(args.out, watched(args.out))
+    if args.base is None:
+        raise ConfigError(f'--base is missing: --method {args.method} improves a policy, the '
+                          'run folder that `vaa train` wrote')
+    config = load_improve_config(args.config or args.method, max_minutes=args.minutes,
+                                 steps=args.steps, workers=args.workers)
+    if config.method != args.method:
+        raise ConfigError(f'--config {args.config} is for --method {config.method}, not for '
+                          f'{args.method}')
+    return improve(config, args.base, args.out, args.data, args.task, watched(args.out))
 
 
 def early_and_late(curve: Sequence[tuple[int, int, int]]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ A trained policy to one ONNX file: network, normalisation and policy spec togeth
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 from dataclasses import dataclass
@@ -210,6 +211,51 @@ def write(model: object, encoder: object | None, spec: PolicySpec, path: Path) -
         ENCODER_KEY: base64.b64encode(encoder.SerializeToString()).decode()}
     onnx.helper.set_model_props(model, {METADATA_KEY: spec.to_json(), **extra})
     path.write_bytes(model.SerializeToString())
+
+
+class Refillable:
+    """
+    An exported file whose weights and metadata can be replaced.
+
+    :param path: the file.
+    :param weights: the weights that it holds, by name, no two alike: each is found by its values.
+    :raises ExportError: if it does not hold each of them once.
+    """
+
+    def __init__(self, path: Path, weights: Mapping[str, np.ndarray]) -> None:
+        import onnx
+        self._model = onnx.load(path)
+        there = [(item, onnx.numpy_helper.to_array(item))
+                 for item in self._model.graph.initializer]
+        self._places = {}
+        for name, value in weights.items():
+            # Linear layers may be stored turned.
+            found = [(item, turned) for item, array in there
+                     for turned in (False, True)[:value.ndim]
+                     if np.array_equal(array, value.T if turned else value)]
+            if len(found) != 1:
+                raise ExportError(f'{path}: the weights {name} are in it {len(found)} times, '
+                                  'expected once')
+            self._places[name] = found[0]
+
+    def describe(self, metadata: Mapping[str, str]) -> None:
+        """
+        Replace entries of the metadata.
+        """
+        import onnx
+        kept = {item.key: item.value for item in self._model.metadata_props}
+        del self._model.metadata_props[:]
+        onnx.helper.set_model_props(self._model, {**kept, **metadata})
+
+    def filled(self, weights: Mapping[str, np.ndarray]) -> bytes:
+        """
+        Give the file with other weights.
+        """
+        import onnx
+        for name, (item, turned) in self._places.items():
+            value = weights[name].T if turned else weights[name]
+            item.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(value), item.name))
+        return self._model.SerializeToString()
 
 
 def parity(graph: PolicyGraph, path: Path, spec: PolicySpec,

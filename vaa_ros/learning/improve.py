@@ -23,6 +23,9 @@ from vaa_ros.learning.improvement import ImproveResult
 from vaa_ros.sim.simulation import Simulation
 from vaa_ros.sim.world import World
 
+LIVE = 'live'
+"""What a run keeps of the episodes to act with a real arm; 0 in the simulator."""
+
 
 def improve(config: ImproveConfig, base: str | Path, output: str | Path,
             dataset: str | Path | None = None, task: str | None = None,
@@ -44,6 +47,28 @@ def improve(config: ImproveConfig, base: str | Path, output: str | Path,
     :raises ModelError: if the policy is not usable, or the folder already holds a run.
     :raises DatasetError: if the demonstrations are missing or malformed.
     """
+    run = new_improvement(config, base, output, dataset, task, make_world)
+    open_folder(run)
+    return run.go(progress, stop)
+
+
+def new_improvement(config: ImproveConfig, base: str | Path, output: str | Path,
+                    dataset: str | Path | None, task: str | None,
+                    make_world: Callable[[str], World] | None, live: int = 0) -> Improvement:
+    """
+    Get ready to improve a trained policy; nothing is written yet.
+
+    :param config: the configuration.
+    :param base: run folder of the policy to begin with.
+    :param output: the run folder to write later; it must not hold a run already.
+    :param dataset: the demonstrations, or None for those that the policy learned from.
+    :param task: the task, or None for that of the policy.
+    :param make_world: makes the simulated world of a task; None for a real arm.
+    :param live: episodes to act with a real arm; 0 for the simulator.
+    :return: the run.
+    :raises ModelError: if the policy is not usable, or the folder already holds a run.
+    :raises DatasetError: if the demonstrations are missing or malformed.
+    """
     folder = Path(output)
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
@@ -53,13 +78,19 @@ def improve(config: ImproveConfig, base: str | Path, output: str | Path,
                          'run that it came from')
     kept = {name: state[name] for name in ('dataset_hash', 'metrics', 'calibration')}
     kept |= {'task': task or policy.spec.task, 'base': str(Path(base).resolve()),
-             'dataset': str(Path(dataset or state['dataset']).resolve())}
-    run = Improvement(config, policy, trained, kept, folder, partial(make_world, kept['task']))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / EPISODES).mkdir(exist_ok=True)
-    (folder / checkpoint.CONFIG).write_text(yaml.safe_dump(to_plain(config), sort_keys=False),
-                                            encoding='utf-8')
-    return run.go(progress, stop)
+             'dataset': str(Path(dataset or state['dataset']).resolve()), LIVE: live}
+    world = None if make_world is None else partial(make_world, kept['task'])
+    return Improvement(config, policy, trained, kept, folder, world)
+
+
+def open_folder(run: Improvement) -> None:
+    """
+    Make the folder of a new run, with its configuration.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / EPISODES).mkdir(exist_ok=True)
+    (run.folder / checkpoint.CONFIG).write_text(
+        yaml.safe_dump(to_plain(run.config), sort_keys=False), encoding='utf-8')
 
 
 def is_improvement(folder: str | Path) -> bool:
@@ -83,13 +114,29 @@ def resume_improvement(folder: str | Path, progress: bool = True,
     :return: what came of it.
     :raises ModelError: if there is nothing to resume.
     """
+    run = old_improvement(folder, make_world)
+    if run.kept.get(LIVE):
+        raise ModelError(f'{folder} is a run with a real arm; go on with --resume --live')
+    return run.go(progress, stop)
+
+
+def old_improvement(folder: str | Path,
+                    make_world: Callable[[str], World] | None) -> Improvement:
+    """
+    Read an interrupted run, to go on with it.
+
+    :param folder: the run folder.
+    :param make_world: makes the simulated world of a task; None for a real arm.
+    :return: the run.
+    :raises ModelError: if there is nothing to resume.
+    """
     policy, trained, state = checkpoint.load_policy(folder)
     try:
         config = from_mapping(ImproveConfig, yaml.safe_load(state['improve']), str(folder))
-        run = Improvement(config, policy, trained, state['kept'], Path(folder),
-                          partial(make_world, state['kept']['task']))
+        world = None if make_world is None else partial(make_world, state['kept']['task'])
+        run = Improvement(config, policy, trained, state['kept'], Path(folder), world)
         run.restore(state)
     except (KeyError, RuntimeError, ValueError) as problem:
         raise ModelError(f'{folder}: not a checkpoint of --method rl or irl that can be gone on '
                          f'with: {problem}') from problem
-    return run.go(progress, stop)
+    return run

@@ -95,11 +95,13 @@ class Improvement:
     :param trained: how it was trained.
     :param kept: where it comes from: task, base, dataset, its figures.
     :param folder: the run folder.
-    :param world: makes the simulated world, in each process that acts.
+    :param world: makes the simulated world, in each process that acts; None where a real arm
+        acts, see :mod:`vaa_ros.learning.live`.
     """
 
     def __init__(self, config: ImproveConfig, policy: AlignedPolicy, trained: TrainConfig,
-                 kept: Mapping[str, Any], folder: Path, world: Callable[[], World]) -> None:
+                 kept: Mapping[str, Any], folder: Path,
+                 world: Callable[[], World] | None) -> None:
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         self.config, self.policy, self.trained = config, policy, trained
@@ -221,8 +223,14 @@ class Improvement:
                 self.elapsed_s, self._started = self.seconds(), 0.0
         finally:
             log.close()
+        return self.result(self.part() >= 1)
+
+    def result(self, finished: bool) -> ImproveResult:
+        """
+        Say what the run came to.
+        """
         return ImproveResult(
-            self.folder, self.steps, self.episodes, self.elapsed_s / 60, self.part() >= 1,
+            self.folder, self.steps, self.episodes, self.elapsed_s / 60, finished,
             self.steps / max(self.elapsed_s, 1e-9), self.deaths, tuple(self.curve))
 
     def jobs(self, first: int) -> list[Job]:

@@ -33,6 +33,7 @@ from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import COMMAND_OUT
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.stopping import StopCommands
 
@@ -69,9 +70,9 @@ class GuardNode(Node):
         self._stop = StopCommands(load_robot(self._value('robot')), topic)
         self._last: Any = None
         self._repeat_until = 0.0
-        self._repeated = 0.0
+        self._repeated = self._pressed = 0.0
         # Made now, for when it is needed there is no time to be discovered.
-        self._publisher = self.create_publisher(kind, topic, COMMAND)
+        self._publisher = self.create_publisher(kind, topic, COMMAND_OUT)
         self._e_stop = self.create_publisher(Bool, 'e_stop', LATCHED)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', LATCHED)
         self.create_subscription(kind, topic, self._on_command, COMMAND)
@@ -100,14 +101,21 @@ class GuardNode(Node):
             self._repeat_until = now_s + self._value('repeat_for_s')
             self._stop.begin(self._last)
             self._repeated = now_s - CHECK_S
-            self._e_stop.publish(Bool(data=True))
+            self._press(now_s)
             self._say_still(now_s)
             self.get_logger().error(f'stopped the arm: {self._guard.reason}; mend it, then call '
                                     '~/reset')
             self._show()
-        elif self._guard.state == STOPPED and (self._stop.moving or self._repeated + REPEAT_S
-                                               <= now_s < self._repeat_until):
-            self._say_still(now_s)
+        elif self._guard.state == STOPPED:
+            if self._stop.moving or self._repeated + REPEAT_S <= now_s < self._repeat_until:
+                self._say_still(now_s)
+            if self._pressed + REPEAT_S <= now_s:
+                # Once may be lost where the network was, and DDS says it again seconds later.
+                self._press(now_s)
+
+    def _press(self, now_s: float) -> None:
+        self._pressed = now_s
+        self._e_stop.publish(Bool(data=True))
 
     def _say_still(self, now_s: float) -> None:
         # A guard that was late does not brake harder for it.

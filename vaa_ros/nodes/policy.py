@@ -248,7 +248,7 @@ class PolicyNode(LifecycleNode):
 
     def _on_e_stop(self, pressed: bool) -> None:
         if self._thread is not None:
-            self._thread.set_e_stop(pressed)
+            self._thread.set_e_stop(pressed, self._stop.taken_over)
 
     def _ask_for(self, instruction: str) -> None:
         if instruction == self._instruction:

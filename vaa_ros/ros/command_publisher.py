@@ -31,7 +31,7 @@ from vaa_ros.ros.conversions import joint_trajectory_msg
 from vaa_ros.ros.conversions import pose_msg
 from vaa_ros.ros.conversions import positions_msg
 from vaa_ros.ros.conversions import twist_msg
-from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import COMMAND_OUT
 
 COMMAND_MESSAGES: dict[str, type] = {
     'joint_trajectory': JointTrajectory,
@@ -104,7 +104,7 @@ class CommandPublisher:
         self._period_s = period_s
         self._stamped = stamped
         self._publisher = node.create_publisher(
-            COMMAND_MESSAGES[command_type], topic or command_type, COMMAND)
+            COMMAND_MESSAGES[command_type], topic or command_type, COMMAND_OUT)
         self._ahead = ahead if points > 1 else None
         self._points = points
         self._measured = measured
@@ -135,7 +135,7 @@ class CommandPublisher:
         self._gripper_kind = robot.gripper_type if robot.gripper_topic else 'commands'
         # Relative, and remapped like any other name.
         return self._node.create_publisher(
-            COMMAND_MESSAGES[self._gripper_kind], topic or own, COMMAND)
+            COMMAND_MESSAGES[self._gripper_kind], topic or own, COMMAND_OUT)
 
     @property
     def topic(self) -> str:

@@ -66,7 +66,7 @@ class ControlThread(InputFeed):
         self._decision = NOT_ACTIVE
         self._inference = InferenceThread(self._changed, inputs, wiring.policy, pacing)
         self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
-        self._paused = self._e_stop = False
+        self._paused = self._e_stop = self._taken_over = False
         # Pressed since the last tick: a short press latches, too.
         self._pulse = False
         self._other_publisher = self._bug = ''
@@ -120,14 +120,16 @@ class ControlThread(InputFeed):
                 self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
         self._inference.stop()
 
-    def set_e_stop(self, pressed: bool) -> None:
+    def set_e_stop(self, pressed: bool, taken_over: bool = False) -> None:
         """
         Take note of the emergency stop, and act at once.
 
         :param pressed: whether it is pressed.
+        :param taken_over: whether somebody else holds the arm from now on, until a reset.
         """
         with self._changed:
             self._e_stop = pressed
+            self._taken_over |= taken_over
             self._pulse |= pressed
             self._wake = True
             self._changed.notify_all()
@@ -284,7 +286,7 @@ class ControlThread(InputFeed):
         measured = None if observation is None else self._wiring.measured(observation)
         tick = self._loop.tick(TickInputs(
             now_ns, stamp_now_ns, observation, measured, gate, answer,
-            silent=bool(self._other_publisher), waited_for=self._lockstep))
+            silent=self._taken_over or bool(self._other_publisher), waited_for=self._lockstep))
         self._decision = tick.decision
         return tick
 
@@ -308,5 +310,5 @@ class ControlThread(InputFeed):
         self._inference.forget(anew=True)
         self._inputs.reset()
         self._sent_ns, self._bug = None, ''
-        self._released, self._pulse = True, False
+        self._released, self._pulse, self._taken_over = True, False, False
         self._settled.set()

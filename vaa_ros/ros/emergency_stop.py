@@ -17,6 +17,7 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from vaa_ros.ros.command_publisher import GUARD
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
@@ -61,6 +62,8 @@ class EmergencyStop:
         self._node, self._tell, self._reset = node, tell, reset
         self.latched = False
         """Whether it was pressed since :meth:`release`, for whoever was not there to hear it."""
+        self.taken_over = False
+        """Whether the guard pressed it since then, and holds the arm in the node's place."""
         self._pressed_by: set[bytes] = set()
         self._silent_s, self._word_s = silent_s, -math.inf
         if silent_s > 0:
@@ -98,6 +101,7 @@ class EmergencyStop:
         self._forget_the_gone()
         if SERVICE in self._pressed_by:
             self._set(SERVICE, False)
+        self.taken_over = False
         self._tell(self.pressed)
         self.latched = self.pressed
         count = len(self._pressed_by - {SILENCE})
@@ -118,7 +122,15 @@ class EmergencyStop:
         self._word_s = time.monotonic()
         if SILENCE in self._pressed_by:
             self._set(SILENCE, False)
-        self._set(publisher_of(info), message.data)
+        publisher = publisher_of(info)
+        self.taken_over |= message.data and not self.taken_over and self._is_guard(publisher)
+        self._set(publisher, message.data)
+
+    def _is_guard(self, publisher: bytes) -> bool:
+        namespace = self._node.get_namespace()
+        return any(bytes(info.endpoint_gid)[:GID_BYTES] == publisher
+                   and (info.node_namespace, info.node_name) == (namespace, GUARD)
+                   for info in self._node.get_publishers_info_by_topic(self.topic))
 
     def _listen(self) -> None:
         silent_s = time.monotonic() - self._word_s

@@ -8,6 +8,7 @@ and staleness is watched in code.
 """
 from __future__ import annotations
 
+from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import HistoryPolicy
 from rclpy.qos import QoSProfile
@@ -28,6 +29,12 @@ JOINTS = _profile(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE, 50)
 
 COMMAND = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 """Commands: must arrive, and only the newest one matters."""
+
+COMMAND_LASTS_S = 0.2
+COMMAND_OUT = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
+COMMAND_OUT.lifespan = Duration(nanoseconds=round(COMMAND_LASTS_S * 1e9))
+"""Command publishers: what was lost is said again, but not once it is this old. Subscriptions do
+not say so: they would go by the clock of another computer."""
 
 LATCHED = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
 """States such as the active policy: whoever joins late gets the last value."""

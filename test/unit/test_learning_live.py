@@ -1,0 +1,173 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Learning from recorded episodes of an arm: what explored, what it did, and what came of it.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+import json
+from pathlib import Path
+
+from learning_bags import LOG_NS
+from live_bags import live_bag
+from live_bags import TRACE
+from live_bags import write_arm_base
+import numpy as np
+import pytest
+import torch
+
+from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import EpisodeError
+from vaa_ros.core.errors import ModelError
+from vaa_ros.core.errors import VaaError
+from vaa_ros.core.robot import load_robot
+from vaa_ros.learning import checkpoint
+from vaa_ros.learning.bag_streams import read_streams
+from vaa_ros.learning.episodes import observe
+from vaa_ros.learning.export import export
+from vaa_ros.learning.improve import resume_improvement
+from vaa_ros.learning.improve_config import load_improve_config
+from vaa_ros.learning.live import LiveRun
+from vaa_ros.learning.live_episodes import read_episode
+from vaa_ros.learning.live_policy import LivePolicy
+from vaa_ros.learning.rollouts import Job
+from vaa_ros.policies.onnx_policy import OnnxPolicy
+from vaa_ros.recording import messages
+
+ROBOT = load_robot('vaa_arm')
+CONFIG = replace(load_improve_config('live'), warmup_episodes=1, greedy=0.5, noise=0.5,
+                 width=32, batch_size=16, updates_per_step=1.0, actor_after=0)
+
+
+@pytest.fixture(scope='module')
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_arm_base(tmp_path_factory.mktemp('live'))
+
+
+@pytest.fixture(scope='module')
+def live(base: Path) -> LiveRun:
+    run = LiveRun.begin(CONFIG, base, base.parent / 'run', None, 4)
+    assert not (base.parent / 'run').exists()
+    run.prepare({'robot': 'vaa_arm'})
+    return run
+
+
+@pytest.fixture(scope='module')
+def first(live: LiveRun) -> LivePolicy:
+    assert live.run.episodes == 0
+    return live.next()
+
+
+def observations(bag: Path, live: LiveRun) -> list:
+    spec = live.run.policy.spec
+    return observe(read_streams(bag, ROBOT, spec.cameras, spec.dt_s), spec)
+
+
+def read(bag: Path, ran: LivePolicy, live: LiveRun):
+    return read_episode(bag, ran, live.run.policy, ROBOT, Job(0, -1, ran.noise, 0.0, 4, 0))
+
+
+def test_what_was_recorded_did_what_the_file_does(live, first, tmp_path):
+    bag = live_bag(tmp_path / 'episode_000000', first, moved=range(3, 18))
+    episode, deployed = read(bag, first, live), OnnxPolicy(first.path)
+    assert episode.success and len(episode.action) == 15
+    assert deployed.spec.name == first.name and deployed.sha256 == first.sha256
+    assert deployed.spec.provenance['decoder'] == live.run.policy.config.decoder
+    assert (np.abs(episode.action) > 0.01).any()
+    for row, seen in enumerate(observations(bag, live)[3:18]):
+        np.testing.assert_allclose(episode.actions[row], deployed.infer(seen).actions, atol=1e-4)
+        np.testing.assert_array_equal(episode.state[row], seen.state)
+
+
+def test_it_explores_as_far_as_is_wanted_and_stays_within_its_bound(live, first, tmp_path):
+    bag = live_bag(tmp_path / 'episode_000000', first)
+    run, deployed = live.run, OnnxPolicy(first.path)
+    still = OnnxPolicy(live.last().path)
+    bound = run.residual.bound.numpy()
+    for seen in observations(bag, live):
+        moved = deployed.infer(seen).actions - still.infer(seen).actions
+        assert (np.abs(moved) <= bound + 1e-5).all()
+        np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-5)
+    seen = run.shown.draw(2000, torch.Generator().manual_seed(7)).seen
+    with torch.no_grad():
+        change = first.residual.act(seen) - run.residual.act(seen)
+    assert first.noise == 0.5
+    assert float(change.square().mean().sqrt()) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize('problem, told', [
+    ('a person took over', {'change': [
+        ('/command_source', LOG_NS, messages.serialize(messages.STRING, {'data': 'person'}))]}),
+    ('the policy other moved the arm, too', {'other': [9]}),
+    (f'the policy {CONFIG.name}_000000 was loaded, not', {'sha256': 'f' * 64}),
+    ('it was broken off: the disk is full', {'aborted': 'the disk is full'}),
+    ('nobody said whether it was a success', {'success': None}),
+    ('7 observations moved the arm', {'moved': range(7)}),
+])
+def test_what_is_not_the_policys_own_is_left_out(live, first, tmp_path, problem, told):
+    before = live.run.episodes
+    with pytest.raises(EpisodeError, match=problem):
+        live.take(live_bag(tmp_path / 'episode_000000', first, **told), first, ROBOT)
+    assert live.run.episodes == before
+
+
+def test_without_traces_nothing_is_guessed(live, first, tmp_path):
+    bag = live_bag(tmp_path / 'episode_000000', first, leave_out=[TRACE])
+    with pytest.raises(EpisodeError, match='no message on policy/trace'):
+        read(bag, first, live)
+
+
+def test_a_run_learns_from_its_episodes_and_goes_on(base, tmp_path):
+    live = LiveRun.begin(CONFIG, base, tmp_path / 'run', None, 4)
+    live.prepare({'robot': 'vaa_arm'})
+    with pytest.raises(ModelError, match='go on with --resume --live'):
+        resume_improvement(tmp_path / 'run', progress=False)
+    noises = []
+    for index, success in enumerate((False, True)):
+        policy = live.next()
+        noises.append(policy.noise)
+        live.take(live_bag(tmp_path / f'episode_{index:06d}', policy, success), policy, ROBOT)
+    assert noises == [0.5, 0.0] and live.run.learner.updates > 0
+    assert live.run.curve == [(20, 0, 0), (40, 1, 1)]
+
+    again = LiveRun.resume(tmp_path / 'run', None)
+    assert (again.run.episodes, again.episodes, again.done) == (2, 4, False)
+    again.prepare({'robot': 'vaa_arm'})
+    ours, theirs = live.next(), again.next()
+    assert ours.sha256 == theirs.sha256 and ours.noise == 0.5
+    ends = []
+    for run, policy in ((live, ours), (again, theirs)):
+        run.take(live_bag(tmp_path / f'third_{len(ends)}', policy, False), policy, ROBOT)
+        ends.append(run.run.residual.state_dict())
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
+    assert again.run.curve[-1] == (60, 0, 0)
+
+    confirmed = (tmp_path / 'run' / 'live' / 'confirmed.jsonl').read_text().splitlines()
+    assert [json.loads(line)['robot'] for line in confirmed] == ['vaa_arm'] * 2
+    rounds = checkpoint.read_metrics(tmp_path / 'run')
+    assert [item['success'] for item in rounds] == [0.0, 1.0, 0.0, 0.0]
+    exported, last = OnnxPolicy(export(tmp_path / 'run', tmp_path / 'policy.onnx').path), \
+        OnnxPolicy(again.last().path)
+    for seen in observations(tmp_path / 'episode_000000', live)[:3]:
+        np.testing.assert_allclose(exported.infer(seen).actions, last.infer(seen).actions,
+                                   atol=1e-5)
+    assert LiveRun.resume(tmp_path / 'run', 3).done
+
+
+def test_a_learned_reward_judges_in_place_of_the_person(base, tmp_path):
+    config = replace(CONFIG, method='irl', reward='transport')
+    live = LiveRun.begin(config, base, tmp_path / 'run', None, 4)
+    live.prepare({})
+    policy = live.next()
+    figures = live.take(live_bag(tmp_path / 'episode_000000', policy, False), policy, ROBOT)
+    assert figures['success'] == 0.0 and 0 < figures['reward'] < 1
+
+
+def test_nothing_explores_without_what_was_confirmed(base, tmp_path):
+    live = LiveRun.begin(CONFIG, base, tmp_path / 'run', None, 4)
+    with pytest.raises(ConfigError, match='prepare'):
+        live.next()
+    with pytest.raises(VaaError, match='no checkpoint'):
+        LiveRun.resume(tmp_path / 'run', None)
+    assert not (tmp_path / 'run').exists()
