@@ -157,7 +157,9 @@ def test_it_moves_only_while_the_deadman_switch_is_held(
     sent, said = commands(ros), statuses(ros)
     switch = ros.publisher(Bool, 'deadman', EVENTS)
     robot.start()
-    newest_in_state(said, 'waiting', 'deadman')
+    newest_in_state(said, 'waiting', 'deadman: nothing received yet')
+    switch.publish(Bool(data=False))
+    newest_in_state(said, 'waiting', 'deadman is released')
     assert not sent.messages
     timer = ros.node.create_timer(0.05, lambda: switch.publish(Bool(data=True)))
     sent.wait_until(near(GOAL.astype(np.float32)))
@@ -167,7 +169,7 @@ def test_it_moves_only_while_the_deadman_switch_is_held(
     newest_in_state(said, 'running')
     timer.cancel()
     switch.publish(Bool(data=False))
-    newest_in_state(said, 'holding', 'deadman')
+    newest_in_state(said, 'holding', 'deadman is released')
 
 
 def test_every_motion_begins_slowly(ros: Harness, robot: Robot, model: Path) -> None:

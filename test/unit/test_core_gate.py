@@ -131,6 +131,13 @@ def test_waits_for_what_never_came_and_names_it() -> None:
                                'waiting for joint_states: nothing received yet')
 
 
+def test_a_switch_that_was_let_go_is_told_from_one_that_was_never_heard() -> None:
+    clock = running()
+    decision = clock.update({**FRESH, 'vision/front': math.inf})
+    assert (decision.state, decision.may_move) == (HOLDING, False)
+    assert decision.reason == 'vision/front is released: hold it to go on'
+
+
 def test_holds_with_topic_age_and_limit_when_an_input_goes_stale() -> None:
     clock = running()
     decision = clock.update({**FRESH, 'vision/front': 0.42})

@@ -43,7 +43,8 @@ class GateInputs:
     The facts of one instant.
 
     :param lifecycle: ``unconfigured``, ``inactive`` or ``active``.
-    :param ages_s: age of the newest message of each topic [s]; None where none came yet.
+    :param ages_s: age of the newest message of each topic [s]; None where none came yet, infinite
+        for a switch that was let go.
     :param fault: what else forbids to move (inference failed, second publisher), or None.
     :param unfit: why the inputs cannot be relied on although they came, or nothing.
     :param slowed: why the arm may only move slowly, or nothing.
@@ -267,6 +268,8 @@ class Gate:
             return f'waiting for {topic}: nothing received yet'
         if math.isnan(age_s):
             return f'{topic} has no valid stamp'
+        if age_s == math.inf:
+            return f'{topic} is released: hold it to go on'
         if age_s > limit_s:
             return f'{topic} is stale: {age_s:.2f} s old, limit {limit_s:.2f} s'
         if age_s < -self._future_tolerance_s:

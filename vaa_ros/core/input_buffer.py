@@ -44,7 +44,7 @@ class InputBuffer:
         self.instruction = ''
         """What is asked for; it outlives a reset."""
         self.switches: dict[str, int | None] = {}
-        """When each switch was last held [ns], None while it is let go; they outlive a reset."""
+        """When each switch was last held [ns], None once it is let go; they outlive a reset."""
         self.reset()
 
     def reset(self) -> None:
@@ -142,7 +142,7 @@ class InputBuffer:
         :param now_ns: the present on the clock of the pushes [ns].
         :param ros_ns: the present on the clock of the stamps; not used in lockstep [ns].
         :return: the age by stamp or by arrival, whichever is more; negative for a stamp from the
-            future; None where nothing came yet [s].
+            future; None where nothing came yet, infinite for a switch that was let go [s].
         """
         ages: dict[str, float | None] = {}
         for key, stamp_ns in self._sync.stamps().items():
@@ -157,7 +157,7 @@ class InputBuffer:
                 age_ns = by_stamp_ns if by_stamp_ns < 0 else max(by_stamp_ns, age_ns)
             ages[topic] = age_ns / NANOSECONDS
         for topic, held_ns in self.switches.items():
-            ages[topic] = None if held_ns is None else (now_ns - held_ns) / NANOSECONDS
+            ages[topic] = math.inf if held_ns is None else (now_ns - held_ns) / NANOSECONDS
         return ages
 
     def judge(self, now_ns: int, ros_ns: int) -> Judgement:

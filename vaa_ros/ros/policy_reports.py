@@ -51,8 +51,8 @@ def control_report(
         decision.state, WARN if decision.reason and decision.may_move else OK)
     values = {'state': decision.state, 'reason': decision.reason, 'policy': policy,
               'instruction': instruction, **figures}
-    values.update({f'age_s {topic}': 'never received' if age is None else age
-                   for topic, age in ages_s.items()})
+    values.update({f'age_s {topic}': 'never received' if age is None else
+                   'released' if age == math.inf else age for topic, age in ages_s.items()})
     text = f'{decision.state}: {decision.reason}' if decision.reason else decision.state
     clamped = figures.get('clamped_in_a_row', 0)
     if decision.may_move and clamped > most_clamped:
