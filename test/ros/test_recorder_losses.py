@@ -238,7 +238,7 @@ def test_what_the_source_left_out_is_not_called_lost(ros: Harness, tmp_path: Pat
         message.header.stamp = ns_to_stamp(tick * 10_000_000)
         publisher.publish(message)
         if count % 10 == 0:  # no more at once than the publisher keeps
-            wait_for(lambda: node._session.recording.counts['/joint_states'] == count)
+            wait_for(lambda due=count: node._session.recording.counts['/joint_states'] == due)
     answer = ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True))
     reasons = json.loads(answer.message)['reasons']
     told = [reason for reason in reasons if 'left out' in reason or 'are missing' in reason]
