@@ -93,7 +93,7 @@ def follow(found: Mapping[str, Any], folders: list[Path]) -> object:
     if found['kind'] == 'dataset':
         return provenance.follow_dataset(found['description']['episodes'], place)
     if found['kind'] == 'episode':
-        return provenance.follow_bag(Path(found['path']), found['active_policy'], place)
+        return provenance.follow_bag(Path(found['path']), place)
     raise VaaError(f'--follow: {found["path"]} is a {found["kind"]}, expected a model, a dataset '
                    'or one recording')
 
@@ -193,10 +193,10 @@ def _verdict(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str
 
 def _required(bag: BagReader) -> list[str]:
     """Say which topics a recording of ours must have: an arm led by hand has no commands."""
-    from vaa_ros.recording.episode import camera_topics_of
-    from vaa_ros.recording.episode import topics_told
     from vaa_ros.recording.image_encoder import topic_in_bag
     from vaa_ros.recording.messages import JOINT_STATE
+    from vaa_ros.recording.recorded_spec import camera_topics_of
+    from vaa_ros.recording.recorded_spec import topics_told
     known = bag.metadata
     if known is None or not isinstance(known.spec.get('cameras'), Mapping):
         return []

@@ -38,6 +38,8 @@ from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
+from vaa_ros.recording.policies_seen import ACTIVE
+from vaa_ros.recording.policies_seen import TYPES as POLICY_TOPICS
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.telling import log_ended
@@ -62,7 +64,6 @@ from vaa_ros.ros.recorder_topics import recorded_topics
 from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
-ACTIVE_POLICY = 'policy/active_policy'
 End = Callable[[RecordingSession, float], RecordedEpisode]
 LAST_WAIT_S = 30.0  # that the end of the process waits for the disk at least
 STOPPED = 'the recorder was stopped in the middle of the episode'
@@ -117,9 +118,9 @@ class TeleopRecorder(LifecycleNode):
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
                         lambda: self._kept and self._kept.path)
         self._simulated = bool(self._value('use_sim_time'))
-        # Always: a bag says which policy was there when it was recorded.
+        # Always: a bag says which policy was there when it was recorded, and whether it drove.
         names = list(dict.fromkeys([*self._required, *extra_topics(self),
-                                    self.resolve_topic_name(ACTIVE_POLICY)]))
+                                    *map(self.resolve_topic_name, POLICY_TOPICS)]))
         self._topics = RawTopics(self, names, self._on_message)
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
@@ -222,7 +223,7 @@ class TeleopRecorder(LifecycleNode):
 
     def _metadata(self) -> EpisodeMetadata:
         assert self._topics is not None
-        heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
+        heard = self._topics.standing(self.resolve_topic_name(ACTIVE))
         spec = {} if self._robot is None else recording_spec(
             self._robot, control_rate_hz=self._value('control_rate_hz'),
             **recorded_topics(self, self._robot, self._required))

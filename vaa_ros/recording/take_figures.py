@@ -19,9 +19,9 @@ from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import topics_told
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
+from vaa_ros.recording.recorded_spec import topics_told
 from vaa_ros.recording.take import array_quantity
 from vaa_ros.recording.take import CAMERAS
 from vaa_ros.recording.take import COMMANDS
