@@ -84,7 +84,7 @@ class Rig:
         self.coasting = False
         self._ended.set()
         self._feeder.join()
-        self.thread.halt()
+        self.thread.halt(lambda: None)
 
 
 @pytest.fixture

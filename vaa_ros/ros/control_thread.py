@@ -17,7 +17,6 @@ import traceback
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
@@ -76,7 +75,7 @@ class ControlThread(InputFeed):
         # Pressed since the last tick: a short press latches, too.
         self._pulse = False
         self._other_publisher = self._bug = ''
-        self._wake = self._resetting = self._released = self._stopping = False
+        self._resetting = self._released = self._stopping = False
         self._resets = 0
         self._settled = threading.Event()
         self._sent_ns: int | None = None
@@ -148,18 +147,6 @@ class ControlThread(InputFeed):
             self._taken_over |= taken_over
             self._pulse |= pressed
             self._resetting &= not pressed
-            self._changed.notify_all()
-
-    def set_deadman(self, held: bool) -> None:
-        """
-        Take note of a deadman switch, and act at once when it is let go.
-
-        :param held: whether somebody holds it.
-        """
-        with self._changed:
-            was_held = self._inputs.switches.get(DEADMAN_TOPIC) is not None
-            self._inputs.switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
-            self._wake |= was_held and not held
             self._changed.notify_all()
 
     def set_other_publisher(self, reason: str) -> None:
