@@ -196,8 +196,7 @@ class PolicyNode(LifecycleNode):
         """
         Hold the arm and stop commanding it.
         """
-        self._thread.halt()
-        self._announce(False)
+        self._thread.halt(lambda: self._announce(False))
         gc.unfreeze()
         self._lifecycle = 'inactive'
         return super().on_deactivate(state)
@@ -217,8 +216,7 @@ class PolicyNode(LifecycleNode):
         Publish the hold before the process ends.
         """
         if self._thread is not None:
-            self._thread.halt()
-            self._announce(False)
+            self._thread.halt(lambda: self._announce(False))
             self._inputs.close()
         gc.unfreeze()
 

@@ -9,6 +9,7 @@ is asked in the tick, and nothing depends on the wall clock.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 import threading
 import time
 import traceback
@@ -19,6 +20,7 @@ from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import IN_PAUSE
 from vaa_ros.core.gate import NOT_ACTIVE
 from vaa_ros.core.gate import PAUSED
@@ -102,12 +104,16 @@ class ControlThread(InputFeed):
         self._thread.start()
         return favour(self._thread, self._pacing.realtime_priority, self._pacing.cpu)
 
-    def halt(self) -> None:
+    def halt(self, let_go: Callable[[], object]) -> None:
         """
         End the ticks and publish the hold as the last word; in lockstep time just stands still.
+
+        :param let_go: called after the last word. An answer under way is waited for only after
+            that: it takes longer than whoever watches the commands allows a silence to be.
         """
         thread, self._thread = self._thread, None
         if thread is None:
+            let_go()
             return
         with self._changed:
             self._stopping = True
@@ -118,6 +124,7 @@ class ControlThread(InputFeed):
         if not (self._lockstep or left and not self._loop.coasting or thread.is_alive()):
             publish_last_words(
                 self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
+        let_go()
         self._inference.stop()
 
     def set_e_stop(self, pressed: bool, taken_over: bool = False) -> None:
@@ -197,7 +204,23 @@ class ControlThread(InputFeed):
             except Exception:
                 # A bug must not end the thread silently while the arm is moving.
                 self._bug = f'bug in the control thread: {traceback.format_exc()}'
+                self._hold_without_tick()
                 time.sleep(self._pacing.period_s)
+
+    def _hold_without_tick(self) -> None:
+        """
+        Hold, or go on braking, where a tick failed: the next one may fail, too.
+        """
+        self._decision = GateDecision(HOLDING, False, self._bug)
+        others = self._paused or self._taken_over or self._other_publisher
+        try:
+            if not (self._lockstep or others and not self._loop.coasting):
+                held = self._loop.hold(self._pacing.period_s)
+                if held is not None:
+                    self._wiring.publish(held, self._sent_ns or 0, False)
+        except Exception:
+            # Then there is silence, and whoever watches the commands stops the arm.
+            self._bug += f'and in the hold after it: {traceback.format_exc()}'
 
     def _run_real_time(self) -> None:
         schedule, budget = self._pacing.schedule(), self._budget
