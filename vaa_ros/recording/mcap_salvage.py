@@ -86,6 +86,8 @@ class SalvagedFile:
         """What vaa_ros recorded about the episode; None where nothing of it can be read."""
         self.bytes_lost = 0
         """Bytes that are no whole record, or a damaged one."""
+        self.indexed = False
+        """Whether the file has an end with an index that can be read."""
         self.zeros = 0
         """Zero bytes at the end; a power cut leaves such."""
         self.trailing = 0
@@ -159,6 +161,7 @@ class SalvagedFile:
                 self.zeros = _zeros_at_end(stream, size)
                 yield from self._walk(stream, [], size)
                 return
+            self.indexed = bool(summary.records)
             for record in summary.records:
                 self._describe(record, summary.trust)
             self._set_trailing(size - summary.end)
