@@ -268,7 +268,8 @@ class PolicyNode(LifecycleNode):
         elif not self._thread.reset():
             response.message = UNANSWERED
         else:
-            response.success, response.message = True, 'chunks, faults and stops are forgotten'
+            response.success = True
+            response.message = f'chunks, faults and stops are forgotten{self._stop.forgotten}'
         return response
 
     def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:
