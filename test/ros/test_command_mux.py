@@ -141,6 +141,7 @@ def test_a_person_takes_over_and_gives_back(
     # Blended, not thrown over: on the way between the two there are commands.
     way = (track[:, 0] - HOME[0]) / (GOAL[0] - HOME[0])
     assert ((0.02 < way) & (way < 0.98)).sum() >= 3
+    assert ((0.4 < way) & (way < 0.6)).any()
 
 
 def test_in_a_hold_the_arm_is_let_go_and_the_policy_kept_out(

@@ -80,6 +80,7 @@ class RecordingSession:
         self.disk = PatientDisk()
         """What is waited for before an episode is started."""
         self._lost_before: Counter[str] = Counter()
+        self._numbered: tuple[str, ...] = ()
 
     @property
     def recording(self) -> EpisodeRecorder | None:
@@ -327,7 +328,8 @@ class RecordingSession:
     def _judge(self, take: Take, metadata: EpisodeMetadata) -> Verdict:
         counts = {topic: len(stream.log_ns) for topic, stream in take.streams.items()}
         required = [topic_in_bag(name, counts) for name in self._required]
-        return judge(figures_of(take, metadata, required), self._thresholds or {})
+        numbered = [topic_in_bag(name, counts) for name in self._numbered]
+        return judge(figures_of(take, metadata, required, numbered), self._thresholds or {})
 
     def _end(self) -> EpisodeRecorder:
         if self._recorder is None:
@@ -336,6 +338,7 @@ class RecordingSession:
         self._source.drain()
         recorder, self._recorder = self._recorder, None
         recorder.tell_lost(self._lost())
+        self._numbered = tuple(self._source.numbered)
         return recorder
 
     def _lost(self) -> dict[str, int]:

@@ -17,7 +17,7 @@ import traceback
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_setup import DEADMAN_TOPIC
+from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.gate import HOLDING
@@ -46,6 +46,9 @@ SETTLE_S = 3.0
 AFTER_S = 1e-4
 """So much later an input is too old without doubt [s]."""
 RESETTING = 'the arm is braked before the reset'
+RESET = 'chunks, faults and stops are forgotten'
+WITHDRAWN = 'not reset: a stop was pressed meanwhile'
+UNANSWERED = 'the control thread did not answer'
 
 
 class ControlThread(InputFeed):
@@ -72,7 +75,8 @@ class ControlThread(InputFeed):
         # Pressed since the last tick: a short press latches, too.
         self._pulse = False
         self._other_publisher = self._bug = ''
-        self._wake = self._resetting = self._released = self._stopping = False
+        self._resetting = self._released = self._stopping = False
+        self._resets = 0
         self._settled = threading.Event()
         self._sent_ns: int | None = None
         self._thread: threading.Thread | None = None
@@ -129,27 +133,20 @@ class ControlThread(InputFeed):
 
     def set_e_stop(self, pressed: bool, taken_over: bool = False) -> None:
         """
-        Take note of the emergency stop, and act at once.
+        Take note of the emergency stop, and act at once when it is pressed.
+
+        A press withdraws a reset that waits; what is said again changes nothing.
 
         :param pressed: whether it is pressed.
         :param taken_over: whether somebody else holds the arm from now on, until a reset.
         """
         with self._changed:
+            self._wake |= (pressed and not self._e_stop
+                           or taken_over and not self._taken_over)
             self._e_stop = pressed
             self._taken_over |= taken_over
             self._pulse |= pressed
-            self._wake = True
-            self._changed.notify_all()
-
-    def set_deadman(self, held: bool) -> None:
-        """
-        Take note of a deadman switch, and act at once when it is let go.
-
-        :param held: whether somebody holds it.
-        """
-        with self._changed:
-            self._inputs.switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
-            self._wake |= not held
+            self._resetting &= not pressed
             self._changed.notify_all()
 
     def set_other_publisher(self, reason: str) -> None:
@@ -175,21 +172,25 @@ class ControlThread(InputFeed):
             self._changed.notify_all()
         return self._thread is None or not paused or self._settled.wait(SETTLE_S)
 
-    def reset(self) -> bool:
+    def reset(self) -> str:
         """
         Forget chunks, inputs, faults and a released emergency stop, and wait for it.
 
-        :return: whether it took effect.
+        :return: what was done.
+        :raises RosError: if it was not, nor will be: a stop was pressed meanwhile, or the thread
+            did not come to it.
         """
-        if self._thread is None:
-            with self._changed:
-                self._do_reset()
-            return True
-        self._settled.clear()
         with self._changed:
-            self._resetting = True
+            if self._thread is None:
+                self._do_reset()
+                return RESET
+            self._resetting, before = True, self._resets
             self._changed.notify_all()
-        return self._settled.wait(SETTLE_S)
+            self._changed.wait_for(lambda: not self._resetting or self._stopping, SETTLE_S)
+            unanswered, self._resetting = self._resetting, False
+            if self._resets == before:
+                raise RosError(UNANSWERED if unanswered else WITHDRAWN)
+        return RESET
 
     def figures(self) -> dict[str, object]:
         """
@@ -329,9 +330,10 @@ class ControlThread(InputFeed):
 
     def _do_reset(self) -> None:
         self._resetting = False
+        self._resets += 1
         self._loop.reset()
         self._inference.forget(anew=True)
         self._inputs.reset()
         self._sent_ns, self._bug = None, ''
         self._released, self._pulse, self._taken_over = True, False, False
-        self._settled.set()
+        self._changed.notify_all()
