@@ -66,8 +66,9 @@ class Press:
         Say who it is.
         """
         if self.gone_s is not None:
-            return (f'{self.name or UNNAMED}, gone for {time.monotonic() - self.gone_s:.1f} s: its '
-                    f'press counts for {GONE_S:g} s')
+            gone_s = time.monotonic() - self.gone_s
+            return (f'{self.name or UNNAMED}, gone for {gone_s:.1f} s: its press counts for '
+                    f'{GONE_S:g} s')
         return self.name or f'{UNNAMED}: release it there, or start this node anew if it is gone'
 
 
