@@ -8,6 +8,7 @@ node would stand still, also the one that commands the arm or stops it.
 """
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from pathlib import Path
@@ -54,17 +55,17 @@ class NodeOutput:
         for name, stream in self._streams.items():
             setattr(sys, name, stream)
         # With them goes the last end to write to, and so the relay.
-        for descriptor, real in self._real.items():
-            os.dup2(real, descriptor)
-            os.close(real)
-        try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in self._real:
+            os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+        # What says something after a terminal that takes nothing would not end.
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._relay.wait(FLUSH_S)
-        except subprocess.TimeoutExpired:
-            # The end of the process is not to wait for it, either.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for descriptor in self._real:
-                os.dup2(nowhere, descriptor)
-            os.close(nowhere)
+            for descriptor, real in self._real.items():
+                os.dup2(real, descriptor)
+        for real in self._real.values():
+            os.close(real)
 
     def _begin(self, groups: list[list[int]]) -> None:
         pipes = [os.pipe() for _ in groups]
@@ -111,7 +112,8 @@ class NodeOutput:
         for name in STREAMS.values():
             stream = getattr(sys, name)
             if stream is not None:
-                stream.flush()
+                with contextlib.suppress(OSError):
+                    stream.flush()
 
 
 class _Lossy(io.FileIO):
