@@ -44,6 +44,7 @@ JUDGED_FROM = 100_000
 TIME_LIMIT_S = 15.0
 STUCK_S, NEARER_M, CLOSE_M = 1.0, 0.01, 0.02
 REACTION_S = 0.3
+GIVE_BACK_S = 1.0
 FULL_STICK_M = 0.08
 NOISE, NOISE_KEEPS = 0.25, 0.9
 DEADMAN = [0, 0, 0, 0, 1, 0, 0, 0]
@@ -61,6 +62,7 @@ class Person:
         from sensor_msgs.msg import Joy
         from std_msgs.msg import Bool
         from std_msgs.msg import String
+        from std_srvs.srv import Trigger
 
         from vaa_ros.ros.qos import EVENTS
         from vaa_ros.ros.qos import JOINTS
@@ -76,6 +78,8 @@ class Person:
         self.source, self.commanding = '', False
         self.takeovers = 0
         self._tool: np.ndarray | None = None
+        resume = client.node.create_client(Trigger, 'command_mux/resume')
+        self._give_back = lambda: resume.call_async(Trigger.Request())
         self.begin(0)
 
     def begin(self, seed: int) -> None:
@@ -87,6 +91,7 @@ class Person:
         self._nearest, self._nearest_s = math.inf, 0.0
         self._drives = False
         self.watching = False
+        self._let_go_s = 0.0
 
     def _on_tool(self, message: Any) -> None:
         at = message.pose.position
@@ -109,6 +114,11 @@ class Person:
             self.takeovers += 1
         if status.done or not self.watching:
             self._drives = False
+        if self._drives or self.source != 'hold':
+            self._let_go_s = status.time_s
+        elif self.watching and status.time_s - self._let_go_s > GIVE_BACK_S:
+            self._let_go_s = status.time_s
+            self._give_back()
         self._steer(way)
 
     def _steer(self, way: np.ndarray) -> None:
@@ -134,7 +144,7 @@ def start(world: World, model: Path, out: Path) -> None:
                 {'joint_trajectory': 'policy/joint_trajectory'})
     world.start('teleop', {'mode': 'gamepad', 'speed': 1.0},
                 {'joint_trajectory': 'teleop/joint_trajectory'})
-    world.start('command_mux', {'resume_after_s': 1.0, 'timeout_s': 0.5})
+    world.start('command_mux', {'timeout_s': 0.5})
     world.start('teleop_recorder', {
         'output_dir': str(out.resolve()), 'task': TASK, 'policy': model.stem, 'keys': False,
         'operator': 'noisy model', 'control_rate_hz': 30.0})

@@ -5,8 +5,8 @@ Run a policy that a person may take over from, and record who drove.
 
 ``policy`` and ``teleop`` publish on ``policy/`` and ``teleop/``; ``command_mux`` alone commands
 the arm. Whoever holds the deadman button drives at once; after it is let go the policy goes on
-after ``resume_after_s``, or with ``/command_mux/resume``. Episodes begin and end by the services
-of ``teleop_recorder``; ``vaa dataset --only corrections`` learns from what the person did.
+when ``/command_mux/resume`` is called. Episodes begin and end by the services of
+``teleop_recorder``; ``vaa dataset --only corrections`` learns from what the person did.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ def generate_launch_description() -> LaunchDescription:
                             'leader': str, 'deadman': bool},
                  remappings=source_remappings('teleop'),
                  condition=IfCondition(LaunchConfiguration('teleop'))),
-            node('command_mux', {'robot': str, 'command_type': str, 'control_rate_hz': float,
-                                 'resume_after_s': float},
+            node('command_mux', {'robot': str, 'command_type': str, 'control_rate_hz': float},
                  remappings=arm_remappings()),
             node('guard', {'robot': str, 'command_type': str},
                  {'commanding_topic': 'command_mux/commanding'}, arm_remappings(),
@@ -83,7 +82,8 @@ def driver_arguments() -> list:
                  '/teleop/engage.', ['gamepad', 'spacemouse', 'leader']),
         *device_arguments(),
         argument('deadman', 'false',
-                 'The arm moves, by whomever, only while true comes on the topic deadman.', BOOL),
+                 'The arm moves, whoever drives it, only while true comes on the topic deadman.',
+                 BOOL),
         argument('joy', 'false', 'Start joy_node of the package joy too, which reads the gamepad.',
                  BOOL),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
@@ -96,8 +96,6 @@ def driver_arguments() -> list:
                  '/compressed.', BOOL),
         argument('speed', '1.0', "Fraction of the robot's speed limits that the policy may use, "
                  '0.01 to 1.'),
-        argument('resume_after_s', '1.0', 'How long after the person let go the policy goes on by '
-                 'itself, in seconds; 0 waits for /command_mux/resume.'),
         argument('guard', 'true',
                  'Start a guard too, which stops the arm when the mux process was killed or is '
                  'stuck.', BOOL),

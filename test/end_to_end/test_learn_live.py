@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import json
 import os
 from pathlib import Path
 import subprocess
@@ -21,11 +22,14 @@ from processes import wait_for
 import pytest
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
+from std_msgs.msg import String
 from terminals import environment
 from terminals import Terminal
 
 from vaa_ros.cli.arm_client import ArmClient
+from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import PAUSED
+from vaa_ros.core.gate import STOPPED
 from vaa_ros.learning import checkpoint
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.ros.diagnostics import status_values
@@ -33,6 +37,10 @@ from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import LATCHED
 
+TICKS = 25
+"""Observations that move the arm in an episode."""
+STILL, MOVED = 0.05, 0.1
+"""Way of all joints together in half a second of rest, and in an episode [rad, m]."""
 VAA = [sys.executable, '-m', 'vaa_ros.cli.main']
 
 
@@ -51,12 +59,24 @@ class Person:
         self.button = node.create_publisher(Bool, 'e_stop', LATCHED)
         self.way = 0.0
         self.policy = self.state = ''
+        self.states: set[str] = set()
         self._last: np.ndarray | None = None
+        self.frames: set[int] = set()
+        node.create_subscription(String, 'policy/trace', self._on_trace, EVENTS)
         node.create_subscription(JointState, 'joint_states', self._on_joints, JOINTS)
         node.create_subscription(DiagnosticStatus, 'policy/status', self._on_status, EVENTS)
 
     def press(self, pressed: bool) -> None:
         self.button.publish(Bool(data=pressed))
+
+    def stop(self) -> None:
+        """Press the e-stop, and see that it stops the arm."""
+        self.press(True)
+        wait_for(lambda: self.state == STOPPED, message='the stop')
+
+    def reset(self) -> None:
+        self.press(False)
+        self.client.trigger('policy/reset_policy')
 
     def set_up(self, seed: int) -> None:
         """Put arm and scene where an episode begins."""
@@ -67,13 +87,13 @@ class Person:
                 interrupt: Callable[[], object] | None = None) -> float:
         """Record until the arm has moved for a while, judge, and give the way that it went."""
         self.client.trigger('teleop_recorder/start_episode')
-        wait_for(lambda: self.state == 'running', message='the arm to move')
         before = self.way
-        threading.Event().wait(1.5)
+        self.frames.clear()
+        wait_for(lambda: len(self.frames) > TICKS, 60.0, 'the arm to move')
         way = self.way - before
         if interrupt is not None:
             interrupt()
-            assert self.rest() < 0.005
+            assert self.rest() < STILL
         if success is None:
             self.client.trigger('teleop_recorder/discard_episode')
         else:
@@ -82,8 +102,8 @@ class Person:
 
     def rest(self) -> float:
         """Give the way that the arm goes in a while in which nothing is recorded."""
-        wait_for(lambda: self.state == PAUSED, message='the pause')
-        threading.Event().wait(0.5)  # it comes to rest
+        wait_for(lambda: self.state in (PAUSED, STOPPED), message='the pause')
+        threading.Event().wait(1.0)  # it comes to rest
         before = self.way
         threading.Event().wait(0.5)
         return self.way - before
@@ -94,9 +114,15 @@ class Person:
             self.way += float(np.abs(now - self._last).sum())
         self._last = now
 
+    def _on_trace(self, message: String) -> None:
+        told = json.loads(message.data)
+        if told['moving']:
+            self.frames.add(told['observation_ns'])
+
     def _on_status(self, message: DiagnosticStatus) -> None:
         values = status_values(message)
         self.policy, self.state = values['policy'], values['state']
+        self.states.add(self.state)
 
 
 @pytest.fixture(scope='module')
@@ -148,23 +174,29 @@ def test_a_person_has_an_arm_learn_from_its_own_episodes(cloned, person, tmp_pat
             terminal.wait_for(f'episode {number} of 4', 120.0)
             terminal.wait_for('Awaited in')
             for verdict in verdicts:
+                assert person.rest() < STILL
                 person.set_up(number)
-                assert person.rest() < 0.005
-                assert person.episode(verdict) > 0.01
+                assert person.episode(verdict, person.stop if verdict is False else None) > MOVED
+            if number == 2:
+                # Reset after the episode, the arm stays where it is.
+                person.reset()
+                wait_for(lambda: person.state == PAUSED, message='the pause')
+                assert person.rest() < STILL
             terminal.wait_for('success,' if verdicts[-1] else 'failure,')
         terminal.wait_for('episode 4 of 4', 120.0)
         terminal.wait_for('Awaited in')
+        interfere(terminal, person, cloned / 'base.onnx')
+        assert person.rest() < STILL
         person.set_up(4)
-        person.rest()
-        assert person.episode(None, lambda: terminal.type('\x03')) > 0.01
+        assert person.episode(None, lambda: terminal.type('\x03')) > MOVED
         terminal.wait_for('the arm is paused')
         terminal.wait_for('stopped; go on with', 120.0)
         assert terminal.code() == 130
     finally:
         terminal.close()
-    assert person.rest() < 0.005 and person.policy == 'live_final'
+    assert person.rest() < STILL and person.policy == 'live_final'
     state = checkpoint.load(tmp_path / 'run')[2]
-    assert state['episodes'] == 3 and state['curve'][-1][0] == state['step'] > 60
+    assert state['episodes'] == 3 and state['curve'][-1][0] == state['step'] > 2 * TICKS
     rounds = checkpoint.read_metrics(tmp_path / 'run')
     assert [item['success'] for item in rounds] == [1.0, 0.0, 1.0]
     bags = sorted(recorded.glob('episode_*'))
@@ -185,6 +217,17 @@ def confirm(terminal: Terminal, person: Person) -> None:
     terminal.wait_for('Press the e-stop now')
     person.press(True)
     terminal.wait_for('Seen, and the policy node is stopped')
-    person.press(False)
-    person.client.trigger('policy/reset_policy')
+    person.reset()
     terminal.wait_for('The e-stop works')
+
+
+def interfere(terminal: Terminal, person: Person, model: Path) -> None:
+    """Between two episodes, let the arm move and put another policy to work; both are undone."""
+    person.states.clear()
+    person.client.set_bool('policy/pause', False)
+    wait_for(lambda: set(MOVING) & person.states, message='the arm to move')
+    assert person.rest() < STILL
+    person.client.set_parameters('policy', model_path=str(model))
+    person.client.trigger('policy/reload_policy', 60.0)
+    terminal.wait_for('putting this one back')
+    terminal.wait_for('is active')

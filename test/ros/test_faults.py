@@ -6,10 +6,12 @@ two cameras.
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
@@ -49,12 +51,17 @@ def test_faults_of_every_kind_end_as_promised(tmp_path: Path) -> None:
             assert row['outcome'].startswith(faults.PASSED), (name, row)
 
 
-@pytest.mark.usefixtures('benchmarks')
+@pytest.mark.usefixtures('killed_processes')
 def test_inputs_lost_in_the_network_end_as_promised(tmp_path: Path) -> None:
     if why := lossy_network.missing():
         pytest.skip(f'packet loss needs root, ip, nft and nsenter: {why}')
     found = tmp_path / 'faults.json'
-    subprocess.run([sys.executable, ROOT / 'benchmarks' / 'faults.py', '--patient', '--only',
-                    'inputs_lost', '--json', found], env=dict(os.environ), timeout=300)
+    child = subprocess.Popen([sys.executable, ROOT / 'benchmarks' / 'faults.py', '--patient',
+                              '--only', 'inputs_lost', '--json', found], start_new_session=True)
+    try:
+        child.wait(240)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
     row = json.loads(found.read_text())['inputs_lost']
     assert row['outcome'].startswith('passed'), row

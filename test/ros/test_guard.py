@@ -33,6 +33,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from tiny_policy import ROBOT
+from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.command_guard import IDLE
 from vaa_ros.core.command_guard import STOPPED
@@ -138,6 +139,40 @@ def test_the_stop_command_of_each_type() -> None:
     still = still_message(trajectory, 7)
     assert still.header.stamp.nanosec == 0
     assert list(still.joint_names) == ['a', 'b'] and still.points == trajectory.points
+
+
+@pytest.mark.parametrize(('stamp_ns', 'now_ns', 'since_ns', 'due'), [
+    (0, 7, 0, 0.0), (0, 7, 100_000_000, 0.0), (0, 7, 100_000_001, 1.0), (0, 7, 250_000_000, 2.0),
+    (0, 7, 9_000_000_000, 9.0), (5, 350_000_005, 0, 3.0), (5, 0, 900_000_000, 0.0)])
+def test_a_plan_is_stopped_at_the_point_that_is_due(
+        stamp_ns: int, now_ns: int, since_ns: int, due: float) -> None:
+    plan = joint_trajectory_msg(('a',), np.arange(10.0)[:, None], 0.1, stamp_ns)
+    still = still_message(plan, now_ns, since_ns)
+    assert still == joint_trajectory_msg(('a',), [due], 0.1, 0)
+    assert still_message(still, now_ns + 1) == still
+
+
+def test_a_guard_leads_no_plan_to_its_end(ros: Harness) -> None:
+    step_s = 0.15
+    node = ros.make_node(GuardNode, timeout_s=0.4, repeat_for_s=60.0)
+    plan = joint_trajectory_msg(ROBOT.commanded_joints, np.outer(
+        np.arange(10.0), np.ones(len(ROBOT.commanded_joints))), step_s, 0)
+    sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    command = ros.publisher(JointTrajectory, 'joint_trajectory', COMMAND, subscribers=2)
+    ros.publisher(Bool, 'policy/commanding', LATCHED).publish(Bool(data=True))
+
+    def watching() -> bool:
+        command.publish(plan)
+        return node._guard.state == WATCHING
+    wait_for(watching)
+    sent.wait_until(lambda message: len(message.points) == 1)
+    silence_s, count = node._guard.longest_s, len(sent.messages)
+    # Repeated for longer than the plan has left.
+    stops = [message for message in sent.wait(count + 30) if message != plan]
+    assert len(stops) >= 30 and all(message == stops[0] for message in stops)
+    # What was due when the guard stopped the arm, give or take how long it took to tell the time.
+    due = {float(np.ceil(each / step_s)) - 1 for each in (silence_s, silence_s + 0.02)}
+    assert positions(stops[0])[0] in {min(each, 9.0) for each in due}
 
 
 GENTLE = """

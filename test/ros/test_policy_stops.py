@@ -5,6 +5,7 @@ Everything that stops the policy node: people, rivals, signals.
 """
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 import signal
@@ -325,6 +326,6 @@ def test_cleanup_disconnects_and_configure_connects_again(ros: Harness, model: P
         assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
         assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
         assert [node.count_subscribers(topic) for topic in inputs] == [0, 0, 0]
-    answer = node._on_reset(Trigger.Request(), Trigger.Response())
+    answer = asyncio.run(node._on_reset(Trigger.Request(), Trigger.Response()))
     assert not answer.success and 'not configured' in answer.message
     node.destroy_node()

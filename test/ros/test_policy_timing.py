@@ -23,6 +23,7 @@ from policy_rig import Robot
 from policy_rig import statuses
 from processes import wait_for
 import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
 from ros_harness import Harness
 from tiny_policy import goal_policy
 from tiny_policy import ROBOT
@@ -67,6 +68,29 @@ def test_it_holds_as_soon_as_an_input_is_too_old_not_at_the_next_tick(
     reason = newest_in_state(said, 'holding', 'vision/wrist is stale')['reason']
     found = re.search(r'stale: ([0-9.]+) s old, limit 0.20 s', reason)
     assert found and float(found[1]) < 1.5, reason
+
+
+def test_it_lets_go_right_after_its_last_words_whatever_is_computed(
+    ros: Harness, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = goal_policy(tmp_path / 'stuck.onnx', GOAL, stuck_near=STUCK)
+    node = activate(ros, model_path=str(model))
+    said = statuses(ros)
+    robot.start()
+    newest_in_state(said, 'running')
+    robot.position[0] = STUCK
+    inference = node._thread._inference
+    wait_for(lambda: inference._asked is not None
+             and time.monotonic_ns() - inference._asked[0] > 0.5e9, message='a stuck answer')
+    thread, seen = inference._thread, []
+    announce = node._announce
+
+    def announcing(commanding: bool) -> None:
+        announce(commanding)
+        seen.append((commanding, thread.is_alive()))
+    monkeypatch.setattr(node, '_announce', announcing)
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert (False, True) in seen and not thread.is_alive()
 
 
 @pytest.mark.parametrize('rate_hz', [0.0, 100.0])

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 from policy_rig import activate
+from policy_rig import newest_in_state
 from policy_rig import PERIOD_S
 from policy_rig import Robot
+from policy_rig import statuses
 from processes import wait_for
 import pytest
 from ros_harness import Harness
@@ -39,7 +41,12 @@ def stop_reset_without_inputs(ros: Harness, robot: Robot, _: Any) -> object:
     return ros.call(Trigger, 'policy/reset_policy')
 
 
+def bug(*_: object) -> object:
+    raise ZeroDivisionError('a tick that always fails')
+
+
 WAYS: dict[str, Act] = {
+    'bug': lambda _, __, node: setattr(node._loop, 'tick', bug),
     'e_stop': lambda ros, *_: ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True)),
     'pause': lambda ros, *_: ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)),
     'rival': lambda ros, *_: ros.node.create_publisher(
@@ -67,3 +74,18 @@ def test_whatever_ends_a_motion_brakes_it(
     assert (np.abs(np.diff(speeds, axis=0)) <= most + 1e-9).all()
     # The guard was on watch until then.
     assert any(each.data for each in claims.messages)
+
+
+def test_a_bug_in_the_control_thread_is_told_and_ends_with_a_reset(
+    ros: Harness, robot: Robot, model: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = activate(ros, model_path=str(model), command_type='velocity_commands')
+    said = statuses(ros)
+    robot.start()
+    newest_in_state(said, 'running')
+    with monkeypatch.context() as patch:
+        patch.setattr(node._loop, 'tick', bug)
+        newest_in_state(said, 'holding', 'ZeroDivisionError: a tick that always fails')
+    newest_in_state(said, 'holding', 'bug in the control thread')
+    assert ros.call(Trigger, 'policy/reset_policy').success
+    newest_in_state(said, 'running')

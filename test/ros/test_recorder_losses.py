@@ -223,3 +223,24 @@ def test_the_policy_that_was_loaded_is_in_the_bag(ros: Harness, tmp_path: Path) 
         assert dict(bag.metadata.active_policy) == {
             'name': 'reach', 'path': '/m/reach.onnx', 'sha256': 'abc'}
         assert bag.counts['/policy/active_policy'] == 1
+
+
+def test_what_the_source_left_out_is_not_called_lost(ros: Harness, tmp_path: Path) -> None:
+    node = ros.make_node(TeleopRecorder, output_dir=str(tmp_path), min_free_gb=0.0,
+                         topics=['joint_states'])
+    node.trigger_configure()
+    node.trigger_activate()
+    publisher = ros.publisher(JointState, 'joint_states', 10)
+    assert ros.call(Trigger, 'teleop_recorder/start_episode').success
+    ticks = [tick for tick in range(1, 101) if not 40 <= tick < 50]
+    for count, tick in enumerate(ticks, start=1):
+        message = state(tick)
+        message.header.stamp = ns_to_stamp(tick * 10_000_000)
+        publisher.publish(message)
+        if count % 10 == 0:  # no more at once than the publisher keeps
+            wait_for(lambda due=count: node._session.recording.counts['/joint_states'] == due)
+    answer = ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True))
+    reasons = json.loads(answer.message)['reasons']
+    told = [reason for reason in reasons if 'left out' in reason or 'are missing' in reason]
+    assert len(told) == 1
+    assert told[0].startswith('/joint_states: the source left out 10.00%')

@@ -133,7 +133,7 @@ def test_who_ends_the_session_in_a_take_is_told_where_it_is(
     nodes = Nodes({1: passes(0.0, keys, '\n'), 2: passes(3.0, keys, 'q')})
     with pytest.raises(person_run._Quit):
         run(nodes, keys)
-    assert 'is kept in aborted/episode_000000' in capsys.readouterr().out
+    assert 'goes to aborted/episode_000000' in capsys.readouterr().out
     assert nodes.calls[-1] == 'teleop_recorder/start_episode'
 
 

@@ -76,12 +76,13 @@ def test_a_recording_names_the_policy_that_ran_and_what_learned_from_it(lab, cap
     run = lab / 'bags' / 'run'
     found = follow(run, lab)
     assert found['sha256'] == bag_hash(run)
-    assert found['policy_files'] == [str(lab / 'first.onnx')]
+    assert [(policy['ran'], policy['files']) for policy in found['policies']] == [
+        (True, [str(lab / 'first.onnx')])]
     assert found['models'] == [str(lab / 'second.onnx')]
     assert found['datasets'] == [str(lab / 'data_second')]
     assert 'first' in capsys.readouterr().out
     demonstration = follow(lab / 'bags' / 'episode_000000', lab)
-    assert demonstration['policy'] == {} and demonstration['models'] == [str(lab / 'first.onnx')]
+    assert demonstration['policies'] == [] and demonstration['models'] == [str(lab / 'first.onnx')]
 
 
 def test_what_cannot_be_followed_says_so(lab, capsys):

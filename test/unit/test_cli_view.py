@@ -257,11 +257,12 @@ def limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
-@pytest.mark.parametrize('name', ['look.rrd', 'film.mp4'])
-def test_a_full_disk_leaves_nothing(bag: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(('name', 'more'), [('look.rrd', ['--lossless']), ('film.mp4', [])])
+def test_a_full_disk_leaves_nothing(bag: Path, tmp_path: Path, name: str,
+                                    more: list[str]) -> None:
     out = tmp_path / 'out'
     done = subprocess.run(
-        [sys.executable, '-m', 'vaa_ros.cli.main', 'view', str(bag), '--lossless',
+        [sys.executable, '-m', 'vaa_ros.cli.main', 'view', str(bag), *more,
          f'--{name[-3:]}', str(out / name)],
         capture_output=True, text=True, check=False, preexec_fn=limit_files)
     assert done.returncode == 2, done.stderr

@@ -16,9 +16,12 @@ from vaa_ros.core.errors import VaaError
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import robot_from_mapping
+from vaa_ros.learning.dataset import build_dataset
+from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.demonstrations import Demonstration
 from vaa_ros.learning.demonstrations import record_demonstrations
 from vaa_ros.learning.evaluate import evaluate
+from vaa_ros.learning.frames import read_description
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
@@ -141,10 +144,15 @@ def test_a_policy_demonstrates_what_it_does(tmp_path: Path) -> None:
     policy = OnnxPolicy(model_file('pick_place'))
     done = record_demonstrations('pick_place', [100_003], tmp_path, policy=policy)
     with BagReader(done.episodes[0].path) as bag:
-        assert bag.metadata.operator == policy.spec.name
+        assert (bag.metadata.operator, bag.metadata.policy) == ('policy', policy.spec.name)
+        assert bag.metadata.teacher
         assert bag.metadata.active_policy == {
             'name': policy.spec.name, 'path': str(policy.path), 'sha256': policy.sha256}
         assert bag.metadata.success == done.episodes[0].success
+    # It was asked to, so others may learn from it.
+    build_dataset(tmp_path, tmp_path / 'data', DatasetOptions(size=(16, 12)))
+    told, = read_description(tmp_path / 'data')['episodes']
+    assert (told['policy'], told['policy_sha256']) == (policy.spec.name, policy.sha256)
     rollout, = evaluate(policy, 'pick_place', [100_003]).rollouts
     assert rollout.success and done.successes == 1
     assert abs(rollout.time_s - done.episodes[0].seconds) < 0.5

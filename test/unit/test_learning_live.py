@@ -9,6 +9,9 @@ from dataclasses import replace
 import json
 from pathlib import Path
 
+from improve_runs import small_config
+from improve_runs import TurnWorld
+from improve_runs import write_base
 from learning_bags import LOG_NS
 from live_bags import live_bag
 from live_bags import TRACE
@@ -22,15 +25,20 @@ from vaa_ros.core.errors import EpisodeError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.robot import load_robot
+from vaa_ros.core.types import ActionChunk
+from vaa_ros.core.types import Observation
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.bag_streams import read_streams
 from vaa_ros.learning.episodes import observe
+from vaa_ros.learning.evaluate import Driver
 from vaa_ros.learning.export import export
 from vaa_ros.learning.improve import resume_improvement
 from vaa_ros.learning.improve_config import load_improve_config
 from vaa_ros.learning.live import LiveRun
+from vaa_ros.learning.live_episodes import look
 from vaa_ros.learning.live_episodes import read_episode
 from vaa_ros.learning.live_policy import LivePolicy
+from vaa_ros.learning.rollouts import Episode
 from vaa_ros.learning.rollouts import Job
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.recording import messages
@@ -171,3 +179,42 @@ def test_nothing_explores_without_what_was_confirmed(base, tmp_path):
     with pytest.raises(VaaError, match='no checkpoint'):
         LiveRun.resume(tmp_path / 'run', None)
     assert not (tmp_path / 'run').exists()
+
+
+class Watched:
+    """A deployed policy that keeps what it was asked."""
+
+    def __init__(self, path: Path) -> None:
+        self._policy, self.asked = OnnxPolicy(path), []
+        self.spec = self._policy.spec
+
+    def reset(self) -> None:
+        """Nothing of before is kept."""
+
+    def infer(self, observation: Observation) -> ActionChunk:
+        self.asked.append(observation)
+        return self._policy.infer(observation)
+
+
+def test_what_the_files_explore_teaches(tmp_path):
+    base, task = write_base(tmp_path)
+    config = small_config(noise=0.7, greedy=0.25, warmup_episodes=12, steps=100_000)
+    live = LiveRun.begin(config, base, tmp_path / 'run', None, 100)
+    live.prepare({})
+    world, policy, scene = TurnWorld(task), live.run.policy, 0
+    greedy = []
+    while len(greedy) < 20:
+        ran = live.next()
+        acting = Watched(ran.path)
+        rollout = Driver(world, acting).episode(scene)
+        scene += 1
+        seen, actions = look(policy, acting.asked)
+        with torch.no_grad():
+            normal = ran.residual.normal(torch.from_numpy(seen))
+            action = ran.residual.act(normal).numpy()
+        bound = ran.residual.bound.numpy()
+        live.learn(Episode(Job(ran.index, scene, ran.noise, 0.0, config.hold, 0), normal.numpy(),
+                           action, actions + (action * bound)[:, None],
+                           np.stack([item.state for item in acting.asked]), rollout.success, 0))
+        greedy += [rollout.success] * (ran.noise == 0)
+    assert sum(greedy[:3]) == 0 and sum(greedy[-6:]) >= 5, greedy

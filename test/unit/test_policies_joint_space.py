@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import ModelError
 from vaa_ros.core.poses import move_pose
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.types import ActionChunk
@@ -117,6 +118,18 @@ def test_a_far_pose_is_approached_at_the_speed_of_the_joints() -> None:
     steps = np.abs(np.diff(np.vstack([HOME, actions]), axis=0))[:, :6]
     limits = np.array([joint.velocity for joint in ROBOT.joints[:6]]) / 30
     assert (steps <= limits + 1e-6).all() and steps.max() > 0.05
+
+
+@pytest.mark.parametrize(('pose', 'says'), [
+    (POSE + [9.0, 0, 0, 0, 0, 0, 0], 'too far to be meant'),
+    (POSE * [1, 1, 1, 0, 0, 0, 0], 'quaternion of length 0.000'),
+    (POSE * [1, 1, 1, 2, 2, 2, 2], 'quaternion of length 2.000'),
+    (POSE + [np.nan, 0, 0, 0, 0, 0, 0], 'too far to be meant'),
+    (POSE + [0, 0, 0, np.nan, 0, 0, 0], 'quaternion of length nan')])
+def test_a_pose_that_cannot_be_meant_is_refused(pose: np.ndarray, says: str) -> None:
+    policy = JointSpacePolicy(Always('end_effector_pose', np.append(pose, 0.03)[None]), ROBOT)
+    with pytest.raises(ModelError, match=says):
+        policy.infer(observation())
 
 
 @pytest.mark.parametrize('kind', ['end_effector_pose', 'end_effector_twist'])

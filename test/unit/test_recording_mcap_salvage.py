@@ -32,6 +32,7 @@ from rosbags.rosbag2 import Reader
 
 from vaa_ros.cli.main import main
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording import mcap_salvage
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.messages import schema
@@ -92,6 +93,19 @@ def test_the_summary_describes_what_a_damaged_chunk_did(tmp_path: Path) -> None:
     result = recover(file)
     got = [(log_ns, payload) for _, log_ns, payload in read(result.path)]
     assert 10 < len(got) < 20 and got == sent[-len(got):]
+
+
+def test_a_length_that_is_too_long_to_read_costs_no_memory(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / 'other.mcap'
+    whole_mcap(file, [(number, bytes([0, 1, 0, 0, number]) * 40) for number in range(20)],
+               chunk_bytes=1000)
+    longest = max(end - begin for begin, end in chunks(file.read_bytes()))
+    for most, whole in ((longest, True), (longest - 20, False)):
+        monkeypatch.setattr(mcap_salvage, '_MOST', most)
+        salvage = mcap_salvage.SalvagedFile(file)
+        assert (len(list(salvage.messages())) == 20) == whole
+        assert (salvage.bytes_lost == 0) == whole
 
 
 def test_a_damaged_length_costs_one_chunk_where_there_is_an_index(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.recover import cut_off_episodes
+from vaa_ros.recording.recover import NothingToRecoverError
 from vaa_ros.recording.recover import recover
 
 
@@ -176,7 +177,31 @@ def test_bytes_after_the_end_are_counted_and_said(tmp_path: Path) -> None:
     result = recover(bag)
     assert read(result.path) == SENT
     assert (result.bytes_lost, result.remarks, result.missing) == (
-        40, ('40 bytes follow after its end',), {})
+        40, ('the operator had stopped it as a success', '40 bytes follow after its end'), {})
+
+
+def test_a_whole_recording_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    bag = write_bag(tmp_path / 'episode_000000', FRAMES)
+    for path in (bag, next(bag.glob('*.mcap'))):
+        with pytest.raises(NothingToRecoverError, match='is whole, nothing to recover'):
+            recover(path)
+        assert main(['recover', str(path)]) == 0
+        assert 'is whole, nothing to recover' in capsys.readouterr().out
+    assert [item.name for item in tmp_path.iterdir()] == ['episode_000000']
+    # Without its description it is no bag that others open.
+    (bag / 'metadata.yaml').unlink()
+    assert read(recover(bag).path) == SENT
+
+
+def test_the_word_of_the_operator_outlives_a_recorder_killed_at_the_very_end(
+        tmp_path: Path) -> None:
+    whole = write_bag(tmp_path / 'episode_000000', FRAMES)
+    cut_off = whole.rename(tmp_path / 'episode_000000.partial')
+    (cut_off / 'metadata.yaml').unlink()
+    result = recover(cut_off)
+    assert 'the operator had stopped it as a success' in result.remarks
+    with BagReader(result.path) as bag:
+        assert bag.metadata.success is True and bag.metadata.aborted
 
 
 @pytest.mark.parametrize('given_as', ['.', '../episode_000003.partial', 'episode_000003_0.mcap',

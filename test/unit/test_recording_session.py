@@ -36,6 +36,7 @@ class Source:
         self.types = dict(TOPICS)
         self.latched: dict[str, tuple[bytes, int]] = {}
         self.lost: dict[str, int] = {}
+        self.numbered: set[str] = set()
         self.waiting: list[tuple[str, int, bytes]] = []
         self.appears_after = 0
         self.gone: set[str] = set()

@@ -15,6 +15,7 @@ from recording_bags import METADATA
 from recording_bags import stream
 from recording_bags import TOPICS
 from recording_bags import write_bag
+import yaml
 
 from vaa_ros.recording import tally as tally_module
 from vaa_ros.recording.bag_writer import BagWriter
@@ -22,6 +23,7 @@ from vaa_ros.recording.recover import recover
 from vaa_ros.recording.tally import tally
 from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.trash import size_of
+from vaa_ros.recording.trash import Trash
 from vaa_ros.recording.trash import trim_discarded
 
 
@@ -63,6 +65,17 @@ def test_demonstrations_are_never_deleted(discarded: Path, tmp_path: Path) -> No
     assert len(os.listdir(tmp_path / 'demonstrations')) == 4
 
 
+def test_what_is_deleted_is_told_and_why_it_is_not(discarded: Path) -> None:
+    told, warned = [], []
+    trash = Trash(told.append, warned.append)
+    trash.trim(discarded / 'episode_000003', 2, 0).result(10)
+    assert sorted(os.listdir(discarded)) == ['episode_000002', 'episode_000003']
+    assert [line.split(':')[0] for line in sorted(told)] == [
+        f'deleted {discarded / name}' for name in ('episode_000000', 'episode_000001')]
+    trash.trim(discarded.parent / 'episode_000003', 2, 0).result(10)
+    assert len(warned) == 1 and 'cannot be deleted: ValueError' in warned[0]
+
+
 def test_originals_that_recovery_keeps_count_too(tmp_path: Path) -> None:
     for number in range(3):
         cut_off = BagWriter(tmp_path / f'episode_00000{number}', TOPICS, METADATA)
@@ -86,6 +99,10 @@ def test_what_a_folder_holds_is_counted_by_task(tmp_path: Path) -> None:
     write_bag(tmp_path / 'episode_000001', 1, metadata=replace(METADATA, task='push'))
     (tmp_path / 'episode_000002').mkdir()
     (tmp_path / 'episode_000002' / 'metadata.yaml').write_text('{')
+    strange = write_bag(tmp_path / 'episode_000004', 1) / 'metadata.yaml'
+    known = yaml.safe_load(strange.read_text())
+    known['rosbag2_bagfile_information']['custom_data'] = 'my task'
+    strange.write_text(yaml.safe_dump(known))
     write_bag(tmp_path / 'discarded' / 'episode_000003', 1)
     assert tally(tmp_path, ())[:2] == (2, 0)
     found = tally_later(tmp_path, {'push'}).result(20)

@@ -216,6 +216,20 @@ def test_stamps_tell_how_many_messages_are_missing(lost: set[int]) -> None:
     assert share == pytest.approx(len(lost) / 400)
 
 
+def test_what_has_every_number_was_left_out_by_its_source() -> None:
+    episode = Episode(lost=lambda topic, when: topic == JOINTS and 1.0 <= when < 1.2)
+    take = take_of(TYPES, episode.stream())
+    figures = figures_of(take, KNOWN, (), [JOINTS])
+    assert JOINTS not in figures['missing_share']
+    told = judge(figures, load_thresholds())
+    assert f'{JOINTS}: the source left out 5.00%, nothing was lost on the way' in str(told)
+    assert 'are missing' not in str(told)
+    # Judged anew, it is known still; and what was lost by number is not left out.
+    known = replace(KNOWN, verdict=told.to_mapping(), dropped={JOINTS: 20})
+    again = figures_of(take, known)
+    assert again['skipped_share'][JOINTS] == 0.0 < again['missing_share'][JOINTS]
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=strategies.integers(0, 2**32 - 1))
 def test_small_jitter_is_no_reason(seed: int) -> None:

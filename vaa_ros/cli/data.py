@@ -34,6 +34,7 @@ examples:
   vaa data stats out/data --pictures out/data.png
 """
 
+VERDICTS = ('keep', 'look', 'discard', 'none')
 SUCCESS = {'yes': True, 'no': False, 'unknown': None}
 
 
@@ -117,21 +118,29 @@ def split(args: argparse.Namespace, datasets: list[Frames]) -> Mapping[str, obje
 
 
 def select(args: argparse.Namespace, datasets: list[Frames]) -> Mapping[str, object]:
-    """Take the episodes of which something is told."""
+    """Take the episodes with this verdict, success, instruction or operator."""
     from vaa_ros.core.errors import ConfigError
+    from vaa_ros.core.errors import unknown_name
     from vaa_ros.learning.dataset_edit import Chosen
     from vaa_ros.learning.dataset_edit import matching
+    from vaa_ros.learning.dataset_edit import told
     from vaa_ros.learning.dataset_edit import write_chosen
     wanted: dict[str, list[object]] = {
         name: [getattr(args, name)] for name in ('instruction', 'operator')
         if getattr(args, name) is not None}
     if args.verdict:
         wanted['verdict'] = args.verdict.split(',')
+        for name in wanted['verdict']:
+            if name not in VERDICTS:
+                raise unknown_name('verdict', str(name), VERDICTS)
     if args.success:
         wanted['success'] = [SUCCESS[args.success]]
     if not wanted:
         raise ConfigError('say what to take: --verdict, --success, --instruction or --operator')
     chosen = matching(datasets[0], wanted)
+    if not chosen:
+        there = '; '.join(f'{name} {", ".join(told(datasets[0], name))}' for name in wanted)
+        raise ConfigError(f'{datasets[0].folder}: no episode has all of that. It has: {there}')
     return _report(write_chosen([Chosen(datasets[0], chosen)], args.out, args.overwrite))
 
 
@@ -194,7 +203,7 @@ Action = Callable[[argparse.Namespace, 'list[Frames]'], Mapping[str, object]]
 COMMANDS: dict[str, tuple[str, Action]] = {
     'merge': ('put datasets of one robot and task together', merge),
     'split': ('divide a dataset in two; episodes of one recording stay together', split),
-    'filter': ('take the episodes of which something is told', select),
+    'filter': ('take the episodes with this verdict, success, instruction or operator', select),
     'delete': ('leave episodes out', delete),
     'annotate': ('tell another instruction, success, note or split of episodes', annotate),
     'stats': ('show lengths, what is told of episodes, ranges of joints and commands', stats),

@@ -20,17 +20,14 @@ from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.paths import model_file
 from vaa_ros.core.paths import model_names
 
 if TYPE_CHECKING:
-    from vaa_ros.recording.bag_reader import BagReader
     from vaa_ros.recording.verdict import Limits
-
-HIDDEN = ('counts', 'dropped', 'spec', 'software', 'active_policy', 'verdict')
-"""What is not shown of an episode's metadata as one line each."""
 
 EPILOG = """\
 examples:
@@ -57,20 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='thresholds of --judge (default: config/verdict.yaml)')
     parser.add_argument('--contact-sheet', metavar='FILE', type=Path,
                         help='draw pictures of every episode into one image')
-    parser.add_argument('--follow', metavar='DIR', type=Path, nargs='*',
+    parser.add_argument('--follow', metavar='DIR', type=Path, action='append',
                         help='also say which recordings a model or dataset came from, and which '
                              'policy ran in a recording and what was learned from it; they are '
-                             'looked for below these folders')
+                             'looked for below this folder; may be given several times')
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what the path holds."""
     prepare_json(args.json)
+    if args.thresholds and not args.judge:
+        raise ConfigError('--thresholds goes with --judge')
     if args.contact_sheet is not None:
         from vaa_ros.cli.contact_sheet import check_sheet
         check_sheet(args.contact_sheet)
     found = dict(describe(args.path, args.judge, args.thresholds, args.contact_sheet))
+    if found['kind'] not in ('episode', 'episodes') and (args.judge or args.contact_sheet):
+        raise ConfigError(f'{args.path} is a {found["kind"]}: --judge and --contact-sheet are for '
+                          'recordings')
     if args.follow is not None:
         found['provenance'] = follow(found, args.follow)
     write_json(args.json, found)
@@ -93,7 +95,7 @@ def follow(found: Mapping[str, Any], folders: list[Path]) -> object:
     if found['kind'] == 'dataset':
         return provenance.follow_dataset(found['description']['episodes'], place)
     if found['kind'] == 'episode':
-        return provenance.follow_bag(Path(found['path']), found['active_policy'], place)
+        return provenance.follow_bag(Path(found['path']), place)
     raise VaaError(f'--follow: {found["path"]} is a {found["kind"]}, expected a model, a dataset '
                    'or one recording')
 
@@ -109,6 +111,7 @@ def describe(name: str, judge: bool = False, thresholds: str = '',
     :param contact_sheet: where to draw pictures of a folder of bags.
     :raises VaaError: when it is nothing that this package knows.
     """
+    from vaa_ros.cli.inspect_episode import show_episode
     from vaa_ros.recording.bag_files import storage_suffix
     from vaa_ros.recording.verdict import load_thresholds
     limits = load_thresholds(thresholds) if judge else None
@@ -119,14 +122,14 @@ def describe(name: str, judge: bool = False, thresholds: str = '',
         if (path / 'metrics.jsonl').is_file():
             return _run(path)
         if (path / 'metadata.yaml').is_file():
-            return _episode(path, limits)
+            return show_episode(path, limits, contact_sheet)
         if any(path.glob('*.onnx')):
             return _model(name)
         if any(path.iterdir()):
             return _episodes(path, limits, contact_sheet)
         raise BagError(f'{path}: the folder is empty')
     if path.is_file() and storage_suffix(path):
-        return _episode(path, limits)
+        return show_episode(path, limits, contact_sheet)
     if path.suffix == '.onnx' or name in model_names():
         return _model(name)
     if path.exists():
@@ -152,103 +155,22 @@ def _model(name: str) -> Mapping[str, object]:
     return {'kind': 'model', 'path': path, 'bytes': path.stat().st_size, 'spec': spec}
 
 
-def _episode(path: Path, limits: Mapping[str, Limits] | None) -> Mapping[str, object]:
-    from vaa_ros.recording.bag_reader import BagReader
-    with BagReader(path) as bag:
-        seconds, metadata, verdict = bag.seconds, bag.metadata, _verdict(bag, limits)
-        topics = [(topic, kind, bag.counts.get(topic, 0))
-                  for topic, kind in sorted(bag.topics.items())]
-    facts = metadata.to_custom_data() if metadata is not None else {}
-    spec = dict(metadata.spec) if metadata is not None else {}
-    shown = {key: value for key, value in facts.items()
-             if key not in HIDDEN}
-    print(table([('bag', str(path)), ('length', f'{seconds:.1f} s'), *shown.items()]))
-    if metadata is None:
-        print('(no vaa_ros metadata: recorded by something else)')
-    elif spec:
-        _robot(spec)
-    _print_verdict(verdict)
-    print()
-    print(table([(*topic, topic[2] / seconds if seconds > 0 else None) for topic in topics],
-                header=('topic', 'type', 'messages', 'per second')))
-    return {'kind': 'episode', 'path': path, 'seconds': seconds, 'metadata': facts, 'spec': spec,
-            'verdict': verdict,
-            'active_policy': dict(metadata.active_policy) if metadata is not None else {},
-            'topics': [dict(zip(('topic', 'type', 'messages'), topic, strict=True))
-                       for topic in topics]}
-
-
-def _verdict(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str, Any]:
-    """Give the verdict on a bag as it was recorded, or anew by thresholds."""
-    from vaa_ros.recording.episode import EpisodeMetadata
-    known = bag.metadata or EpisodeMetadata()
-    if limits is None:
-        return known.verdict
-    from vaa_ros.recording.take import take_of
-    from vaa_ros.recording.take_figures import figures_of
-    from vaa_ros.recording.verdict import judge
-    take = take_of(bag.topics, bag.raw_messages())
-    return judge(figures_of(take, known, _required(bag)), limits).to_mapping()
-
-
-def _required(bag: BagReader) -> list[str]:
-    """Say which topics a recording of ours must have: an arm led by hand has no commands."""
-    from vaa_ros.recording.episode import camera_topics_of
-    from vaa_ros.recording.episode import topics_told
-    from vaa_ros.recording.image_encoder import topic_in_bag
-    from vaa_ros.recording.messages import JOINT_STATE
-    known = bag.metadata
-    if known is None or not isinstance(known.spec.get('cameras'), Mapping):
-        return []
-    named = list(topics_told(known.spec).values()) or [
-        topic for topic in bag.topics
-        if topic.rsplit('/', 1)[-1] in ('joint_states', known.command_type)]
-    if JOINT_STATE not in bag.topics.values():
-        named.append('/joint_states')
-    cameras = [topic_in_bag(topic, bag.counts) for topic in camera_topics_of(known.spec).values()]
-    return list(dict.fromkeys([*cameras, *named]))
-
-
-def _print_verdict(verdict: Mapping[str, Any]) -> None:
-    if not verdict:
-        print('(not judged when it was recorded: --judge does it now)')
-        return
-    print()
-    print('; '.join([f'verdict: {verdict.get("judgement")}', *verdict.get('reasons', ())]))
-    print(table([(name, subject, value) for name, values in verdict.get('figures', {}).items()
-                 for subject, value in values.items()], header=('figure', 'of', 'value')))
-
-
-def _robot(spec: Mapping[str, Any]) -> None:
-    """Print what the robot of an episode was."""
-    from vaa_ros.core.robot import robot_from_mapping
-    try:
-        robot = robot_from_mapping(spec['robot'], 'custom_data: spec')
-        cameras = ', '.join(f'{name} ({topic})' for name, topic in spec['cameras'].items())
-        rate_hz = float(spec['control_rate_hz'])
-    except (VaaError, KeyError, TypeError, ValueError, AttributeError) as error:
-        print(f'(its description of the robot cannot be read: {error!r})')
-        return
-    print(table([('cameras', cameras or 'none'),
-                 ('control rate', f'{rate_hz:g} Hz' if rate_hz else 'unknown')]))
-    print()
-    print(table([(joint.name, joint.unit, joint.lower, joint.upper, joint.velocity,
-                  joint.acceleration) for joint in robot.joints],
-                header=('joint', 'unit', 'lower', 'upper', 'per s', 'per s2')))
-
-
 def _episodes(folder: Path, limits: Mapping[str, Limits] | None,
               contact_sheet: Path | None) -> Mapping[str, object]:
     from vaa_ros.cli.contact_sheet import film_strips
+    from vaa_ros.cli.inspect_episode import row_of
+    from vaa_ros.cli.inspect_episode import verdict_of
     from vaa_ros.recording.bag_reader import BagReader
     from vaa_ros.recording.bag_reader import list_episodes
+    from vaa_ros.recording.episode import ABORTED
+    from vaa_ros.recording.episode import DISCARDED
     paths, skipped = list_episodes(folder)
     episodes: list[dict[str, Any]] = []
     strips = []
     for path in paths:
         try:
             with BagReader(path) as bag:
-                row = _row(bag, limits)
+                row = row_of(bag, verdict_of(bag, limits))
                 pictures = film_strips(bag) if contact_sheet is not None else []
         except BagError as error:  # damaged inside, which shows only when it is read
             skipped.append((path, str(error)))
@@ -269,19 +191,12 @@ def _episodes(folder: Path, limits: Mapping[str, Limits] | None,
           f'{total_s:.0f} s in all; {len(skipped)} skipped')
     for path, reason in skipped:
         print(f'skipped {path}: {reason}')
-    return {'kind': 'episodes', 'path': folder, 'episodes': episodes,
+    aside = {name: len(list((folder / name).glob('episode_*'))) for name in (ABORTED, DISCARDED)}
+    for name, count in aside.items():
+        if count:
+            print(f'{count} more in {folder / name}, which are not learned from')
+    return {'kind': 'episodes', 'path': folder, 'episodes': episodes, 'aside': aside,
             'skipped': [{'path': path, 'reason': reason} for path, reason in skipped]}
-
-
-def _row(bag: BagReader, limits: Mapping[str, Limits] | None) -> dict[str, Any]:
-    known, verdict = bag.metadata, _verdict(bag, limits)
-    return {
-        'episode': bag.path.name, 'task': known.task if known else None,
-        'seed': known.seed if known else None, 'success': known.success if known else None,
-        'operator': known.operator if known else None, 'seconds': round(bag.seconds, 2),
-        'messages': sum(bag.counts.values()),
-        'dropped': sum(known.dropped.values()) if known else None,
-        'verdict': verdict.get('judgement'), 'reasons': verdict.get('reasons', [])}
 
 
 def _dataset(folder: Path) -> Mapping[str, object]:

@@ -16,6 +16,7 @@ from vaa_ros.core.episode_buttons import KEY_HELP
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.core.gate import MOVING
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
 
@@ -41,6 +42,8 @@ def open_live(args: argparse.Namespace) -> LiveRun:
     from vaa_ros.learning.live import EPISODES
     from vaa_ros.learning.live import LiveRun
     if args.resume:
+        if args.data is not None:
+            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
         return LiveRun.resume(args.out, args.episodes)
     if args.base is None:
         raise ConfigError('--base is missing: --live improves a policy, the run folder that '
@@ -138,9 +141,10 @@ class LiveLoop:
                 except VaaError as problem:
                     _say(f'left out: {problem}\nthe same episode again')
                     continue
+                wins, count = (sum(item[place] for item in live.run.curve) for place in (1, 2))
                 _say(f'{bag.name}: {"success" if figures["success"] else "failure"}, '
-                     f'{figures["ticks"]:.0f} ticks, reward {figures["reward"]:.2f}, success '
-                     f'without noise {live.run.recent():.0%}')
+                     f'{figures["ticks"]:.0f} ticks, reward {figures["reward"]:.2f}; without '
+                     f'noise {wins} of {count} were successes')
                 return
             time.sleep(POLL_S)
 
@@ -170,6 +174,9 @@ class LiveLoop:
         elif nodes.take and not right and nodes.take != self._refused:
             self._refused = nodes.take
             _say('another policy was put to work: what is being recorded will be left out')
+        elif not nodes.take and nodes.state in MOVING:
+            # By whoever else resumed it, or not known to have stopped yet.
+            nodes.pause(True)
         elif not nodes.take and not right:
             _say('another policy is at work; putting this one back')
             self._load(policy)

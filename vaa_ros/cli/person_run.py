@@ -38,7 +38,7 @@ START, SAVE, FAIL, DISCARD, QUIT = '\n', '\n', 'n', 'x', 'q'
 HELP = """\
 Enter    start the episode; Enter again: keep it as a success
 n        keep it as a failure            x   throw it away
-q        end the session; a take that is being recorded is kept in aborted/
+q        end the session; a take that is being recorded goes to aborted/
 gamepad  RB as Enter, left stick pressed as n, right stick or guide as x"""
 ACTION_KEYS = {'toggle': START, 'failure': FAIL, 'redo': DISCARD, 'discard': DISCARD}
 """What the buttons of a gamepad stand for; the scene of a take that goes comes again anyway."""
@@ -213,7 +213,7 @@ def record_episode(client: ArmClient, keys: queue.SimpleQueue[str], grip: Grip,
         try:
             key = _verdict(client, keys)
         except _Quit:
-            print(f'the take was not finished: it is no demonstration, and is kept in '
+            print('the take was not finished and is no demonstration: what there is of it goes to '
                   f'{Path(path).parent / ABORTED / Path(path).name}', flush=True)
             raise
         if key == DISCARD:

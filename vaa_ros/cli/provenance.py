@@ -80,34 +80,39 @@ def follow_model(spec: Mapping[str, Any], place: Place) -> list[dict[str, object
     return rows
 
 
-def follow_bag(path: Path, active: Mapping[str, str], place: Place) -> dict[str, object]:
+def follow_bag(path: Path, place: Place) -> dict[str, object]:
     """
-    Print which policy ran in a recording, and what was learned from it.
+    Print which policies were loaded and ran in a recording, and what was learned from it.
 
     :param path: the recording.
-    :param active: what the recording says of the policy: name, path and sum.
     :param place: where to look.
     :return: the same for machines.
     """
+    from vaa_ros.recording.bag_reader import BagReader
+    from vaa_ros.recording.policies_seen import policies_in
+    with BagReader(path) as bag:
+        seen, drove = policies_in(bag), bool(bag.metadata and bag.metadata.policy)
     sha256 = _bag_sum(path)
-    ran = [model for model in place.models() if active.get('sha256')
-           and hashlib.sha256(model.read_bytes()).hexdigest() == active['sha256']]
+    sums = {model: hashlib.sha256(model.read_bytes()).hexdigest()
+            for model in place.models()} if seen else {}
+    policies = [{'name': policy.name, 'path': policy.path, 'sha256': policy.sha256,
+                 'ran': drove if policy.commanded is None else policy.commanded,
+                 'files': [model for model, known in sums.items() if known == policy.sha256]}
+                for policy in seen]
     learned = [model for model in place.models()
                if sha256 in (_spec(model).get('provenance', {}).get('bags') or ())]
     datasets = [folder for folder in place.datasets() if sha256 in _bags_of(folder)]
     rows: list[tuple[str, object]] = [('sha256', sha256)]
-    if active:
-        rows.append(('policy that ran', f'{active.get("name", "")} '
-                     f'{active.get("sha256", "")[:SHORT]}'))
-        rows += [('  is', model) for model in ran] or [('  is', 'not found')]
-    else:
+    for told, policy in zip(policies, seen, strict=True):
+        rows.append((f'policy that {"ran" if told["ran"] else "was loaded"}', policy))
+        rows += [('  is', model) for model in told['files']] or [('  is', 'not found')]
+    if not seen:
         rows.append(('policy that ran', 'none'))
     rows += [('in the dataset', folder) for folder in datasets]
     rows += [('the model learned from it', model) for model in learned]
     print()
     print(table(rows))
-    return {'sha256': sha256, 'policy': dict(active), 'policy_files': ran, 'datasets': datasets,
-            'models': learned}
+    return {'sha256': sha256, 'policies': policies, 'datasets': datasets, 'models': learned}
 
 
 def follow_dataset(episodes: Sequence[Mapping[str, Any]], place: Place) -> list[dict[str, object]]:
@@ -126,15 +131,17 @@ def _driver(path: Path | None) -> dict[str, str]:
     if path is None:
         return {'operator': '', 'policy': 'not found'}
     from vaa_ros.recording.bag_reader import BagReader
+    from vaa_ros.recording.policies_seen import policies_in
     try:
         with BagReader(path) as bag:
-            known = bag.metadata
+            known, seen = bag.metadata, policies_in(bag)
     except BagError as error:
         return {'operator': '', 'policy': str(error)}
     if known is None:
         return {'operator': '', 'policy': ''}
-    ran = f'{known.policy} {known.active_policy.get("sha256", "")[:SHORT]}' if known.policy else ''
-    return {'operator': known.operator, 'policy': ran}
+    ran = [str(policy) for policy in seen
+           if (bool(known.policy) if policy.commanded is None else policy.commanded)]
+    return {'operator': known.operator, 'policy': ', '.join(ran) or known.policy}
 
 
 def _bag_sum(path: Path) -> str:

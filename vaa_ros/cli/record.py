@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 COMMAND_TYPES = ('joint_trajectory', 'commands', 'target_pose', 'delta_twist_cmds')
 DEFAULT_TASK = 'pick_place'
+EPISODES = 60
 TELEOPS = ('expert', 'keyboard', 'gamepad')
 
 EPILOG = """\
@@ -56,12 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--task', metavar='NAME',
                         help=f'{TASK_HELP} (default: {DEFAULT_TASK})')
     add_environment(parser)
-    parser.add_argument('--episodes', type=positive_int, default=60, metavar='N',
-                        help='episodes to record (default: 60)')
+    parser.add_argument('--episodes', type=positive_int, metavar='N',
+                        help=f'episodes to record (default: {EPISODES})')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
                         help='folder of the episodes')
-    parser.add_argument('--seeds', type=seeds, default=Seeds(0), metavar='FIRST',
-                        help='first seed, or FIRST:COUNT (default: 0)')
+    parser.add_argument('--seeds', type=seeds, default=Seeds(0), metavar='FIRST[:COUNT]',
+                        help='first seed; COUNT says how many in place of --episodes '
+                             '(default: 0)')
     parser.add_argument('--teleop', choices=TELEOPS, default='expert',
                         help='who drives the arm (default: expert)')
     parser.add_argument('--command-type', choices=COMMAND_TYPES, default='joint_trajectory',
@@ -97,8 +99,11 @@ def run(args: argparse.Namespace) -> int:
     if args.time_limit is not None and args.teleop == 'expert':
         raise ConfigError("--time-limit is for --teleop keyboard or gamepad; the expert has the "
                           "task's own")
+    if args.episodes and args.seeds.count not in (None, args.episodes):
+        raise ConfigError(f'--seeds {args.seeds.first}:{args.seeds.count} are {args.seeds.count} '
+                          f'episodes, --episodes says {args.episodes}: leave one of them out')
     check_output_dir(args.out)
-    wanted = args.seeds.numbers(args.episodes)
+    wanted = args.seeds.numbers(args.episodes or EPISODES)
     there = recorded_seeds(args.out, args.task)
     missing = [seed for seed in wanted if seed not in there]
     if len(missing) < len(wanted):

@@ -36,12 +36,17 @@ def run(args: argparse.Namespace) -> int:
     """Recover, and say what is left and what is missing."""
     from vaa_ros.core.errors import BagError
     from vaa_ros.recording.recover import cut_off_episodes
+    from vaa_ros.recording.recover import NothingToRecoverError
     from vaa_ros.recording.recover import recover
     prepare_json(args.json)
-    done, failed = [], []
+    done, failed, whole = [], [], []
     for path in cut_off_episodes(args.path.expanduser()):
         try:
             result = recover(path)
+        except NothingToRecoverError as told:
+            whole.append(path)
+            print(told)
+            continue
         except BagError as error:
             failed.append({'path': path, 'reason': str(error)})
             print(f'not recovered: {error}')
@@ -58,12 +63,13 @@ def run(args: argparse.Namespace) -> int:
             print(f'({remark})')
         if not result.metadata:
             print('(it does not say what it was: no vaa_ros metadata in the file)')
-    print(f'{len(done)} recovered, {len(failed)} not. They are aborted episodes: a take that was '
-          'cut off is no demonstration. What came less than 0.25 s before the recorder was '
-          'killed may not have reached the file.')
+    if done or failed:
+        print(f'{len(done)} recovered, {len(failed)} not. They are aborted episodes: a take that '
+              'was cut off is no demonstration. What came less than 0.25 s before the recorder '
+              'was killed may not have reached the file.')
     write_json(args.json, {
         'recovered': [{'path': item.path, 'source': item.source, 'seconds': item.seconds,
                        'counts': item.counts, 'missing': item.missing,
                        'bytes_lost': item.bytes_lost, 'remarks': item.remarks}
-                      for item in done], 'failed': failed})
+                      for item in done], 'failed': failed, 'whole': whole})
     return 2 if failed else 0

@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     for option, path, suffix in (('--rrd', rrd, '.rrd'), ('--mp4', args.mp4, '.mp4')):
         if path is not None and path.suffix.lower() != suffix:
             raise ConfigError(f'{option} {path}: expected a file that ends in {suffix}')
+    if args.lossless and rrd is None and args.mp4 is not None:
+        raise ConfigError('--lossless is for Rerun: leave it out, or name --rrd FILE too')
     prepare_json(args.json)
     path = one_bag(args.bag.expanduser())
     if rrd is None and args.mp4 is None and not has_display():

@@ -4,14 +4,14 @@
 Who commands the arm now: the policy, a person who takes over, or nobody.
 
 A person wins at once and for as long as commands of the person come; then the arm holds, until
-the policy is asked for, or by itself after a set time. Between two sources the commands blend.
+the policy is asked for: that nobody drives any more may mean that a device or a process failed,
+so the policy never goes on by itself. Between two sources the commands blend.
 Who drove is told tick by tick, so that corrections alone can be learned from: HG-DAgger (Kelly
 et al., ICRA 2019, arXiv:1810.02890), after DAgger (Ross et al., AISTATS 2011, arXiv:1011.0686).
 Time is passed in.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 import math
 
 import numpy as np
@@ -25,49 +25,30 @@ PERSON = 'person'
 HOLD = 'hold'
 SOURCES = (POLICY, PERSON, HOLD)
 
-WAITS = 'the person let go; ~/resume gives the arm back to the policy'
-
-
-@dataclass(frozen=True)
-class MuxOptions:
-    """
-    How sources follow each other.
-
-    :param timeout_s: silence after which a source counts as gone [s].
-    :param resume_after_s: how long after the person let go the policy goes on by itself; 0 waits
-        for a request [s].
-    """
-
-    timeout_s: float = 0.2
-    resume_after_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.timeout_s < math.inf:
-            raise ConfigError(f'timeout_s is {self.timeout_s}, expected a time above 0 s')
-        if not 0 <= self.resume_after_s < math.inf:
-            raise ConfigError(f'resume_after_s is {self.resume_after_s}, expected 0 or a time '
-                              'in seconds')
+GIVES_BACK = '~/resume gives the arm back to the policy'
 
 
 class CommandMux:
     """
     Chooses one source; keeps no commands.
 
-    :param options: how sources follow each other.
+    :param timeout_s: silence after which a source counts as gone [s].
+    :raises ConfigError: if that is no time.
     """
 
-    def __init__(self, options: MuxOptions) -> None:
+    def __init__(self, timeout_s: float = 0.2) -> None:
+        if not 0 < timeout_s < math.inf:
+            raise ConfigError(f'timeout_s is {timeout_s}, expected a time above 0 s')
         self.source = HOLD
         self.reason = 'nobody commands yet'
         self.takeovers = 0
         """How often a person took over."""
         self.keeps_policy_waiting = False
         """Whether the policy has to wait: a person drives or let go, or e_stop was pressed."""
-        self._options = options
+        self._timeout_s = timeout_s
         self._last_s = dict.fromkeys((POLICY, PERSON), -math.inf)
         self._person_active: bool | None = None
         self._stop = StopLatch()
-        self._resume_at_s = math.inf
 
     def command(self, source: str, now_s: float) -> bool:
         """
@@ -87,23 +68,21 @@ class CommandMux:
             if self.source != PERSON:
                 self.takeovers += 1
                 self.keeps_policy_waiting = True
-                self._resume_at_s = math.inf
                 self._become(PERSON, 'a person took over')
         elif self.source == HOLD and not self.keeps_policy_waiting:
             self._become(POLICY, '')
         return self.source == source
 
-    def person(self, active: bool, now_s: float) -> None:
+    def person(self, active: bool) -> None:
         """
         Note that the person takes hold or lets go.
 
         :param active: what ``teleop/active`` says.
-        :param now_s: when it came [s].
         """
         self._person_active = active
         self._stop.bars(active)
         if not active and self.source == PERSON:
-            self._let_go(WAITS, now_s)
+            self._become(HOLD, f'the person let go; {GIVES_BACK}')
 
     def e_stop(self, pressed: bool) -> None:
         """
@@ -116,10 +95,9 @@ class CommandMux:
         self._stop.press(pressed, bool(self._person_active))
         if pressed:
             self.keeps_policy_waiting = True
-            self._resume_at_s = math.inf
             self._become(HOLD, PRESSED)
         elif self.reason == PRESSED:
-            self.reason = 'e_stop was pressed; ~/resume gives the arm back to the policy'
+            self.reason = f'e_stop was pressed; {GIVES_BACK}'
 
     def resume(self) -> str:
         """
@@ -132,29 +110,19 @@ class CommandMux:
         if self.source == PERSON:
             return 'a person drives; let go first'
         self.keeps_policy_waiting = False
-        self._resume_at_s = math.inf
         if self.source == HOLD:
             self.reason = 'waiting for a command of the policy'
         return ''
 
     def check(self, now_s: float) -> None:
         """
-        Look for silence, and for the time to go on.
+        Look for silence.
 
         :param now_s: the present [s].
         """
-        if self.source != HOLD and now_s - self._last_s[self.source] > self._options.timeout_s:
-            if self.source == PERSON:
-                self._let_go(f'no command of the person for {self._options.timeout_s:g} s', now_s)
-            else:
-                self._become(HOLD, f'no command of the policy for {self._options.timeout_s:g} s')
-        if self.source == HOLD and now_s >= self._resume_at_s:
-            self.resume()
-
-    def _let_go(self, reason: str, now_s: float) -> None:
-        self._become(HOLD, reason)
-        if self._options.resume_after_s > 0:
-            self._resume_at_s = now_s + self._options.resume_after_s
+        if self.source != HOLD and now_s - self._last_s[self.source] > self._timeout_s:
+            silence = f'no command of the {self.source} for {self._timeout_s:g} s'
+            self._become(HOLD, silence if self.source == POLICY else f'{silence}; {GIVES_BACK}')
 
     def _become(self, source: str, reason: str) -> None:
         self.source, self.reason = source, reason

@@ -20,6 +20,11 @@ class SequenceLosses:
         """Messages that never came, by topic."""
         self._next: dict[tuple[str, bytes], int] = {}
 
+    @property
+    def topics(self) -> set[str]:
+        """Give the topics of which every loss is known."""
+        return {topic for topic, _ in self._next}
+
     def add(self, topic: str, publisher: bytes, sequence: int) -> None:
         """
         Take the number of a message that came.

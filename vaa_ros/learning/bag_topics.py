@@ -15,13 +15,13 @@ from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.learning.bag_pictures import PICTURES
 from vaa_ros.recording.bag_reader import BagReader
-from vaa_ros.recording.episode import camera_topics_of
-from vaa_ros.recording.episode import topics_told
 from vaa_ros.recording.image_encoder import topic_in_bag
 from vaa_ros.recording.messages import COMMAND_TYPES
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
 from vaa_ros.recording.messages import JOINT_TRAJECTORY
+from vaa_ros.recording.recorded_spec import camera_topics_of
+from vaa_ros.recording.recorded_spec import topics_told
 
 JOINTS, GRIPPER = 'joint_states', 'gripper_commands'
 GRIPPER_KINDS = (FLOAT64_ARRAY, JOINT_TRAJECTORY)

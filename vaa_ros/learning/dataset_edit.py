@@ -7,6 +7,7 @@ What is written is a dataset of its own, whole or not there; the sources stay as
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -164,6 +165,18 @@ def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[
     for number, item in enumerate(frames.episodes):
         both[recording_of(item) not in first].append(number)
     return both
+
+
+def told(frames: Frames, name: str) -> list[str]:
+    """
+    List what is told of the episodes of a dataset, each value with the number of episodes.
+
+    :param frames: the dataset.
+    :param name: ``verdict``, ``success``, ``instruction`` or ``operator``.
+    """
+    counted = Counter(str(item.get(name) or UNJUDGED if name == 'verdict' else item.get(name))
+                      for item in frames.episodes)
+    return [f'{value} ({count})' for value, count in counted.most_common()]
 
 
 def matching(frames: Frames, wanted: Mapping[str, Sequence[Any]]) -> list[int]:

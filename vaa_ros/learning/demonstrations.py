@@ -174,10 +174,10 @@ class _Take:
                  pushes_a_second: float, policy: Policy | None) -> None:
         self._simulation, self._task, self._driver = simulation, task, driver
         self._pace = simulation.pace
-        self._operator, self._active_policy = 'expert', {}
+        self._operator, self._policy, self._active_policy = 'expert', '', {}
         if policy is not None:
             path, sha256 = policy_file(policy)
-            self._operator = policy.spec.name
+            self._operator, self._policy = 'policy', policy.spec.name
             self._active_policy = {'name': policy.spec.name, 'path': path, 'sha256': sha256}
         self._thresholds = load_thresholds()
         self._robot: RobotSpec = simulation.robot
@@ -234,7 +234,8 @@ class _Take:
         simulation = self._simulation
         return EpisodeMetadata(
             task=self._task, instruction=simulation.instruction, seed=seed,
-            operator=self._operator, robot=self._robot.name, command_type=self._type,
+            operator=self._operator, policy=self._policy, teacher=bool(self._policy),
+            robot=self._robot.name, command_type=self._type,
             started_ns=time.time_ns(), vaa_version=vaa_ros.__version__,
             spec=recording_spec(self._robot, self._cameras, self._type, self._pace.control_hz,
                                 self._arm_topics),

@@ -35,6 +35,7 @@ from vaa_ros.learning.live_episodes import read_episode
 from vaa_ros.learning.live_policy import LiveFiles
 from vaa_ros.learning.live_policy import LivePolicy
 from vaa_ros.learning.parameter_noise import perturbed
+from vaa_ros.learning.rollouts import Episode
 from vaa_ros.learning.rollouts import Job
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
@@ -190,7 +191,16 @@ class LiveRun:
         """
         run, config = self.run, self.run.config
         job = Job(ran.index, -1, ran.noise, 0.0, config.hold, config.seed)
-        episode = read_episode(bag, ran, run.policy, robot, job, max_skew_s)
+        return self.learn(read_episode(bag, ran, run.policy, robot, job, max_skew_s))
+
+    def learn(self, episode: Episode) -> dict[str, float]:
+        """
+        Learn from an episode, and keep what was learned.
+
+        :param episode: what was seen and done.
+        :return: figures.
+        """
+        run = self.run
         figures = run.learn([episode])
         now_s = time.perf_counter()
         run.elapsed_s, self._since_s = run.elapsed_s + now_s - self._since_s, now_s

@@ -32,6 +32,7 @@ from vaa_ros.core.spec import CameraSpec
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.episodes import make_episode
 from vaa_ros.learning.episodes import note_rate
+from vaa_ros.learning.plain_bags import note
 from vaa_ros.learning.plain_bags import read_takes
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.reading import Reading
@@ -161,6 +162,7 @@ def make(result: Prepared, bag: BagReader) -> Prepared:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
+        note(notes, bag.path, reading.doubt(bag))
         for take in read_takes(bag, reading.robot, reading.cameras,
                                1.0 / reading.control_rate_hz, reading.command_type,
                                reading.plain, notes, reading.only_corrections):

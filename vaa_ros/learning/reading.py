@@ -24,7 +24,8 @@ from vaa_ros.learning.corrections import corrections
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import DISCARDED
-from vaa_ros.recording.episode import robot_name
+from vaa_ros.recording.policies_seen import policies_in
+from vaa_ros.recording.recorded_spec import robot_name
 
 PIECE_VERSION = 3
 
@@ -91,10 +92,22 @@ class Reading:
                     f'say --robot {robot}, or the file of that robot')
         if self.task is not None and known.task != self.task:
             return f'task {known.task!r}, not {self.task!r}'
-        if known.policy and not self.include_policy and corrections(
+        drove = known.policy or ', '.join(
+            str(policy) for policy in policies_in(bag) if policy.commanded)
+        if drove and not (self.include_policy or known.teacher) and corrections(
                 bag, 1.0 / self.control_rate_hz) is None:
-            return f'driven by policy {known.policy!r}, no demonstration'
+            return f'driven by policy {drove!r}, no demonstration'
         return ''
+
+    def doubt(self, bag: BagReader) -> str:
+        """
+        Say what nobody can tell of an episode that is learned from, '' for nothing.
+        """
+        if bag.metadata is None or bag.metadata.policy:
+            return ''
+        silent = [str(policy) for policy in policies_in(bag) if policy.commanded is None]
+        return (f'policy {", ".join(silent)} was loaded, and nothing says whether it drove the '
+                'arm: taken as a demonstration' if silent else '')
 
     def key(self, sha256: str) -> str:
         """

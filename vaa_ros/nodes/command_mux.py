@@ -28,7 +28,6 @@ from std_srvs.srv import Trigger
 from vaa_ros.core.command_mux import Blend
 from vaa_ros.core.command_mux import CommandMux
 from vaa_ros.core.command_mux import HOLD
-from vaa_ros.core.command_mux import MuxOptions
 from vaa_ros.core.command_mux import PERSON
 from vaa_ros.core.command_mux import POLICY
 from vaa_ros.core.errors import RosError
@@ -68,8 +67,6 @@ PARAMETERS = (
               'the control period.', 's', 0.02, 10.0, read_only=True),
     Parameter('blend_s', 0.3, 'How long the commands take to go from one source over to the '
               'next.', 's', 0.0, 10.0, read_only=True),
-    Parameter('resume_after_s', 0.0, 'How long after the person let go the policy goes on by '
-              'itself; 0 waits for ~/resume.', 's', 0.0, 3600.0, read_only=True),
     Parameter('pause_service', 'policy/pause', 'SetBool service that keeps the policy waiting '
               'while a person drives, so that it begins again where the arm then is; empty for '
               'none.', read_only=True),
@@ -91,8 +88,7 @@ class CommandMuxNode(Node):
         command_type = self._value('command_type')
         self._publisher = CommandPublisher(self, command_type, self._robot, self._period_s, True)
         self._commands = LimitedCommands(self._publisher, self._robot)
-        self._mux = CommandMux(MuxOptions(self._value('timeout_s'),
-                                          self._value('resume_after_s')))
+        self._mux = CommandMux(self._value('timeout_s'))
         self._blend = Blend(self._commands.kind, self._value('blend_s'))
         self._said = self._said_source = ''
         self._others = ''
@@ -142,7 +138,7 @@ class CommandMuxNode(Node):
         self._tool = time.monotonic(), pose_from_msg(message)
 
     def _on_active(self, message: Bool) -> None:
-        self._mux.person(message.data, time.monotonic())
+        self._mux.person(message.data)
         self._say()
 
     def _on_e_stop(self, pressed: bool) -> None:

@@ -69,6 +69,7 @@ class GuardNode(Node):
         self._guard = CommandGuard(self._value('timeout_s'))
         self._stop = StopCommands(load_robot(self._value('robot')), topic)
         self._last: Any = None
+        self._last_ns = 0
         self._repeat_until = 0.0
         self._repeated = self._pressed = 0.0
         # Made now, for when it is needed there is no time to be discovered.
@@ -91,15 +92,17 @@ class GuardNode(Node):
         self._show()
 
     def _on_command(self, message: Any) -> None:
+        now_ns = time.monotonic_ns()
         if self._guard.state != STOPPED:
-            self._last = message
-        self._guard.command(time.monotonic_ns())
+            self._last, self._last_ns = message, now_ns
+        self._guard.command(now_ns)
 
     def _check(self) -> None:
         now_s = time.monotonic()
         if self._guard.check(time.monotonic_ns()):
             self._repeat_until = now_s + self._value('repeat_for_s')
-            self._stop.begin(self._last)
+            self._stop.begin(self._last, self.get_clock().now().nanoseconds,
+                             time.monotonic_ns() - self._last_ns)
             self._repeated = now_s - CHECK_S
             self._press(now_s)
             self._say_still(now_s)

@@ -15,6 +15,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleNode
@@ -42,8 +43,10 @@ from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
 from vaa_ros.policies.swapping import make_swaps
 from vaa_ros.policies.swapping import PolicySwaps
+from vaa_ros.ros.background import in_background
 from vaa_ros.ros.command_publisher import CommandPublisher
 from vaa_ros.ros.control_thread import ControlThread
+from vaa_ros.ros.control_thread import UNANSWERED
 from vaa_ros.ros.control_wiring import Wiring
 from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import status_message
@@ -60,6 +63,8 @@ from vaa_ros.ros.policy_parameters import pacing_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
 from vaa_ros.ros.policy_reports import inputs_report
+from vaa_ros.ros.policy_reports import knows_scenes
+from vaa_ros.ros.policy_reports import NO_SCENES
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -68,7 +73,6 @@ from vaa_ros.ros.start_move import StartMove
 from vaa_ros.ros.tracing import Tracing
 
 SWITCH_INTERVAL_S = 0.0005
-UNANSWERED = 'the control thread did not answer'
 
 
 class PolicyNode(LifecycleNode):
@@ -104,7 +108,9 @@ class PolicyNode(LifecycleNode):
                 String, 'instruction', lambda message: self._ask_for(message.data), qos)
         if self._value('deadman'):
             self.create_subscription(Bool, 'deadman', self._on_deadman, EVENTS)
-        self.create_service(Trigger, '~/reset_policy', self._on_reset)
+        # A callback that waits would keep a shared group from hearing a stop.
+        alone = MutuallyExclusiveCallbackGroup()
+        self.create_service(Trigger, '~/reset_policy', self._on_reset, callback_group=alone)
         self.create_service(SetBool, '~/pause', self._on_pause)
         self._start = StartMove(
             self, self._robot, lambda: self._swaps.slot.current.spec,
@@ -170,7 +176,9 @@ class PolicyNode(LifecycleNode):
         self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
-        self._tell_scenes()
+        current = swaps.slot.current
+        if self._value('watch_scene') and current.spec.name != HOLD and not knows_scenes(current):
+            self.get_logger().info(f'policy {current.spec.name!r} {NO_SCENES}')
         self._models.begin(swaps, self._value('models'), folder)
         self._announce(False)
         return super().on_configure(state)
@@ -196,8 +204,7 @@ class PolicyNode(LifecycleNode):
         """
         Hold the arm and stop commanding it.
         """
-        self._thread.halt()
-        self._announce(False)
+        self._thread.halt(lambda: self._announce(False))
         gc.unfreeze()
         self._lifecycle = 'inactive'
         return super().on_deactivate(state)
@@ -217,8 +224,7 @@ class PolicyNode(LifecycleNode):
         Publish the hold before the process ends.
         """
         if self._thread is not None:
-            self._thread.halt()
-            self._announce(False)
+            self._thread.halt(lambda: self._announce(False))
             self._inputs.close()
         gc.unfreeze()
 
@@ -261,22 +267,20 @@ class PolicyNode(LifecycleNode):
         if self._thread is not None:
             self._thread.set_instruction(instruction)
 
-    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        still = self._stop.release()
-        if self._thread is None:
+    async def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Any:
+        still, thread = self._stop.release(), self._thread
+        if thread is None:
             response.message = 'the node is not configured: nothing but a stop was reset'
         elif still:
             response.message = f'not reset: release e_stop first ({still})'
-        elif not self._thread.reset():
-            response.message = UNANSWERED
         else:
-            response.success, response.message = True, 'chunks, faults and stops are forgotten'
+            response.success, response.message = await in_background(self, thread.reset)
         return response
 
     def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:
         response.success = self._pause(request.data)
-        response.message = (UNANSWERED if not response.success else
-                            'paused: the arm holds' if request.data else 'going on')
+        done = 'paused: the arm holds' if request.data else 'going on'
+        response.message = done if response.success else UNANSWERED
         return response
 
     def _pause(self, paused: bool) -> bool:
@@ -326,14 +330,6 @@ class PolicyNode(LifecycleNode):
             {**self._loop.figures.values(), **self._commands.figures(), **self._thread.figures()},
             self._thread.ages_s(), self._most_clamped)
         return level, f'dry run: {text}' if self._value('dry_run') else text, values
-
-    def _tell_scenes(self) -> None:
-        policy = self._swaps.slot.current
-        if (getattr(policy, 'familiarity', None) is None and self._value('watch_scene')
-                and policy.spec.name != HOLD):
-            self.get_logger().info(
-                f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, '
-                'frozen cameras are; `vaa calibrate` adds what is missing')
 
 
 def main() -> None:

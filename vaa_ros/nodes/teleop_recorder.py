@@ -38,11 +38,13 @@ from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
 from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
+from vaa_ros.recording.policies_seen import ACTIVE
+from vaa_ros.recording.policies_seen import TYPES as POLICY_TOPICS
 from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.telling import log_ended
 from vaa_ros.recording.telling import shown_values
-from vaa_ros.recording.trash import trim_and_tell
+from vaa_ros.recording.trash import Trash
 from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
@@ -62,9 +64,8 @@ from vaa_ros.ros.recorder_topics import recorded_topics
 from vaa_ros.ros.recorder_topics import required_topics
 
 STATUS_S = 0.5
-ACTIVE_POLICY = 'policy/active_policy'
 End = Callable[[RecordingSession, float], RecordedEpisode]
-LAST_WAIT_S = 30.0  # that the end of the process waits for the disk at least
+LAST_WAIT_S = 30.0  # that the end of the process waits for the disk
 STOPPED = 'the recorder was stopped in the middle of the episode'
 
 
@@ -88,6 +89,8 @@ class TeleopRecorder(LifecycleNode):
         self._state = (OK, 'idle')
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
+        self._trash = Trash(lambda line: self.get_logger().info(line),
+                            lambda line: self.get_logger().warning(line))
         self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
         self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
         self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
@@ -117,9 +120,9 @@ class TeleopRecorder(LifecycleNode):
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
                         lambda: self._kept and self._kept.path)
         self._simulated = bool(self._value('use_sim_time'))
-        # Always: a bag says which policy was there when it was recorded.
+        # Always: a bag says which policy was there when it was recorded, and whether it drove.
         names = list(dict.fromkeys([*self._required, *extra_topics(self),
-                                    self.resolve_topic_name(ACTIVE_POLICY)]))
+                                    *map(self.resolve_topic_name, POLICY_TOPICS)]))
         self._topics = RawTopics(self, names, self._on_message)
         self._session = RecordingSession(self._topics, self._required, self._now_ns, thresholds)
         self.get_logger().info(f'ready to record {", ".join(self._required)} to '
@@ -141,12 +144,11 @@ class TeleopRecorder(LifecycleNode):
 
     def stop(self) -> None:
         """Abort an episode that is being recorded, and wait longer than before for the disk."""
-        wait_s = max(self._value('stop_wait_s'), LAST_WAIT_S)
-        self._halt(STOPPED, wait_s)
+        self._halt(STOPPED, LAST_WAIT_S)
         if self._session is not None:
             left = self._session.ending_in
-            self._report(f'{left} is left behind: the disk took longer than {wait_s:g} s. When '
-                         f'it answers again, make a bag of it with: vaa recover {left}')
+            self._report(f'{left} is left behind: the disk took longer than {LAST_WAIT_S:g} s. '
+                         f'When it answers again, make a bag of it with: vaa recover {left}')
 
     def fault(self, reason: str) -> None:
         """
@@ -222,7 +224,7 @@ class TeleopRecorder(LifecycleNode):
 
     def _metadata(self) -> EpisodeMetadata:
         assert self._topics is not None
-        heard = self._topics.standing(self.resolve_topic_name(ACTIVE_POLICY))
+        heard = self._topics.standing(self.resolve_topic_name(ACTIVE))
         spec = {} if self._robot is None else recording_spec(
             self._robot, control_rate_hz=self._value('control_rate_hz'),
             **recorded_topics(self, self._robot, self._required))
@@ -289,9 +291,8 @@ class TeleopRecorder(LifecycleNode):
             self._report(str(error))
 
     def _trim(self, discarded: Path) -> None:
-        trim_and_tell(discarded, self._value('discarded_max'),
-                      int(self._value('discarded_max_gb') * 1e9),
-                      self.get_logger().info, self._value('stop_wait_s'))
+        self._trash.trim(discarded, self._value('discarded_max'),
+                         int(self._value('discarded_max_gb') * 1e9))
 
     def _halt(self, reason: str, wait_s: float) -> None:
         self._desk.close()

@@ -230,7 +230,7 @@ def make_session(data: bytes, threads: int, where: str) -> onnxruntime.Inference
     # Waiting threads would otherwise spin and take most of a core between two frames.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     options.add_session_config_entry('session.load_model_format', 'ONNX')
-    give_back()
+    give_back()  # what the model before left behind: here every swap comes by
     try:
         return onnxruntime.InferenceSession(
             data, options, providers=['CPUExecutionProvider'], enable_fallback=0)

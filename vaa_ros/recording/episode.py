@@ -35,7 +35,8 @@ ABORTED = 'aborted'
 _NAME = re.compile(r'episode_(\d+)(\.partial)?')
 _UNKNOWN = 'unknown'
 _JSON = 'an object in JSON'
-_EXPECTED = {'success': 'true, false or unknown', 'seed': 'a whole number or unknown',
+_EXPECTED = {'success': 'true, false or unknown', 'teacher': 'true or false',
+             'seed': 'a whole number or unknown',
              'started_ns': 'a whole number', 'counts': 'an object of whole numbers in JSON',
              'dropped': 'an object of whole numbers in JSON',
              **dict.fromkeys(('spec', 'software', 'active_policy', 'verdict',
@@ -54,7 +55,8 @@ class EpisodeMetadata:
     :param operator: who or what drove the arm.
     :param robot: name of the robot.
     :param command_type: topic of the commands, for example ``joint_trajectory``.
-    :param policy: the policy that drove the arm, empty for a demonstration.
+    :param policy: the policy that drove the arm, empty for a demonstration by a person or expert.
+    :param teacher: whether that policy was asked to demonstrate, so that others learn from it.
     :param started_ns: wall-clock time of the start [ns].
     :param vaa_version: version of vaa_ros that recorded it.
     :param software: versions of what recorded it, by name (:func:`software_versions`).
@@ -81,6 +83,7 @@ class EpisodeMetadata:
     robot: str = ''
     command_type: str = ''
     policy: str = ''
+    teacher: bool = False
     started_ns: int = 0
     vaa_version: str = ''
     aborted: str = ''
@@ -184,35 +187,6 @@ def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: s
     return {'robot': robot_to_mapping(robot), 'cameras': dict(cameras),
             'command_type': command_type, 'control_rate_hz': float(control_rate_hz),
             'topics': dict(topics or {})}
-
-
-def camera_topics_of(spec: Mapping[str, Any]) -> dict[str, str]:
-    """
-    Give the topic of each camera, by the ``spec`` of an episode; people may have changed it.
-    """
-    return _texts(spec.get('cameras'))
-
-
-def topics_told(spec: Mapping[str, Any]) -> dict[str, str]:
-    """
-    Give the topics of ``joint_states``, ``commands`` and ``gripper``, as a ``spec`` names them.
-    """
-    return _texts(spec.get('topics'))
-
-
-def robot_name(metadata: EpisodeMetadata) -> str:
-    """
-    Give the name of the robot of an episode; older recorders stored the path of its file.
-    """
-    described = metadata.spec.get('robot')
-    name = described.get('name') if isinstance(described, Mapping) else ''
-    return name if isinstance(name, str) and name else metadata.robot
-
-
-def _texts(values: object) -> dict[str, str]:
-    told = values if isinstance(values, Mapping) else {}
-    return {key: text for key, text in told.items()
-            if isinstance(key, str) and isinstance(text, str) and text}
 
 
 @functools.lru_cache(maxsize=1)
@@ -334,7 +308,7 @@ def _from_text(name: str, text: str) -> object:
         return None
     if name in ('seed', 'started_ns'):
         return int(text)
-    if name == 'success':
+    if name in ('success', 'teacher'):
         if text not in ('true', 'false'):
             raise ValueError(text)
         return text == 'true'

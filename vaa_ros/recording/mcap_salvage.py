@@ -50,6 +50,8 @@ _READ = {Opcode.SCHEMA: Schema.read, Opcode.CHANNEL: Channel.read, Opcode.CHUNK:
 _KNOWN = frozenset(int(opcode) for opcode in Opcode)
 _PRIVATE = 0x80
 _TAIL_BYTES = _BLOCK = 1 << 20
+_MOST = 1 << 28
+"""Longest record, and summary, that is read: a damaged length must not fill the memory."""
 _FEW_ZEROS = 16
 _UNSURE, _SUMMARY, _CHUNK = range(3)
 
@@ -84,6 +86,8 @@ class SalvagedFile:
         """What vaa_ros recorded about the episode; None where nothing of it can be read."""
         self.bytes_lost = 0
         """Bytes that are no whole record, or a damaged one."""
+        self.indexed = False
+        """Whether the file has an end with an index that can be read."""
         self.zeros = 0
         """Zero bytes at the end; a power cut leaves such."""
         self.trailing = 0
@@ -157,6 +161,7 @@ class SalvagedFile:
                 self.zeros = _zeros_at_end(stream, size)
                 yield from self._walk(stream, [], size)
                 return
+            self.indexed = bool(summary.records)
             for record in summary.records:
                 self._describe(record, summary.trust)
             self._set_trailing(size - summary.end)
@@ -178,9 +183,11 @@ class SalvagedFile:
             if opcode == Opcode.FOOTER and length == _FOOTER.size:
                 self._set_trailing(max(stop - end - len(MCAP0_MAGIC), 0))
                 return
-            if opcode == Opcode.MESSAGE or opcode in _READ:
+            if (opcode == Opcode.MESSAGE or opcode in _READ) and length <= _MOST:
                 stream.seek(place + _HEAD.size)
                 yield opcode, stream.read(length)
+            elif opcode in _READ or opcode == Opcode.MESSAGE:
+                self.bytes_lost += _HEAD.size + length
             elif opcode not in _KNOWN and opcode < _PRIVATE:
                 self.bytes_lost += _HEAD.size + length
             if not _leads_on(stream, place, end, mark):
@@ -218,7 +225,7 @@ def _summary(stream: BinaryIO, size: int) -> _Summary | None:
     start, _, expected = _FOOTER.unpack_from(tail, place + _HEAD.size)
     footer = begin + place
     found = _Summary(footer, footer + _END)
-    if not len(MCAP0_MAGIC) < start < footer:
+    if not len(MCAP0_MAGIC) < start < footer or footer - start > _MOST:
         return found
     stream.seek(start)
     data = stream.read(footer - start)

@@ -4,7 +4,7 @@
 Episodes whose recorder was killed, and damaged ones, made whole again.
 
 Every chunk that is in the file and whose sum is right is written anew, with an index and with a
-metadata.yaml. The result is among the aborted episodes: nobody said that it succeeded.
+metadata.yaml. The result is among the aborted episodes, for what is not whole is no demonstration.
 """
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_information import describe
 from vaa_ros.recording.bag_information import Description
 from vaa_ros.recording.bag_information import qos_profile
+from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import DISCARDED
@@ -68,6 +69,12 @@ class Recovered:
     remarks: tuple[str, ...] = ()
 
 
+class NothingToRecoverError(BagError):
+    """
+    A recording is whole.
+    """
+
+
 def cut_off_episodes(path: Path) -> list[Path]:
     """
     Find what must be recovered.
@@ -98,6 +105,7 @@ def recover(path: Path) -> Recovered:
 
     :param path: the episode's folder, or its .mcap file.
     :return: what was made of it.
+    :raises NothingToRecoverError: if it is whole.
     :raises BagError: if it is being recorded at this moment, if nothing can be read, or if the
         bag cannot be written.
     """
@@ -107,15 +115,17 @@ def recover(path: Path) -> Recovered:
     cut_off = path.suffix == PARTIAL_SUFFIX
     name = (path.name if path.is_dir() else path.stem).removesuffix(PARTIAL_SUFFIX)
     target = path.parent / ABORTED / name
-    if target.exists():
-        raise BagError(f'{target} exists, and is not overwritten: {path} was recovered before, '
-                       'or move it away')
     file = SalvagedFile(_mcap_file(path))
     try:
         if being_written(file.path):
             raise BagError(f'{path}: is being recorded now; stop the recorder first')
         seen = Counter(message.channel_id for message in file.messages())
         left = _Left(file, seen)
+        if not cut_off and _is_whole(path, file, left, seen):
+            raise NothingToRecoverError(f'{path}: is whole, nothing to recover')
+        if target.exists():
+            raise BagError(f'{target} exists, and is not overwritten: {path} was recovered '
+                           'before, or move it away')
         _require_messages(path, file, left)
         with tempfile.TemporaryDirectory(prefix='.recover_', dir=path.parent) as scratch:
             writer = _rewrite(file, left, Path(scratch) / name, CUT_OFF if cut_off else DAMAGED)
@@ -128,6 +138,24 @@ def recover(path: Path) -> Recovered:
     source = move_aside(path, DISCARDED) if cut_off else path
     return Recovered(target, source, writer.seconds, writer.counts, writer.metadata.dropped,
                      file.bytes_lost, file.metadata is not None, _remarks(file, left))
+
+
+def _is_whole(path: Path, file: SalvagedFile, left: _Left, seen: Mapping[int, int]) -> bool:
+    """Tell whether the index of a file leads to every message, and none was lost since."""
+    described = path.is_file() or (path / 'metadata.yaml').is_file()
+    if file.bytes_lost or left.without or not (file.indexed and described):
+        return False
+    found: Counter[str] = Counter()
+    for number, count in seen.items():
+        found[left.channels[number]] += count
+    written = file.metadata.counts if file.metadata is not None else {}
+    if written and +Counter(written) != found:
+        return False
+    try:
+        with BagReader(path) as bag:
+            return Counter(topic for topic, _, _ in bag.raw_messages()) == found
+    except BagError:
+        return False
 
 
 class _Left:
@@ -195,6 +223,9 @@ def _require_messages(path: Path, file: SalvagedFile, left: _Left) -> None:
 
 def _remarks(file: SalvagedFile, left: _Left) -> tuple[str, ...]:
     remarks = []
+    if file.metadata is not None and file.metadata.success is not None:
+        word = 'a success' if file.metadata.success else 'a failure'
+        remarks.append(f'the operator had stopped it as {word}')
     if file.zeros:
         remarks.append(f'its last {file.zeros} bytes are zeros, as a power cut leaves them')
     if file.trailing:
@@ -218,7 +249,10 @@ def _rewrite(file: SalvagedFile, left: _Left, target: Path, reason: str) -> BagW
                 writer.write(topic, message.log_time, message.data, message.publish_time)
                 numbers[topic].append(message.sequence)
         missing = Counter(known.dropped) + _missing(known, numbers, left.without)
-        writer.close(replace(metadata, dropped=dict(missing)))
+        whole = missing == Counter(known.dropped) and not file.bytes_lost
+        # What the operator said was said of all of it.
+        writer.close(replace(metadata, dropped=dict(missing),
+                             success=known.success if whole else None))
     return writer
 
 

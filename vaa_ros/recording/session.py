@@ -37,6 +37,7 @@ from vaa_ros.recording.image_encoder import check_distinct
 from vaa_ros.recording.image_encoder import topic_in_bag
 from vaa_ros.recording.messages import register_type
 from vaa_ros.recording.messages import typestore
+from vaa_ros.recording.policies_seen import PolicyWatch
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
@@ -70,6 +71,7 @@ class RecordingSession:
         self._thresholds = thresholds
         self._recorder: EpisodeRecorder | None = None
         self._metadata = EpisodeMetadata()
+        self._policies = PolicyWatch()
         self._types: dict[str, str] = {}
         self._told: set[str] = set()
         self._changed: dict[str, str] = {}
@@ -78,6 +80,7 @@ class RecordingSession:
         self.disk = PatientDisk()
         """What is waited for before an episode is started."""
         self._lost_before: Counter[str] = Counter()
+        self._numbered: tuple[str, ...] = ()
 
     @property
     def recording(self) -> EpisodeRecorder | None:
@@ -122,6 +125,7 @@ class RecordingSession:
         self._lost_before = Counter(self._source.lost)
         started_ns = self._clock()
         self._metadata = replace(metadata, started_ns=started_ns)
+        self._policies = PolicyWatch()
         offered = {name: self._offered(name) for name in types}
         recorder = self.disk.do(lambda: EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression, offered,
@@ -131,6 +135,7 @@ class RecordingSession:
             said = self._source.standing(name)
             if said is not None:
                 recorder.put(name, started_ns, *said)
+                self._policies.take(name, types[name], said[0])
         self._types, self._recorder = types, recorder
         self._told.clear()
         self._changed.clear()
@@ -157,6 +162,7 @@ class RecordingSession:
             self._recorder.refuse(topic)
             return
         self._recorder.put(topic, log_ns, data, sent_ns)
+        self._policies.take(topic, msgtype, data)
 
     def stop(self, success: bool, wait_s: float | None = None) -> RecordedEpisode:
         """
@@ -170,7 +176,8 @@ class RecordingSession:
         :raises BagError: if nothing is being recorded, nothing arrived, or it could not be
             written.
         """
-        recorder, metadata = self._end(), replace(self._metadata, success=success)
+        recorder, known = self._end(), self._policies.known(self._metadata)
+        metadata = replace(known, success=success)
         return self._finish(recorder, lambda: recorder.stop(metadata), wait_s)
 
     def discard(self, wait_s: float | None = None) -> RecordedEpisode:
@@ -300,6 +307,7 @@ class RecordingSession:
         """
         return [*(f'no message on {name}' for name in self.silent(recorded)),
                 *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
+                *self._policies.warnings(self._metadata),
                 *([recorded.warning] if recorded.warning else [])]
 
     def _take_up(self, recorder: EpisodeRecorder, topic: str) -> None:
@@ -320,7 +328,8 @@ class RecordingSession:
     def _judge(self, take: Take, metadata: EpisodeMetadata) -> Verdict:
         counts = {topic: len(stream.log_ns) for topic, stream in take.streams.items()}
         required = [topic_in_bag(name, counts) for name in self._required]
-        return judge(figures_of(take, metadata, required), self._thresholds or {})
+        numbered = [topic_in_bag(name, counts) for name in self._numbered]
+        return judge(figures_of(take, metadata, required, numbered), self._thresholds or {})
 
     def _end(self) -> EpisodeRecorder:
         if self._recorder is None:
@@ -329,6 +338,7 @@ class RecordingSession:
         self._source.drain()
         recorder, self._recorder = self._recorder, None
         recorder.tell_lost(self._lost())
+        self._numbered = tuple(self._source.numbered)
         return recorder
 
     def _lost(self) -> dict[str, int]:

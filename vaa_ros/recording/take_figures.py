@@ -7,6 +7,7 @@ Each function gives a figure for every subject that has it: a topic, a camera or
 """
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 import math
@@ -19,9 +20,9 @@ from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.episode import EpisodeMetadata
-from vaa_ros.recording.episode import topics_told
 from vaa_ros.recording.messages import FLOAT64_ARRAY
 from vaa_ros.recording.messages import JOINT_STATE
+from vaa_ros.recording.recorded_spec import topics_told
 from vaa_ros.recording.take import array_quantity
 from vaa_ros.recording.take import CAMERAS
 from vaa_ros.recording.take import COMMANDS
@@ -47,13 +48,16 @@ _JERK_HZ = 50.0
 _IDLE_HZ = 10.0
 
 
-def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = ()) -> Figures:
+def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = (),
+               numbered: Collection[str] = ()) -> Figures:
     """
     Work out every figure.
 
     :param take: the episode.
     :param metadata: what is known of it: the robot, the losses, the command topic.
     :param required: topics that it must have.
+    :param numbered: topics of which every loss is known, by the numbers of their messages; those
+        that an earlier verdict knew are added.
     :return: value by subject by name of the figure; a figure that nobody has is empty.
     """
     robot = _robot(metadata)
@@ -73,7 +77,7 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
                      for topic in dict.fromkeys([*required, *take.streams])
                      if topic in required or len(take.streams[topic].log_ns)},
         'unreadable': {topic: float(count) for topic, count in take.unreadable.items()},
-        **_timing(watched, commands, take, metadata),
+        **_timing(watched, commands, take, metadata, numbered),
         'dark_share': {topic: float(np.mean(np.array(stream.brightness) < DARK))
                        for topic, stream in cameras.items() if stream.brightness},
         'blind_share': {topic: float(np.mean(np.array(stream.measured) < BLIND))
@@ -121,9 +125,10 @@ def _length_s(take: Take) -> float:
 
 
 def _timing(watched: Mapping[str, Stream], commands: Stream | None, take: Take,
-            metadata: EpisodeMetadata) -> Figures:
+            metadata: EpisodeMetadata, numbered: Collection[str]) -> Figures:
     """Work out how the streams kept their own rate."""
-    names = ('rate_hz', 'jitter_share', 'gap_s', 'command_gap_s', 'missing_share')
+    names = ('rate_hz', 'jitter_share', 'gap_s', 'command_gap_s', 'missing_share', 'skipped_share')
+    numbered = {*numbered, *metadata.verdict.get('figures', {}).get('skipped_share', {})}
     figures: Figures = {name: {} for name in names}
     # An arm that is commanded and neither seen nor felt is no demonstration.
     bounds = [*watched.values(), *([commands] if commands is not None else [])]
@@ -146,8 +151,10 @@ def _timing(watched: Mapping[str, Stream], commands: Stream | None, take: Take,
         figures['rate_hz'][topic] = 1 / period
         late = np.maximum(intervals - period, 0)
         figures['jitter_share'][topic] = float(np.percentile(late, 95)) / period
-        absent = _absent(intervals / period)
-        figures['missing_share'][topic] = absent / (len(stream.log_ns) + absent)
+        absent, figure = _absent(intervals / period), 'missing_share'
+        if topic in numbered:  # what was not lost was never sent
+            figure, absent = 'skipped_share', max(absent - metadata.dropped.get(topic, 0), 0.0)
+        figures[figure][topic] = absent / (len(stream.log_ns) + absent)
     for topic, count in metadata.dropped.items():
         there = len(take.streams[topic].log_ns) if topic in take.streams else 0
         share = count / (count + there) if count else 0.0

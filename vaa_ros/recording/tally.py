@@ -45,7 +45,7 @@ def tally(output_dir: Path, tasks: Collection[str]) -> Tally:
         try:
             state = (folder / METADATA).stat()
             task, success = _known(folder, state.st_mtime_ns, state.st_size)
-        except (BagError, OSError, AttributeError):
+        except (BagError, OSError, AttributeError, TypeError):
             continue
         if success is not None and (not tasks or task in tasks):
             found[folder] = success

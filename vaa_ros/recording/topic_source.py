@@ -5,6 +5,7 @@ What a recording session needs of whoever receives the messages.
 """
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 import time
@@ -20,6 +21,7 @@ class TopicSource(Protocol):
 
     types: Mapping[str, str]
     lost: Mapping[str, int]
+    numbered: Collection[str]
 
     def refresh(self) -> None:
         """Look for topics that have appeared."""

@@ -6,9 +6,10 @@ The discarded takes beside the demonstrations: kept for a while, and never delet
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import Future
 from pathlib import Path
 import shutil
+import threading
 
 from vaa_ros.recording.background import in_background
 from vaa_ros.recording.episode import DISCARDED
@@ -45,24 +46,34 @@ def trim_discarded(newest: Path, takes: int, size: int) -> list[Path]:
     return deleted
 
 
-def trim_and_tell(newest: Path, takes: int, size: int, tell: Callable[[str], object],
-                  wait_s: float) -> None:
+class Trash:
     """
-    Do what :func:`trim_discarded` does, and say so; on a slow disk in the background.
+    Does what :func:`trim_discarded` does, in the background: nobody waits for it.
 
-    :param tell: takes a line for each that was deleted, or why none can be.
-    :param wait_s: longest time to wait for the disk [s].
+    :param tell: takes a line for each take that was deleted.
+    :param warn: takes why none can be.
     """
-    def trim() -> None:
-        try:
-            for path in trim_discarded(newest, takes, size):
-                tell(f'deleted {path}: older than the newest discarded takes that discarded_max '
-                     'and discarded_max_gb keep')
-        except OSError as error:
-            tell(f'discarded takes cannot be deleted: {error}')
 
-    for trimmed in wait([in_background(trim, 'trash')], wait_s).done:
-        trimmed.result()
+    def __init__(self, tell: Callable[[str], object], warn: Callable[[str], object]) -> None:
+        self._tell, self._warn = tell, warn
+        self._alone = threading.Lock()
+
+    def trim(self, newest: Path, takes: int, size: int) -> Future[None]:
+        """
+        Delete the oldest discarded takes beyond a limit, after what is being deleted already.
+
+        :return: what is done then.
+        """
+        return in_background(lambda: self._trim(newest, takes, size), 'trash')
+
+    def _trim(self, newest: Path, takes: int, size: int) -> None:
+        with self._alone:
+            try:
+                for path in trim_discarded(newest, takes, size):
+                    self._tell(f'deleted {path}: older than the newest discarded takes that '
+                               'discarded_max and discarded_max_gb keep')
+            except Exception as error:
+                self._warn(f'discarded takes cannot be deleted: {error!r}')
 
 
 def _written_ns(take: Path) -> int:

@@ -31,6 +31,7 @@ _WORDS = {
     'gap_s': '{subject}: nothing for {value:.2f} s',
     'command_gap_s': 'no {subject} for {value:.2f} s in between',
     'missing_share': '{subject}: {value:.2%} of the messages are missing',
+    'skipped_share': '{subject}: the source left out {value:.2%}, nothing was lost on the way',
     'dark_share': '{subject}: {value:.0%} of the pictures are dark',
     'blind_share': '{subject}: {value:.0%} of the depth pictures measure nothing',
     'frozen_s': '{subject} is frozen: the same picture for {value:.2f} s while the arm moved',

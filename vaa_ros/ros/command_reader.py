@@ -6,6 +6,8 @@ Commands of every type, from message to action vector: what CommandPublisher wri
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core.action_spec import POSE_NAMES
+from vaa_ros.core.action_spec import TWIST_NAMES
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import COMMAND_KINDS
@@ -29,6 +33,8 @@ from vaa_ros.ros.qos import COMMAND
 class CommandReader:
     """
     Subscribes to commands of one type below a prefix, with the gripper's beside them.
+
+    A command with a number that is not finite is left out as a whole and named in the log.
 
     :param node: the node that subscribes.
     :param prefix: where they are published, such as ``policy`` for ``policy/joint_trajectory``.
@@ -70,7 +76,7 @@ class CommandReader:
             opening = message.data
         else:
             opening = message.points[-1].positions if message.points else []
-        if len(opening) == 1:
+        if len(opening) == 1 and math.isfinite(opening[0]):
             self._opening = opening[0]
 
     def _on_message(self, message: Any) -> None:
@@ -86,6 +92,7 @@ class CommandReader:
 
     def _trajectory(self, message: Any) -> tuple[np.ndarray, int]:
         names, points, times = joint_trajectory_from_msg(message)
+        _check_finite(names, points)
         vector = np.full(len(self._robot.joints), np.nan)
         for column, name in enumerate(names):
             if name not in self._robot.joint_names:
@@ -99,18 +106,35 @@ class CommandReader:
         if len(message.data) != len(self._joints):
             raise RosError(f'{len(message.data)} numbers, expected {len(self._joints)}: '
                            f'{", ".join(self._robot.commanded_joints)}')
+        _check_finite(self._robot.commanded_joints, message.data)
         vector = np.full(len(self._robot.joints), np.nan)
         vector[self._joints] = message.data
         return vector, array_stamp_ns(message) or 0
 
     def _pose(self, message: Any) -> tuple[np.ndarray, int]:
-        return self._in_base(message, np.append(pose_from_msg(message), np.nan))
+        return self._in_base(message, pose_from_msg(message), POSE_NAMES[:7])
 
     def _twist(self, message: Any) -> tuple[np.ndarray, int]:
-        return self._in_base(message, np.append(twist_from_msg(message), np.nan))
+        return self._in_base(message, twist_from_msg(message), TWIST_NAMES[:6])
 
-    def _in_base(self, message: Any, vector: np.ndarray) -> tuple[np.ndarray, int]:
+    def _in_base(self, message: Any, tool: np.ndarray, names: Sequence[str],
+                 ) -> tuple[np.ndarray, int]:
         if message.header.frame_id not in ('', self._robot.base_frame):
             raise RosError(f'frame {message.header.frame_id!r}, expected '
                            f'{self._robot.base_frame!r}')
-        return vector, stamp_to_ns(message.header.stamp)
+        _check_finite(names, tool)
+        return np.append(tool, np.nan), stamp_to_ns(message.header.stamp)
+
+
+def _check_finite(names: Sequence[str], values: Any) -> None:
+    """
+    Refuse numbers that are none: only what is not named may be left out.
+
+    :param names: what the last axis holds (n,).
+    :param values: the numbers (..., n).
+    :raises RosError: naming those that are not finite.
+    """
+    finite = np.isfinite(np.asarray(values, dtype=float)).reshape(-1, len(names)).all(axis=0)
+    wrong = [name for name, good in zip(names, finite, strict=True) if not good]
+    if wrong:
+        raise RosError(f'not finite: {", ".join(wrong)}')

@@ -9,6 +9,7 @@ is asked in the tick, and nothing depends on the wall clock.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 import threading
 import time
 import traceback
@@ -16,9 +17,10 @@ import traceback
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_loop import TickInputs
-from vaa_ros.core.control_setup import DEADMAN_TOPIC
+from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
+from vaa_ros.core.gate import HOLDING
 from vaa_ros.core.gate import IN_PAUSE
 from vaa_ros.core.gate import NOT_ACTIVE
 from vaa_ros.core.gate import PAUSED
@@ -44,6 +46,9 @@ SETTLE_S = 3.0
 AFTER_S = 1e-4
 """So much later an input is too old without doubt [s]."""
 RESETTING = 'the arm is braked before the reset'
+RESET = 'chunks, faults and stops are forgotten'
+WITHDRAWN = 'not reset: a stop was pressed meanwhile'
+UNANSWERED = 'the control thread did not answer'
 
 
 class ControlThread(InputFeed):
@@ -70,7 +75,8 @@ class ControlThread(InputFeed):
         # Pressed since the last tick: a short press latches, too.
         self._pulse = False
         self._other_publisher = self._bug = ''
-        self._wake = self._resetting = self._released = self._stopping = False
+        self._resetting = self._released = self._stopping = False
+        self._resets = 0
         self._settled = threading.Event()
         self._sent_ns: int | None = None
         self._thread: threading.Thread | None = None
@@ -102,12 +108,16 @@ class ControlThread(InputFeed):
         self._thread.start()
         return favour(self._thread, self._pacing.realtime_priority, self._pacing.cpu)
 
-    def halt(self) -> None:
+    def halt(self, let_go: Callable[[], object]) -> None:
         """
         End the ticks and publish the hold as the last word; in lockstep time just stands still.
+
+        :param let_go: called after the last word. An answer under way is waited for only after
+            that: it takes longer than whoever watches the commands allows a silence to be.
         """
         thread, self._thread = self._thread, None
         if thread is None:
+            let_go()
             return
         with self._changed:
             self._stopping = True
@@ -118,31 +128,25 @@ class ControlThread(InputFeed):
         if not (self._lockstep or left and not self._loop.coasting or thread.is_alive()):
             publish_last_words(
                 self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
+        let_go()
         self._inference.stop()
 
     def set_e_stop(self, pressed: bool, taken_over: bool = False) -> None:
         """
-        Take note of the emergency stop, and act at once.
+        Take note of the emergency stop, and act at once when it is pressed.
+
+        A press withdraws a reset that waits; what is said again changes nothing.
 
         :param pressed: whether it is pressed.
         :param taken_over: whether somebody else holds the arm from now on, until a reset.
         """
         with self._changed:
+            self._wake |= (pressed and not self._e_stop
+                           or taken_over and not self._taken_over)
             self._e_stop = pressed
             self._taken_over |= taken_over
             self._pulse |= pressed
-            self._wake = True
-            self._changed.notify_all()
-
-    def set_deadman(self, held: bool) -> None:
-        """
-        Take note of a deadman switch, and act at once when it is let go.
-
-        :param held: whether somebody holds it.
-        """
-        with self._changed:
-            self._inputs.switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
-            self._wake |= not held
+            self._resetting &= not pressed
             self._changed.notify_all()
 
     def set_other_publisher(self, reason: str) -> None:
@@ -168,21 +172,25 @@ class ControlThread(InputFeed):
             self._changed.notify_all()
         return self._thread is None or not paused or self._settled.wait(SETTLE_S)
 
-    def reset(self) -> bool:
+    def reset(self) -> str:
         """
         Forget chunks, inputs, faults and a released emergency stop, and wait for it.
 
-        :return: whether it took effect.
+        :return: what was done.
+        :raises RosError: if it was not, nor will be: a stop was pressed meanwhile, or the thread
+            did not come to it.
         """
-        if self._thread is None:
-            with self._changed:
-                self._do_reset()
-            return True
-        self._settled.clear()
         with self._changed:
-            self._resetting = True
+            if self._thread is None:
+                self._do_reset()
+                return RESET
+            self._resetting, before = True, self._resets
             self._changed.notify_all()
-        return self._settled.wait(SETTLE_S)
+            self._changed.wait_for(lambda: not self._resetting or self._stopping, SETTLE_S)
+            unanswered, self._resetting = self._resetting, False
+            if self._resets == before:
+                raise RosError(UNANSWERED if unanswered else WITHDRAWN)
+        return RESET
 
     def figures(self) -> dict[str, object]:
         """
@@ -197,7 +205,23 @@ class ControlThread(InputFeed):
             except Exception:
                 # A bug must not end the thread silently while the arm is moving.
                 self._bug = f'bug in the control thread: {traceback.format_exc()}'
+                self._hold_without_tick()
                 time.sleep(self._pacing.period_s)
+
+    def _hold_without_tick(self) -> None:
+        """
+        Hold, or go on braking, where a tick failed: the next one may fail, too.
+        """
+        self._decision = GateDecision(HOLDING, False, self._bug)
+        others = self._paused or self._taken_over or self._other_publisher
+        try:
+            if not (self._lockstep or others and not self._loop.coasting):
+                held = self._loop.hold(self._pacing.period_s)
+                if held is not None:
+                    self._wiring.publish(held, self._sent_ns or 0, False)
+        except Exception:
+            # Then there is silence, and whoever watches the commands stops the arm.
+            self._bug += f'and in the hold after it: {traceback.format_exc()}'
 
     def _run_real_time(self) -> None:
         schedule, budget = self._pacing.schedule(), self._budget
@@ -306,9 +330,10 @@ class ControlThread(InputFeed):
 
     def _do_reset(self) -> None:
         self._resetting = False
+        self._resets += 1
         self._loop.reset()
         self._inference.forget(anew=True)
         self._inputs.reset()
         self._sent_ns, self._bug = None, ''
         self._released, self._pulse, self._taken_over = True, False, False
-        self._settled.set()
+        self._changed.notify_all()

@@ -259,26 +259,47 @@ def twist_from_msg(message: TwistStamped) -> np.ndarray:
     return np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z])
 
 
-def still_message(message: Any, stamp_ns: int, velocities: bool = False) -> Any:
+def still_message(message: Any, stamp_ns: int, since_ns: int = 0) -> Any:
     """
-    Make the command that keeps the arm where a command sent it.
+    Make the command that keeps the arm where a command of positions, or a twist, sent it.
 
     :param message: a command of any type, such as the last one that came.
     :param stamp_ns: the present [ns].
-    :param velocities: whether an array is one of velocities, not of positions.
-    :return: the same target again, or no motion where the command was a velocity.
+    :param since_ns: how long ago it came [ns].
+    :return: the same target again, of a trajectory the point that is due; no motion for a twist.
     """
     if isinstance(message, TwistStamped):
         return twist_msg(np.zeros(6), message.header.frame_id, stamp_ns)
     if isinstance(message, PoseStamped):
         return pose_msg(pose_from_msg(message), message.header.frame_id, stamp_ns)
     if isinstance(message, JointTrajectory):
+        begun_ns = stamp_to_ns(message.header.stamp)
         # A stamp of zero means now; one from the past would have the point be over already.
-        return JointTrajectory(header=Header(frame_id=message.header.frame_id),
-                               joint_names=message.joint_names, points=message.points)
-    if velocities and isinstance(message, Float64MultiArray):
-        return positions_msg(np.zeros(len(message.data)))
+        return JointTrajectory(
+            header=Header(frame_id=message.header.frame_id), joint_names=message.joint_names,
+            points=_point_due(message.points, stamp_ns - begun_ns if begun_ns else since_ns))
     return message
+
+
+def _point_due(points: Sequence[JointTrajectoryPoint], since_ns: int,
+               ) -> list[JointTrajectoryPoint]:
+    """
+    Give the point that the arm is on its way to, or the last one, as one to stop at.
+
+    :param points: the points of a trajectory.
+    :param since_ns: time since its start [ns].
+    :return: that point, to be reached in the time from the one before, so that the arm gets no
+        faster than it was told; none where there are none.
+    """
+    before_ns = 0
+    for point in points:
+        due_ns = stamp_to_ns(point.time_from_start)
+        if due_ns >= since_ns or point is points[-1]:
+            way_ns = due_ns - before_ns
+            return [JointTrajectoryPoint(positions=point.positions, time_from_start=Duration(
+                sec=way_ns // NANOSECONDS, nanosec=way_ns % NANOSECONDS))]
+        before_ns = due_ns
+    return []
 
 
 def _doubles(values: Any) -> array:

@@ -136,8 +136,12 @@ class EpisodeDesk:
         if self._before != (self.flow.successes, self.flow.failures):
             self._count()  # a take ended meanwhile, which may have been counted or not
             return
-        self._counting = None
-        successes, failures, paths = counting.result()
+        self._counting, self.flow.counting = None, False
+        try:
+            successes, failures, paths = counting.result()
+        except OSError as error:
+            self._report(f'the episodes that are there cannot be counted: {error}')
+            return
         self.flow.counted(successes, failures, self._last() in paths)
         self._node.get_logger().info(f'{successes} of {self._value("episodes")} episodes are '
                                      'there already')

@@ -25,6 +25,8 @@ from vaa_ros.core.input_events import SPACEMOUSE_EVENTS
 AUTO = 'auto'
 PRESSED = 1
 """The value of a key event; 0 is released, 2 repeated."""
+STICKS = ('gamepad', 'spacemouse')
+"""Devices that may come over a topic instead."""
 REPEAT_S = 0.03
 LOOK_AGAIN_S = 1.0
 SPACEMOUSE_MAKERS = (0x046d, 0x256f)
@@ -217,6 +219,7 @@ def library(kind: str) -> Any:
     try:
         import evdev
     except ImportError:
+        besides = ', or use the topic (device empty)' if kind in STICKS else ''
         raise RosError(f'a {kind} that is read directly needs the library evdev: pip install '
-                       "'vaa_ros[teleop]', or use the topic (device empty)") from None
+                       f"'vaa_ros[teleop]'{besides}") from None
     return evdev

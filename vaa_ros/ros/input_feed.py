@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.input_findings import Judgement
 from vaa_ros.core.types import JointState
@@ -30,6 +31,8 @@ class InputFeed:
         self._inputs = inputs
         self._ros_now_ns = ros_now_ns
         self._lockstep = lockstep
+        # Something that cannot wait for the next tick.
+        self._wake = False
 
     def push_image(self, key: str, stamp_ns: int, rgb: np.ndarray) -> None:
         """
@@ -76,6 +79,18 @@ class InputFeed:
         """
         with self._changed:
             self._inputs.instruction = text
+
+    def set_deadman(self, held: bool) -> None:
+        """
+        Take note of a deadman switch, and act at once when it is let go.
+
+        :param held: whether somebody holds it.
+        """
+        with self._changed:
+            was_held = self._inputs.switches.get(DEADMAN_TOPIC) is not None
+            self._inputs.switches[DEADMAN_TOPIC] = time.monotonic_ns() if held else None
+            self._wake |= was_held and not held
+            self._changed.notify_all()
 
     def ages_s(self) -> dict[str, float | None]:
         """

@@ -47,8 +47,9 @@ PARAMETERS = (
               'ended and dropped. 0 for as long as its actions last.', 's', 0.0, 60.0,
               read_only=True),
     Parameter('realtime_priority', 0, 'Real-time priority (SCHED_FIFO) of the thread that '
-              'commands the arm; 0 for none. Without the right to it the node says so and goes '
-              'on.', minimum=0, maximum=99, read_only=True),
+              'commands the arm, and nice -10 for the node\'s other threads; 0 for none. Without '
+              'the right to it the node says so and goes on.', minimum=0, maximum=99,
+              read_only=True),
     Parameter('control_cpu', -1, 'CPU on which that thread stays; -1 for any.', minimum=-1,
               maximum=4095, read_only=True),
     Parameter('lockstep', False, 'Answer every observation of a simulation in lockstep once.',

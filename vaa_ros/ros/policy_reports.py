@@ -31,6 +31,16 @@ from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 
+NO_SCENES = ('knows no scenes: unknown ones are not noticed, frozen cameras are; `vaa calibrate` '
+             'adds what is missing')
+
+
+def knows_scenes(policy: object) -> bool:
+    """
+    Tell whether a policy was calibrated with the scenes that it knows.
+    """
+    return getattr(policy, 'familiarity', None) is not None
+
 
 def control_report(
     decision: GateDecision, policy: str, instruction: str, figures: Mapping[str, object],

@@ -88,6 +88,11 @@ class RawTopics:
         return {name: offer.msgtype for name, offer in self._offers.items()}
 
     @property
+    def numbered(self) -> set[str]:
+        """Give the topics whose messages are numbered by who sends them."""
+        return self._numbered.topics
+
+    @property
     def lost(self) -> Counter[str]:
         """Give the messages that were sent and never came, by topic."""
         # The numbers also show what a full queue of this reader overwrote, which no event tells;

@@ -29,7 +29,8 @@ PARAMETERS = (
     Parameter('topics', (), 'Topics that every episode must have; empty for those of the cameras, '
               'joint_states and the command topic.', read_only=True),
     Parameter('extra_topics', ('sim_arm/task_status', 'instruction', 'command_source',
-              'teleop/active', 'teleop/status', 'policy/trace'),
+              'teleop/active', 'teleop/status', 'policy/trace', 'policy/status',
+              'policy/confidence', 'policy/alignment', 'e_stop'),
               'Topics that are recorded too where they are published.', read_only=True),
     Parameter('output_dir', 'episodes', 'Folder of the episodes; made if need be.'),
     Parameter('task', '', 'Name of the task, for the metadata.'),

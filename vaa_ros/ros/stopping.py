@@ -21,7 +21,7 @@ from vaa_ros.ros.conversions import twist_msg
 
 class StopCommands:
     """
-    Says the last position again; velocities are braked within the robot's accelerations.
+    Says the last position that was due again; velocities are braked to nothing.
 
     :param robot: the robot.
     :param command_type: type of the commands.
@@ -33,13 +33,16 @@ class StopCommands:
         self._last: Any = None
         self._braking: Braking | None = None
 
-    def begin(self, last: Any) -> None:
+    def begin(self, last: Any, stamp_ns: int, since_ns: int) -> None:
         """
-        Begin to stop the arm.
+        Begin to stop the arm, within the robot's accelerations.
 
         :param last: the last command that came.
+        :param stamp_ns: the present [ns].
+        :param since_ns: how long ago it came [ns].
         """
-        self._last, self._braking = last, None
+        # Once: what is due goes on from here to the end of a plan.
+        self._last, self._braking = still_message(last, stamp_ns, since_ns), None
         if isinstance(last, TwistStamped):
             self._braking = Braking.twist(twist_from_msg(last), self._robot)
         elif self._velocities:

@@ -53,14 +53,17 @@ def hasten_others(thread: threading.Thread) -> list[str]:
     """
     Let the other threads of this process come before ordinary ones, as far as the system lets.
 
+    Those that were told to come after ordinary ones, as a policy's in shadow, stay there.
+
     :param thread: the one that is left out.
     :return: what could not be done, and what to do about it.
     """
     try:
         for task in Path('/proc/self/task').iterdir():
-            if int(task.name) != thread.native_id:
-                # One that has just ended needs nothing. Linux takes a thread's id, setpriority(2).
-                with suppress(ProcessLookupError):
+            # One that has just ended needs nothing. Linux takes a thread's id, setpriority(2).
+            with suppress(ProcessLookupError):
+                if int(task.name) != thread.native_id and (
+                        os.getpriority(os.PRIO_PROCESS, int(task.name)) <= 0):
                     os.setpriority(os.PRIO_PROCESS, int(task.name), OTHERS_NICE)
     except OSError as error:
         return [f'the other threads of this process go on without nice {OTHERS_NICE}, and the '
