@@ -19,6 +19,7 @@ from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
 from policy_rig import near
+from policy_rig import newest_in_state
 from policy_rig import positions
 from policy_rig import Robot
 from processes import NodeProcess
@@ -31,6 +32,7 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
 from std_msgs.msg import String
+from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from tiny_policy import ROBOT
 from trajectory_msgs.msg import JointTrajectory
@@ -70,6 +72,9 @@ class Source:
     def __init__(self, ros: Harness, prefix: str, message: object,
                  command_type: str = 'joint_trajectory') -> None:
         self.message, self.on = message, False
+        if prefix == 'policy':
+            # It begins when the mux is there already.
+            ros.publisher(Bool, 'policy/commanding', LATCHED).publish(Bool(data=False))
         self._publisher = ros.publisher(type(message), f'{prefix}/{command_type}', COMMAND)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -223,6 +228,67 @@ def test_its_own_stop_service_holds_until_resume(
     wait_for(lambda: newest(said) == 'hold')
     assert ros.call(Trigger, 'command_mux/resume').success
     goes_to(sent, GOAL)
+
+
+def test_a_policy_that_is_not_paused_is_not_given_the_arm(
+    ros: Harness, source: Callable[..., Source],
+) -> None:
+    asked: list[bool] = []
+    ready = threading.Event()
+
+    def on_pause(request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        asked.append(request.data)
+        response.success, response.message = ready.is_set(), 'it did not answer'
+        return response
+
+    ros.make_node(CommandMuxNode, **PATIENT)
+    said, status = sources(ros), ros.collect(DiagnosticStatus, 'command_mux/status', LATCHED)
+    active = ros.publisher(Bool, 'teleop/active', LATCHED)
+    policy, person = source('policy', trajectory(GOAL)), source('teleop', trajectory(HOME))
+    active.publish(Bool(data=True))
+    person.on = True
+    wait_for(lambda: newest(said) == 'person')
+    status.wait_until(lambda found: 'no service policy/pause' in found.message)
+    ros.node.create_service(SetBool, 'policy/pause', on_pause)
+    status.wait_until(lambda found: 'policy/pause: it did not answer' in found.message)
+    active.publish(Bool(data=False))
+    policy.on = True
+    wait_for(lambda: newest(said) == 'hold')
+    answer = ros.call(Trigger, 'command_mux/resume')
+    assert not answer.success and 'it did not answer' in answer.message
+    assert newest(said) == 'hold' and set(asked) == {True}
+    ready.set()
+    wait_for(lambda: ros.call(Trigger, 'command_mux/resume').success)
+    wait_for(lambda: newest(said) == 'policy')
+    assert asked[-1] is False and asked.count(False) == 1
+
+
+def test_a_mux_that_starts_anew_leaves_the_arm_to_nobody_until_it_is_asked(
+    ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    muxes = [start_process('vaa_ros.nodes.command_mux', '--ros-args', '-p', 'timeout_s:=1.0')]
+    sent, said = commands(ros), sources(ros)
+    start_process('vaa_ros.nodes.policy', '--ros-args', '-p', f'model_path:={model}', '-r',
+                  'joint_trajectory:=policy/joint_trajectory')
+    state = ros.collect(DiagnosticStatus, 'policy/status', EVENTS)
+    robot.wait_connected()
+    robot.start()
+    goes_to(sent, GOAL)
+    muxes[0].end()
+    said.messages.clear()
+    muxes.append(start_process('vaa_ros.nodes.command_mux', '--ros-args', '-p', 'timeout_s:=1.0'))
+    said.wait()
+    newest_in_state(state, 'paused')
+    muxes[1].end()
+    # Whoever was kept waiting goes on waiting when the mux ends.
+    newest_in_state(state, 'paused')
+    start_process('vaa_ros.nodes.command_mux', '--ros-args', '-p', 'timeout_s:=1.0')
+    status = ros.collect(DiagnosticStatus, 'command_mux/status', LATCHED)
+    status.wait_until(lambda found: 'nobody commands yet' in found.message)
+    newest_in_state(state, 'paused')
+    assert {message.data for message in said.messages} == {'hold'}
+    assert ros.call(Trigger, 'command_mux/resume').success
+    wait_for(lambda: newest(said) == 'policy')
 
 
 def test_a_velocity_is_braked_to_nothing_when_nobody_drives(

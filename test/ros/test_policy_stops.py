@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 import signal
+import time
 
 from geometry_msgs.msg import TwistStamped
 import numpy as np
@@ -40,6 +41,8 @@ from tiny_policy import ROBOT
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.nodes.policy import PolicyNode
+from vaa_ros.ros import emergency_stop
+from vaa_ros.ros.emergency_stop import GONE_S
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
@@ -83,7 +86,7 @@ def test_every_publisher_of_the_emergency_stop_is_heard(
 def test_another_publisher_does_not_release_the_stop(
     ros: Harness, model: Path, qos: QoSProfile,
 ) -> None:
-    node = activate(ros, model_path=str(model))
+    activate(ros, model_path=str(model))
     said = statuses(ros)
     pressed = ros.publisher(Bool, 'e_stop', LATCHED)
     pressed.publish(Bool(data=True))
@@ -94,11 +97,60 @@ def test_another_publisher_does_not_release_the_stop(
     wait_for(lambda: False in heard)
     newest_in_state(said, 'stopped', 'is pressed')
     answer = ros.call(Trigger, 'policy/reset_policy')
-    assert not answer.success and '1 publisher of /e_stop' in answer.message
-    # Whoever is gone cannot release any more, and does not have to.
+    assert not answer.success and '1 publisher of /e_stop: /test_node' in answer.message
+
+
+def test_a_button_that_is_gone_is_waited_for_and_named_when_it_does_not_come_back(
+    ros: Harness, model: Path,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    said = statuses(ros)
+    pressed = ros.publisher(Bool, 'e_stop', LATCHED)
+    pressed.publish(Bool(data=True))
+    newest_in_state(said, 'stopped', 'is pressed')
     ros.node.destroy_publisher(pressed)
-    wait_for(lambda: node.count_publishers('e_stop') == 1)
+    wait_for(lambda: node.count_publishers('e_stop') == 0)
+    gone_s = time.monotonic()
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert not answer.success and '/test_node, gone for' in answer.message
+    ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=False))
+    newest_in_state(said, 'stopped', 'is pressed')
+    # It cannot release any more, and does not have to for ever.
+    answer = wait_for(lambda: _if_done(ros.call(Trigger, 'policy/reset_policy')))
+    assert time.monotonic() - gone_s >= GONE_S - 0.1
+    assert 'the press of /test_node was forgotten' in answer.message
+    assert 'forgotten, which' not in ros.call(Trigger, 'policy/reset_policy').message
+
+
+def _if_done(answer: Trigger.Response) -> Trigger.Response | None:
+    return answer if answer.success else None
+
+
+def test_where_nobody_is_known_to_be_gone_a_press_ends_by_its_release_alone(
+    ros: Harness, model: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    monkeypatch.setattr(emergency_stop, 'GONE_S', 0.0)
+    # So it is on Cyclone DDS: the graph never shows the identity that messages have.
+    node._stop._same_identities = False
+    stranger = {'publisher_gid': b'no such publisher'}
+    node._stop._on_topic(Bool(data=True), stranger)
+    for _ in range(3):
+        node._stop._on_topic(Bool(data=False), {'publisher_gid': b'some other stranger'})
+        answer = ros.call(Trigger, 'policy/reset_policy')
+        assert not answer.success and 'the graph does not show' in answer.message
+    node._stop._on_topic(Bool(data=False), stranger)
     assert ros.call(Trigger, 'policy/reset_policy').success
+
+
+def test_a_press_of_a_command_line_that_ended_at_once_can_be_reset(
+    ros: Harness, model: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    monkeypatch.setattr(emergency_stop, 'GONE_S', 0.0)
+    node._stop._on_topic(Bool(data=True), {'publisher_gid': b'gone before anybody looked'})
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert answer.success and 'the graph does not show' in answer.message
 
 
 def test_a_stop_button_that_falls_silent_stops_the_arm(

@@ -15,15 +15,48 @@ from vaa_ros.core.command_mux import POLICY
 from vaa_ros.core.errors import ConfigError
 
 
-def test_the_policy_commands_while_nobody_takes_over() -> None:
+def mux() -> CommandMux:
+    arm = CommandMux(0.2)
+    arm.policy(False)
+    return arm
+
+
+def test_a_policy_that_commanded_before_waits_and_so_does_one_that_said_nothing() -> None:
     arm = CommandMux()
+    assert not arm.command(POLICY, 0.0)
+    assert 'waiting for a word' in arm.reason and not arm.keeps_policy_waiting
+    arm.policy(True)
+    assert not arm.command(POLICY, 0.1)
+    assert 'commanded already' in arm.reason and arm.keeps_policy_waiting
+    # It is paused for that.
+    arm.policy(False)
+    assert not arm.command(POLICY, 0.2)
+    assert arm.resume() == ''
+    assert arm.command(POLICY, 0.3)
+    silent = CommandMux()
+    assert silent.resume() == '' and silent.command(POLICY, 0.0)
+
+
+def test_what_the_policy_says_of_itself_does_not_hide_why_it_waits() -> None:
+    arm = CommandMux()
+    arm.e_stop(True)
+    arm.policy(False)
+    assert arm.keeps_policy_waiting and 'e_stop' in arm.reason
+    arm = CommandMux()
+    arm.command(PERSON, 0.0)
+    arm.policy(True)
+    assert (arm.source, arm.keeps_policy_waiting) == (PERSON, True)
+
+
+def test_the_policy_commands_while_nobody_takes_over() -> None:
+    arm = mux()
     assert (arm.source, arm.keeps_policy_waiting) == (HOLD, False)
     assert arm.command(POLICY, 0.0)
     assert arm.source == POLICY
 
 
 def test_a_person_wins_with_the_first_command_and_keeps_the_arm() -> None:
-    arm = CommandMux()
+    arm = mux()
     arm.command(POLICY, 0.0)
     arm.person(True)
     assert arm.source == POLICY
@@ -33,7 +66,7 @@ def test_a_person_wins_with_the_first_command_and_keeps_the_arm() -> None:
 
 
 def test_after_the_person_the_policy_waits_to_be_asked_for() -> None:
-    arm = CommandMux()
+    arm = mux()
     arm.command(PERSON, 0.0)
     assert 'let go' in arm.resume()
     arm.person(False)
@@ -46,7 +79,7 @@ def test_after_the_person_the_policy_waits_to_be_asked_for() -> None:
 
 
 def test_late_commands_of_a_person_who_let_go_take_nothing() -> None:
-    arm = CommandMux()
+    arm = mux()
     arm.command(POLICY, 0.0)
     arm.person(True)
     arm.person(False)
@@ -55,7 +88,7 @@ def test_late_commands_of_a_person_who_let_go_take_nothing() -> None:
 
 
 def test_silence_ends_in_a_hold() -> None:
-    arm = CommandMux()
+    arm = mux()
     arm.command(POLICY, 0.0)
     arm.check(0.2)
     assert arm.source == POLICY
@@ -75,7 +108,7 @@ def test_silence_ends_in_a_hold() -> None:
 
 
 def test_nobody_commands_while_e_stop_is_pressed_and_the_policy_only_when_asked() -> None:
-    arm = CommandMux()
+    arm = mux()
     arm.command(POLICY, 0.0)
     arm.e_stop(True)
     assert not arm.command(POLICY, 0.1)
@@ -93,7 +126,7 @@ def test_nobody_commands_while_e_stop_is_pressed_and_the_policy_only_when_asked(
 @given(st.lists(st.sampled_from(['policy', 'person', 'on', 'off', 'stop', 'free', 'ask', 'wait']),
                 max_size=40))
 def test_what_happens_never_lets_the_policy_in_beside_a_person(events: list[str]) -> None:
-    arm = CommandMux()
+    arm = mux()
     now_s, pressed = 0.0, False
     for event in events:
         now_s += 0.05
@@ -153,7 +186,7 @@ def test_times_that_are_none_are_refused(make: object) -> None:
 
 
 def test_who_held_the_arm_when_it_was_stopped_must_let_go_first() -> None:
-    arm = CommandMux()
+    arm = mux()
     arm.person(True)
     arm.command(PERSON, 0.0)
     arm.e_stop(True)

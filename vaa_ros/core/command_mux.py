@@ -40,7 +40,7 @@ class CommandMux:
         if not 0 < timeout_s < math.inf:
             raise ConfigError(f'timeout_s is {timeout_s}, expected a time above 0 s')
         self.source = HOLD
-        self.reason = 'nobody commands yet'
+        self.reason = f'waiting for a word of the policy whether it commands already; {GIVES_BACK}'
         self.takeovers = 0
         """How often a person took over."""
         self.keeps_policy_waiting = False
@@ -48,6 +48,7 @@ class CommandMux:
         self._timeout_s = timeout_s
         self._last_s = dict.fromkeys((POLICY, PERSON), -math.inf)
         self._person_active: bool | None = None
+        self._begun = False
         self._stop = StopLatch()
 
     def command(self, source: str, now_s: float) -> bool:
@@ -69,9 +70,25 @@ class CommandMux:
                 self.takeovers += 1
                 self.keeps_policy_waiting = True
                 self._become(PERSON, 'a person took over')
-        elif self.source == HOLD and not self.keeps_policy_waiting:
+        elif self.source == HOLD and self._begun and not self.keeps_policy_waiting:
             self._become(POLICY, '')
         return self.source == source
+
+    def policy(self, commanding: bool) -> None:
+        """
+        Note what the policy says of itself; its first word alone counts.
+
+        One that commands already was left by a mux that is gone: it waits for a request.
+
+        :param commanding: whether it commands.
+        """
+        if self._begun:
+            return
+        waits = self.keeps_policy_waiting
+        self._begun, self.keeps_policy_waiting = True, waits or commanding
+        if not waits:
+            self.reason = 'nobody commands yet' if not commanding else (
+                f'the policy commanded already when the mux began; {GIVES_BACK}')
 
     def person(self, active: bool) -> None:
         """
@@ -109,7 +126,7 @@ class CommandMux:
             return PRESSED
         if self.source == PERSON:
             return 'a person drives; let go first'
-        self.keeps_policy_waiting = False
+        self.keeps_policy_waiting, self._begun = False, True
         if self.source == HOLD:
             self.reason = 'waiting for a command of the policy'
         return ''

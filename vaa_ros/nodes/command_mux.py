@@ -22,7 +22,6 @@ from rclpy.clock import ClockType
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_msgs.msg import String
-from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
 from vaa_ros.core.command_mux import Blend
@@ -47,6 +46,7 @@ from vaa_ros.ros.measured_joints import MAX_JOINT_AGE_S
 from vaa_ros.ros.measured_joints import MeasuredJoints
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
+from vaa_ros.ros.policy_pause import PolicyPause
 from vaa_ros.ros.process import run
 from vaa_ros.ros.qos import JOINTS
 from vaa_ros.ros.qos import LATCHED
@@ -98,9 +98,7 @@ class CommandMuxNode(Node):
         self._sent: np.ndarray | None = None
         self._tool: tuple[float, np.ndarray] | None = None
         self._sent_s = self._say_s = -1e9
-        self._paused = False
-        self._pause = self.create_client(SetBool, self._value('pause_service')) \
-            if self._value('pause_service') else None
+        self._pause = PolicyPause(self, self._value('pause_service'))
         self._source_out = self.create_publisher(String, 'command_source', LATCHED)
         self._commanding_out = self.create_publisher(Bool, '~/commanding', LATCHED)
         self._status_out = self.create_publisher(DiagnosticStatus, '~/status', LATCHED)
@@ -109,6 +107,7 @@ class CommandMuxNode(Node):
                           partial(self._on_command, source))
         self._stop = EmergencyStop(self, self._on_e_stop, '~/resume')
         self.create_subscription(Bool, 'teleop/active', self._on_active, LATCHED)
+        self.create_subscription(Bool, 'policy/commanding', self._on_policy, LATCHED)
         self._measured = MeasuredJoints(self, self._robot, self._warn)
         if self._commands.kind == 'end_effector_pose':
             self.create_subscription(PoseStamped, 'tool_pose', self._on_tool, JOINTS)
@@ -125,7 +124,6 @@ class CommandMuxNode(Node):
         if self._commanding:
             self._commands.come_to_rest(self._period_s)
         self._announce(False)
-        self._pause_policy(False)
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
@@ -139,6 +137,10 @@ class CommandMuxNode(Node):
 
     def _on_active(self, message: Bool) -> None:
         self._mux.person(message.data)
+        self._say()
+
+    def _on_policy(self, message: Bool) -> None:
+        self._mux.policy(message.data)
         self._say()
 
     def _on_e_stop(self, pressed: bool) -> None:
@@ -219,9 +221,12 @@ class CommandMuxNode(Node):
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._stop.release()
-        problem = self._mux.resume()
+        problem = self._pause.bars() or self._mux.resume()
+        if not problem:
+            self._pause.go_on()
         response.success = not problem
-        response.message = problem or 'the policy goes on with its next command'
+        response.message = problem or (
+            f'the policy goes on with its next command{self._stop.forgotten}')
         self._say()
         return response
 
@@ -229,7 +234,7 @@ class CommandMuxNode(Node):
         """
         Tell changes: to the policy, the recorder and the guard.
         """
-        self._pause_policy(self._mux.keeps_policy_waiting)
+        self._pause.look(self._mux.keeps_policy_waiting)
         if self._mux.source != self._said_source:
             self._said_source = self._mux.source
             self._source_out.publish(String(data=self._mux.source))
@@ -240,12 +245,6 @@ class CommandMuxNode(Node):
         self._status_out.publish(status_message('command_mux: commands', level, message, values))
         self.get_logger().info(message)
 
-    def _pause_policy(self, wait: bool) -> None:
-        if self._pause is None or wait == self._paused or not self._pause.service_is_ready():
-            return
-        self._paused = wait
-        self._pause.call_async(SetBool.Request(data=wait))
-
     def _announce(self, commanding: bool, again: bool = False) -> None:
         if commanding != self._commanding or again:
             self._commanding = commanding
@@ -253,7 +252,7 @@ class CommandMuxNode(Node):
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         mux = self._mux
-        trouble = self._others or self._trouble
+        trouble = self._others or self._trouble or self._pause.trouble
         text = f'{mux.source}: {mux.reason}' if mux.reason else mux.source
         return WARN if trouble else OK, trouble or text, {
             'source': mux.source, 'reason': mux.reason, 'takeovers': mux.takeovers,

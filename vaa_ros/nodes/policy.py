@@ -274,7 +274,8 @@ class PolicyNode(LifecycleNode):
         elif still:
             response.message = f'not reset: release e_stop first ({still})'
         else:
-            response.success, response.message = await in_background(self, thread.reset)
+            response.success, said = await in_background(self, thread.reset)
+            response.message = f'{said}{self._stop.forgotten}'
         return response
 
     def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import dataclass
 import math
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
+from rclpy.utilities import get_rmw_implementation_identifier
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -25,8 +27,13 @@ from vaa_ros.ros.qos import SENSOR
 SERVICE, SILENCE = b'service', b'silence'
 NO_PUBLISHER = {SERVICE, SILENCE, b''}
 """Who presses without being a publisher that could be gone."""
+SAME_IDENTITIES = 'rmw_fastrtps'
+"""Middlewares of such names identify a publisher in a message as in the graph."""
+UNNAMED = 'one that the graph does not show'
 LOOKS = 10
-"""How often to look for a silence while it may last."""
+"""How often to look for a silence, or for who is gone, while that may last."""
+GONE_S = 5.0
+"""How long the press of a publisher counts that the graph does not show any more [s]."""
 GID_BYTES = 16
 """Bytes of a publisher's identity that tell it from others; some middlewares append zeros."""
 
@@ -42,12 +49,38 @@ def publisher_of(info: Mapping[str, Any]) -> bytes:
     return bytes(gid['data'] if isinstance(gid, dict) else gid)[:GID_BYTES]
 
 
+@dataclass
+class Press:
+    """
+    What is known of one who presses.
+
+    :param name: full name of the publisher's node; nothing while the graph did not show it.
+    :param gone_s: since when the graph shows it no more [s].
+    """
+
+    name: str = ''
+    gone_s: float | None = None
+
+    def text(self) -> str:
+        """
+        Say who it is.
+        """
+        if self.gone_s is not None:
+            gone_s = time.monotonic() - self.gone_s
+            return (f'{self.name or UNNAMED}, gone for {gone_s:.1f} s: its press counts for '
+                    f'{GONE_S:g} s')
+        return self.name or f'{UNNAMED}: release it there, or start this node anew if it is gone'
+
+
 class EmergencyStop:
     """
     Collects who presses the stop. It is pressed while any of them does.
 
     Each publisher releases its own press alone. One that is gone, such as a command line, cannot
-    release any more: its press ends with the next word of another one, or with a reset.
+    release any more: after :data:`GONE_S`, for a button may only be out of reach, its press ends
+    with the next word of another one, or with a reset. Where the middleware identifies publishers
+    otherwise in messages than in the graph (Cyclone DDS), nobody is known to be gone, and a press
+    ends with its release alone.
 
     :param node: the node that is to stop.
     :param tell: told whether it is pressed, at every change of a source.
@@ -64,10 +97,16 @@ class EmergencyStop:
         """Whether it was pressed since :meth:`release`, for whoever was not there to hear it."""
         self.taken_over = False
         """Whether the guard pressed it since then, and holds the arm in the node's place."""
-        self._pressed_by: set[bytes] = set()
+        self.forgotten = ''
+        """What the last :meth:`release` says of presses that ended for their publisher is gone."""
+        self._pressed_by: dict[bytes, Press] = {}
+        self._forgotten: list[str] = []
+        self._same_identities = get_rmw_implementation_identifier().startswith(SAME_IDENTITIES)
         self._silent_s, self._word_s = silent_s, -math.inf
+        node.create_timer(GONE_S / LOOKS, self._look,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
         if silent_s > 0:
-            self._pressed_by.add(SILENCE)
+            self._pressed_by[SILENCE] = Press()
             self.latched = True
             node.create_timer(silent_s / LOOKS, self._listen,
                               clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -99,13 +138,16 @@ class EmergencyStop:
         :return: who still presses it, or nothing.
         """
         self._forget_the_gone()
+        names, self._forgotten = ', '.join(self._forgotten), []
+        self.forgotten = names and f'; the press of {names} was forgotten, which is gone'
         if SERVICE in self._pressed_by:
             self._set(SERVICE, False)
         self.taken_over = False
         self._tell(self.pressed)
         self.latched = self.pressed
-        count = len(self._pressed_by - {SILENCE})
-        left = [f'{count} publisher{"s" * (count > 1)} of {self.topic}'] * (count > 0)
+        who = [press.text() for source, press in self._pressed_by.items() if source != SILENCE]
+        left = [f'{len(who)} publisher{"s" * (len(who) > 1)} of {self.topic}: '
+                f'{"; ".join(who)}'] * bool(who)
         if SILENCE in self._pressed_by:
             left.append(f'nobody publishes {self.topic}')
         return ', '.join(left)
@@ -123,14 +165,10 @@ class EmergencyStop:
         if SILENCE in self._pressed_by:
             self._set(SILENCE, False)
         publisher = publisher_of(info)
-        self.taken_over |= message.data and not self.taken_over and self._is_guard(publisher)
+        if message.data and not self.taken_over:
+            guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
+            self.taken_over = self._publishers().get(publisher) == guard
         self._set(publisher, message.data)
-
-    def _is_guard(self, publisher: bytes) -> bool:
-        namespace = self._node.get_namespace()
-        return any(bytes(info.endpoint_gid)[:GID_BYTES] == publisher
-                   and (info.node_namespace, info.node_name) == (namespace, GUARD)
-                   for info in self._node.get_publishers_info_by_topic(self.topic))
 
     def _listen(self) -> None:
         silent_s = time.monotonic() - self._word_s
@@ -139,23 +177,48 @@ class EmergencyStop:
                                           f'{silent_s:.2f} s: that counts as a press')
             self._set(SILENCE, True)
 
+    def _look(self) -> None:
+        """
+        Look who of those who press is there.
+        """
+        pressed_by = self._pressed_by.keys() - NO_PUBLISHER
+        there = self._publishers() if pressed_by else {}
+        for source in pressed_by:
+            press = self._pressed_by[source]
+            if source in there:
+                press.name, press.gone_s = there[source], None
+            elif press.gone_s is None and (press.name or self._same_identities):
+                press.gone_s = time.monotonic()
+
+    def _publishers(self) -> dict[bytes, str]:
+        return {bytes(info.endpoint_gid)[:GID_BYTES]:
+                f'{info.node_namespace.rstrip("/")}/{info.node_name}'
+                for info in self._node.get_publishers_info_by_topic(self.topic)}
+
     def _forget_the_gone(self) -> None:
-        if not self._pressed_by - NO_PUBLISHER:
-            return
-        there = {bytes(publisher.endpoint_gid)[:GID_BYTES]
-                 for publisher in self._node.get_publishers_info_by_topic(self.topic)}
-        self._pressed_by &= there | NO_PUBLISHER
+        self._look()
+        for source, press in list(self._pressed_by.items()):
+            if press.gone_s is not None and time.monotonic() - press.gone_s >= GONE_S:
+                del self._pressed_by[source]
+                self._forgotten.append(press.name or UNNAMED)
+                self._node.get_logger().warning(
+                    f'the press of {self._forgotten[-1]} on {self.topic} is forgotten: its '
+                    f'publisher is gone for more than {GONE_S:g} s')
 
     def _on_service(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._set(SERVICE, True)
         response.success, response.message = True, f'stopped; {self._reset} lets it go on'
         return response
 
-    def _set(self, source: str, pressed: bool) -> None:
+    def _set(self, source: bytes, pressed: bool) -> None:
         new = pressed and source not in self._pressed_by
-        (self._pressed_by.add if pressed else self._pressed_by.discard)(source)
+        if new:
+            self._pressed_by[source] = Press()
+        elif not pressed:
+            self._pressed_by.pop(source, None)
         self.latched |= pressed
         self._tell(self.pressed)
         if new:  # every press is heard by more than one subscription
+            self._look()
             self._node.get_logger().error(
                 'emergency stop: holding until released' + (self._reset and f' and {self._reset}'))
