@@ -15,8 +15,6 @@ import time
 import traceback
 
 from vaa_ros.core.control_loop import ControlLoop
-from vaa_ros.core.control_loop import Tick
-from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
@@ -31,6 +29,8 @@ from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.input_findings import Judgement
 from vaa_ros.core.input_findings import NOTHING_FOUND
 from vaa_ros.core.pacing import Pacing
+from vaa_ros.core.tick import Tick
+from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.tick_budget import TickBudget
 from vaa_ros.core.tick_schedule import Schedule
 from vaa_ros.core.types import NANOSECONDS
@@ -238,7 +238,7 @@ class ControlThread(InputFeed):
                 ros_ns = self._ros_now_ns()
                 gate = self._gate(self._inputs.ages_s(begin_ns, ros_ns),
                                   self._inputs.judge(begin_ns, ros_ns))
-                self._inference.allow(self._loop.asks(gate))
+                self._inference.allow(self._loop.asks(gate, self._wiring.policy()))
                 self._inference.expire(begin_ns)
                 answer = self._inference.take()
                 observation = self._inputs.newest()
