@@ -77,6 +77,7 @@ class Tick:
     :param moving: whether the command is a new setpoint, not a hold.
     :param stamp_ns: stamp of the observation behind the command [ns], 0 without one.
     :param fresh: whether the policy's answer to a new observation was taken in.
+    :param meant_wrong: why what the policy wants was refused, wherever the arm may be, or nothing.
     """
 
     decision: GateDecision
@@ -84,6 +85,7 @@ class Tick:
     moving: bool
     stamp_ns: int
     fresh: bool
+    meant_wrong: str = ''
 
 
 class ControlLoop:
@@ -118,7 +120,7 @@ class ControlLoop:
         self._period_s = period_s
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None
-        self._instruction = ''
+        self._instruction = self._meant_wrong = ''
         self._last_ns = self._stamp_ns = self._behind_ns = self._pause_ticks = 0
         self._pace = (1.0, 1.0)
         self.reset()
@@ -164,19 +166,16 @@ class ControlLoop:
             before are dropped.
         :return: what to publish, and why.
         """
-        answered = self._take(inputs)
+        answered, self._meant_wrong = self._take(inputs), ''
         fault = inputs.gate.fault or self._fault or self._watch.problem
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
         decision = self._gate.update(inputs.now_ns, replace(
             inputs.gate, fault=fault or None, slowed=slowed,
             awaited='' if self._begun else 'the first answer of the policy'))
-        command = None
-        if decision.may_move:
-            command, problem = self._setpoint(inputs, decision)
-            if problem:
-                # Told as a fault, so that every way of not moving is a state of the gate.
-                decision = self._gate.update(
-                    inputs.now_ns, replace(inputs.gate, fault=problem))
+        command, problem = self._setpoint(inputs, decision) if decision.may_move else (None, '')
+        if problem:
+            # Told as a fault, so that every way of not moving is a state of the gate.
+            decision = self._gate.update(inputs.now_ns, replace(inputs.gate, fault=problem))
         stamp_ns = inputs.observation.stamp_ns if inputs.observation is not None else 0
         if command is not None:
             stamp_ns = self._behind_ns
@@ -195,7 +194,7 @@ class ControlLoop:
             # Chunks foresaw a motion that did not happen.
             self._plan.reset()
         self._was_moving = False
-        return Tick(decision, held, False, stamp_ns, answered)
+        return Tick(decision, held, False, stamp_ns, answered, self._meant_wrong)
 
     def release(self) -> None:
         """
@@ -312,12 +311,13 @@ class ControlLoop:
         result = self._motion.move(wanted, inputs.measured, dt_s, *pace)
         if result.command is None:
             self.figures.refused += 1
+            # From the last command the policy itself led on; where it began, the arm was.
+            self._meant_wrong = '' if starting and result.by_start else result.refused
             return None, f'command refused: {result.refused}'
         figures, clamped = self.figures, result.clamped_count > 0
         figures.clamped += clamped
         figures.clamped_in_a_row = figures.clamped_in_a_row + 1 if clamped else 0
-        self._last_ns, self._stamp_ns = inputs.now_ns, inputs.stamp_now_ns
-        self._pace = pace
+        self._last_ns, self._stamp_ns, self._pace = inputs.now_ns, inputs.stamp_now_ns, pace
         return result.command, ''
 
     def _elapsed_s(self, inputs: TickInputs) -> float:
