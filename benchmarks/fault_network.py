@@ -45,6 +45,13 @@ class NetworkRig(Rig):
 
     network: Network
 
+    def recover(self) -> None:
+        """
+        Mend the network, too.
+        """
+        self.network.lose()
+        super().recover()
+
 
 @contextmanager
 def rig(folder: Path, patient: bool = False) -> Iterator[NetworkRig]:

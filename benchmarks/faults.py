@@ -10,9 +10,10 @@ Every fault that a policy node has to survive, injected into the running one, an
 The processes are ``policy`` and ``guard`` as they come, an arm that does what it is told, and two
 cameras; they talk over DDS. Between two faults the arm moves in a circle with nothing wrong. While
 it holds, its commands must not change and it must stand still; at all times every command is held
-to the limits of the robot. Packets are lost between two network namespaces; where that cannot be
-set up (it needs Linux, root, ``ip``, ``nft`` and ``nsenter``), the table says ``not tried`` and
-why, and these faults are not counted. The time is that from the last good message, or from the
+to the limits of the robot. Packets are lost between two network namespaces (that needs Linux,
+root, ``ip``, ``nft`` and ``nsenter``), and the clocks of drivers are set by libfaketime (which
+needs ``faketime`` and ``cc``); where that cannot be done, the table says ``not tried`` and why,
+and these faults are not counted. The time is that from the last good message, or from the
 fault, to the hold; where it matters it may be one tick more than the bound. Exit status 1 if
 anything else came than what was expected.
 """
@@ -111,6 +112,7 @@ def all_kinds() -> tuple[Kind, ...]:
     """
     Give every fault.
     """
+    import fault_clock
     import fault_inputs
     import fault_network
     import fault_processes
@@ -119,7 +121,8 @@ def all_kinds() -> tuple[Kind, ...]:
     import lossy_network
     return (Kind((*fault_inputs.FAULTS, *fault_processes.FAULTS, *fault_reloads.FAULTS),
                  fault_rig.rig),
-            Kind(fault_network.FAULTS, fault_network.rig, lossy_network.missing))
+            Kind(fault_network.FAULTS, fault_network.rig, lossy_network.missing),
+            Kind(fault_clock.FAULTS, fault_clock.rig, fault_clock.missing))
 
 
 def try_kind(kind: Kind, faults: Sequence[Any], folder: Path, patient: bool) -> Rows:

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import tempfile
+from typing import Any
 
 from processes import NodeProcess
 from processes import ROOT
@@ -54,9 +55,8 @@ def start_process(ros_domain: int) -> Iterator[Callable[..., NodeProcess]]:
     """
     started: list[NodeProcess] = []
 
-    def start(module: str, *arguments: str,
-              environment: dict[str, str | None] | None = None) -> NodeProcess:
-        process = NodeProcess(module, *arguments, environment=environment)
+    def start(module: str, *arguments: str, **options: Any) -> NodeProcess:
+        process = NodeProcess(module, *arguments, **options)
         started.append(process)
         return process
 

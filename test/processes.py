@@ -45,16 +45,18 @@ class NodeProcess:
     :param module: the module to run, for example ``vaa_ros.nodes.camera_subscriber``.
     :param arguments: its command line.
     :param environment: variables to set, or to remove where the value is None.
+    :param sink: a descriptor that its output goes to instead.
     """
 
     def __init__(self, module: str, *arguments: str,
-                 environment: dict[str, str | None] | None = None) -> None:
+                 environment: dict[str, str | None] | None = None,
+                 sink: int = subprocess.PIPE) -> None:
         variables = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONPATH': str(ROOT),
                      **(environment or {})}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, '-m', module, *arguments], cwd=ROOT, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
             env={key: value for key, value in variables.items() if value is not None})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -103,6 +105,5 @@ class NodeProcess:
         self.wait()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             self.lines.append(line.rstrip('\n'))

@@ -5,6 +5,9 @@ Small nodes run as processes by test_process.py; the name comes first on the com
 """
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import sys
 import threading
 import time
@@ -87,6 +90,26 @@ class BrokenArm(Arm):
     def stop(self) -> None:
         self._commands.publish(String(data='hold'))
         raise RuntimeError('stop failed')
+
+
+class Teller(Node):
+    """Says something, in all ways there are, and comes to the end that is wanted."""
+
+    def __init__(self) -> None:
+        super().__init__('teller')
+        print('a terminal' if sys.stdout.isatty() else 'no terminal')
+        for number in range(0, 300, 3):
+            print(f'saying {number}')
+            self.get_logger().warning(f'saying {number + 1}')
+            print(f'saying {number + 2}', file=sys.stderr)
+        LIBC.perror(b'a C library')
+        ENDS[os.environ.get('END', 'signal')]()
+
+
+LIBC = ctypes.CDLL(None)
+ENDS = {'signal': lambda: None, 'kill': lambda: os.kill(os.getpid(), signal.SIGKILL),
+        'abort': os.abort, 'crash': lambda: ctypes.string_at(0),
+        'error': lambda: sys.exit('an error')}
 
 
 class NoModel(Node):

@@ -3,7 +3,8 @@
 """
 Every change of the gate as one line of JSON in the log of the node.
 
-The control thread only notes a change: a terminal that takes no output must not hold the arm up.
+The control thread only notes a change: a line of the log also goes to a file and to a topic, and
+a disk that takes its time must not make a tick late.
 """
 from __future__ import annotations
 

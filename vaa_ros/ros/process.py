@@ -34,6 +34,7 @@ from rclpy.utilities import remove_ros_args
 
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.ros.node_output import NodeOutput
 
 EXIT_OK = 0
 EXIT_BUG = 1
@@ -96,7 +97,7 @@ def run(factory: Callable[[], Node], args: list[str] | None = None) -> int:
     """
     args = sys.argv[1:] if args is None else list(args)
     node: Node | None = None
-    with StopSignals() as signals:
+    with StopSignals() as signals, NodeOutput():
         try:
             _initialise(args)
             node = factory()

@@ -56,7 +56,7 @@ class TerminalKeys:
             return
         self._ended.set()
         self._thread.join(timeout=1.0)
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._settings)
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, self._settings)
         self._thread = None
         self.active = False
 
