@@ -70,7 +70,8 @@ def test_whatever_ends_a_motion_brakes_it(
     WAYS[way](ros, robot, node)
     wait_for(lambda: not any(sent.messages[-1].data), message='no motion')
     speeds = np.array([message.data for message in sent.messages])
-    most = np.array([joint.acceleration for joint in ROBOT.joints]) * PERIOD_S
+    # A tick may be late and use the time that passed, of which two periods count.
+    most = np.array([joint.acceleration for joint in ROBOT.joints]) * 2 * PERIOD_S
     assert (np.abs(np.diff(speeds, axis=0)) <= most + 1e-9).all()
     # The guard was on watch until then.
     assert any(each.data for each in claims.messages)

@@ -5,6 +5,7 @@ Positions as velocities: they follow a path, end in a hold, and never exceed the
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 from dataclasses import replace
 
 from hypothesis import given
@@ -13,13 +14,20 @@ from hypothesis import strategies
 import numpy as np
 import pytest
 
+from vaa_ros.core.limited_motion import LimitedMotion
+from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import JointSpec
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.tick_schedule import DEADLINE
+from vaa_ros.core.tick_schedule import EARLIEST
 from vaa_ros.core.velocity_servo import VelocityServo
 
 PERIOD_S = 0.05
+TARDY = 0.06
+"""How far an arm may pass a limit that comes only half of the way to its velocity in a tick."""
 ROBOT = RobotSpec('two', (JointSpec('a', 'rad', -3.0, 3.0, 2.0, 8.0),
-                          JointSpec('b', 'rad', -3.0, 3.0, 1.0)), (0.0, 0.0), ())
+                          JointSpec('b', 'rad', -9.0, 9.0, 1.0)), (0.0, 0.0), ())
 
 
 def path(count: int) -> np.ndarray:
@@ -104,3 +112,111 @@ def test_limits_hold_whatever_comes(rows: list[tuple[float, ...]]) -> None:
         assert (np.abs(velocity) <= [2.0 + 1e-9, 1.0 + 1e-9]).all()
         assert abs(velocity[0] - before[0]) <= 8.0 * PERIOD_S + 1e-9
         before = velocity
+
+
+ELBOW = RobotSpec('elbow', (JointSpec('e', 'rad', -3.1416, 3.1416, 3.1416, 3.1416),), (0.0,), ())
+"""A joint that needs half its range to stop."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """
+    How an arm does what it is told.
+
+    :param share: part of the velocity that it reaches.
+    :param quickness: part of the way to that velocity that it comes in a tick.
+    :param delay: age of what is measured [ticks].
+    """
+
+    share: float = 1.0
+    quickness: float = 1.0
+    delay: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Ride:
+    """What an arm was told (k,), when [s], the speed that was allowed, and where it was."""
+
+    told: np.ndarray
+    dt_s: np.ndarray
+    top: float
+    positions: np.ndarray
+
+
+def ride(arm: Arm, gaps: np.ndarray, wishes: np.ndarray, speed: float = 1.0) -> Ride:
+    """
+    Drive the elbow to one wish after the other, with so many periods between ticks.
+    """
+    limits = SafetyLimits.from_robot(ELBOW, speed, max_jump=10.0)
+    motion, servo = LimitedMotion(CommandLimiter(limits)), VelocityServo(ELBOW, PERIOD_S)
+    here, real, told = np.zeros(1), np.zeros(1), [0.0]
+    seen = [here]
+    for gap, wish in zip(gaps, wishes, strict=True):
+        real = real + arm.quickness * (arm.share * told[-1] - real)
+        here = here + real * gap * PERIOD_S
+        seen.append(here)
+        command = motion.move(np.array([wish]), here, gap * PERIOD_S).command
+        measured = seen[max(0, len(seen) - 1 - arm.delay)].copy()
+        told.append(servo.velocity(command, measured, True, *motion.step())[0])
+    return Ride(np.array(told[1:]), gaps * PERIOD_S, limits.velocity[0], np.array(seen)[:, 0])
+
+
+RIDES = {
+    'share': strategies.floats(0.5, 1.1), 'quickness': strategies.floats(0.5, 1.0),
+    'delay': strategies.integers(0, 1), 'seed': strategies.integers(0, 10**6),
+    'speed': strategies.sampled_from([0.05, 0.2, 1.0])}
+
+
+@settings(max_examples=40, deadline=None)
+@given(**RIDES)
+def test_no_arm_is_told_more_than_speed_and_acceleration_allow_however_ticks_come(
+    share: float, quickness: float, delay: int, seed: int, speed: float,
+) -> None:
+    random = np.random.default_rng(seed)
+    gaps = np.where(random.random(120) < 0.2, random.uniform(0.02, 4.0, 120),
+                    random.uniform(EARLIEST, DEADLINE, 120))
+    wishes = np.repeat(random.uniform(-3.1, 3.1, 6), 20)
+    found = ride(Arm(share, quickness, delay), gaps, wishes, speed)
+    assert np.abs(found.told).max() <= found.top * (1 + 1e-9)
+    change = np.abs(np.diff(found.told, prepend=0.0))
+    assert (change <= 3.1416 * np.minimum(found.dt_s, 2 * PERIOD_S) + 1e-9).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(**RIDES)
+def test_no_arm_is_driven_past_a_position_limit_however_ticks_come(
+    share: float, quickness: float, delay: int, seed: int, speed: float,
+) -> None:
+    random = np.random.default_rng(seed)
+    gaps = random.uniform(EARLIEST, DEADLINE, 160)
+    gaps[random.integers(0, 160, 4)] = 2.0
+    wishes = np.repeat([4.0, -4.0], 80)
+    past = np.abs(ride(Arm(share, quickness, delay), gaps, wishes, speed).positions).max() - 3.1416
+    # What an arm needs to take up a velocity is not foreseen.
+    assert past <= (1e-3 if quickness == 1.0 else TARDY)
+
+
+@pytest.mark.parametrize('delay', [0, 1])
+@pytest.mark.parametrize('gap', [EARLIEST, 1.0, DEADLINE])
+def test_an_exact_arm_comes_to_its_limit_and_not_past_it(gap: float, delay: int) -> None:
+    found = ride(Arm(delay=delay), np.full(240, gap), np.full(240, 4.0))
+    assert 3.1416 - 1e-2 < found.positions[-1] <= found.positions.max() <= 3.1416 + 1e-6
+
+
+@pytest.mark.parametrize('gap', [EARLIEST, 1.0, DEADLINE, 2.0])
+def test_the_velocity_is_the_way_in_the_time_that_it_took(gap: float) -> None:
+    servo, dt_s = VelocityServo(ELBOW, PERIOD_S), gap * PERIOD_S
+    told = [servo.velocity(np.array([place]), None, True, dt_s)
+            for place in np.arange(1, 16) * 0.5 * dt_s]
+    assert told[-1] == pytest.approx(0.5)
+
+
+def test_a_speed_that_is_lowered_brakes_the_arm() -> None:
+    servo = VelocityServo(ELBOW, PERIOD_S)
+    way = np.cumsum(np.full(30, 0.05))
+    for place in way[:20]:
+        before = servo.velocity(np.array([place]), None)
+    speeds = [servo.velocity(np.array([place]), None, True, PERIOD_S, np.array([0.2]))[0]
+              for place in way[20:]]
+    assert np.diff([before[0], *speeds])[:4] == pytest.approx([-3.1416 * PERIOD_S] * 4)
+    assert speeds[-1] == pytest.approx(0.2)

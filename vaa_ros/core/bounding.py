@@ -114,7 +114,7 @@ def reachable(position: np.ndarray, rate: np.ndarray, lower: np.ndarray, upper: 
     :return: lowest and highest speeds (n,).
     """
     change = acceleration * dt_s
-    up, down = (_brakeable(room, acceleration, change, dt_s)
+    up, down = (brakeable(room, acceleration, change, dt_s)
                 for room in (upper - position, position - lower))
     high = np.minimum(np.maximum(top, rate - change), np.minimum(rate + change, up))
     low = np.maximum(np.minimum(-top, rate + change), np.maximum(rate - change, -down))
@@ -140,11 +140,11 @@ def approach(position: np.ndarray, goal: np.ndarray, aim: np.ndarray, top: np.nd
     rate = clamp((goal - aim) / dt_s, -top, top)
     behind = goal - rate * dt_s - position
     change = acceleration * dt_s
-    speed = rate + np.copysign(_brakeable(np.abs(behind), acceleration, change, dt_s), behind)
+    speed = rate + np.copysign(brakeable(np.abs(behind), acceleration, change, dt_s), behind)
     return np.where(np.abs(behind) <= HARDLY * change * dt_s, goal, position + speed * dt_s)
 
 
-def _brakeable(room: np.ndarray, acceleration: np.ndarray, change: np.ndarray,
+def brakeable(room: np.ndarray, acceleration: np.ndarray, change: np.ndarray,
                dt_s: float) -> np.ndarray:
     """
     Give the speed v with v dt + v^2 / (2 a) = room: one step, then a full stop, fit in.

@@ -114,9 +114,9 @@ class ControlLoop:
         """Whether what was sent for the last command, such as velocities, moves on by itself."""
         self.lasts_s = gate.lasts_s
         """Tells for how long the arm may go on moving if nothing comes any more."""
-        self._gate = gate
-        self._plan = plan
-        self._motion = motion
+        self.step = motion.step
+        """Tells the time and the speeds of the last command."""
+        self._gate, self._plan, self._motion = gate, plan, motion
         self._period_s = period_s
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None

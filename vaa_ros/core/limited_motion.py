@@ -28,6 +28,16 @@ class LimitedMotion:
         self._last: np.ndarray | None = None
         self._motion: Motion | None = None
         self._start: np.ndarray | None = None
+        self._dt_s, self._speed = limiter.limits.max_dt_s, 1.0
+
+    def step(self) -> tuple[float, np.ndarray]:
+        """
+        Give what velocities that are made from the last command need to know.
+
+        :return: the time since the command before it [s], and the highest speeds of the joints
+            that were allowed for it (n,) [rad/s or m/s].
+        """
+        return self._dt_s, self._speed * self._limiter.limits.velocity
 
     @property
     def last(self) -> np.ndarray | None:
@@ -73,6 +83,7 @@ class LimitedMotion:
             wanted = _between(self._start, np.asarray(wanted, np.float64), share, self.kind)
             result = self._limiter.limit(wanted, previous, dt_s, self._motion, speed)
         self._last, self._motion = result.command, result.motion
+        self._dt_s, self._speed = dt_s, speed
         return result
 
     def hold(self, dt_s: float) -> np.ndarray | None:
@@ -85,7 +96,7 @@ class LimitedMotion:
         :param dt_s: time since the last command [s].
         :return: the command, or None when nothing was commanded.
         """
-        self._motion = None
+        self._motion, self._dt_s = None, dt_s
         if self._last is None or self.kind != 'end_effector_twist':
             return self._last
         still = self._last.copy()

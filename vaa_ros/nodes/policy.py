@@ -156,7 +156,7 @@ class PolicyNode(LifecycleNode):
             self, self._value('command_type'), self._robot, pacing.period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
-        self._loop.sender_coasts = self._commands.coasts
+        self._loop.sender_coasts, self._commands.step = self._commands.coasts, self._loop.step
         tracing = self._tracing = Tracing(
             self, spec.camera_keys[0], self._loop.figures.latency, self._commands.publish)
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep, tracing.times)

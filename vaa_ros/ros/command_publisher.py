@@ -109,6 +109,9 @@ class CommandPublisher:
         self._points = points
         self._measured = measured
         self._servo = VelocityServo(robot, period_s)
+        self.step: Callable[[], tuple[float, np.ndarray | None]] = lambda: (period_s, None)
+        """Gives the time since the last command [s], and the highest speeds (n,), for velocities.
+        """
         self._moving = False
         self._made_s = time.monotonic()
         self._unnamed_s = math.inf
@@ -264,7 +267,7 @@ class CommandPublisher:
 
     def _velocities(self, command: np.ndarray, stamp_ns: int) -> Float64MultiArray:
         measured = None if self._measured is None else self._measured()
-        velocity = self._servo.velocity(command, measured, self._moving)
+        velocity = self._servo.velocity(command, measured, self._moving, *self.step())
         return self._array(velocity[self._joints], stamp_ns)
 
     def _gripper_message(self, opening: float, stamp_ns: int) -> Any:

@@ -33,6 +33,7 @@ class LimitedCommands:
         self._robot = robot
         self._motion = LimitedMotion(
             CommandLimiter(SafetyLimits.from_robot(robot), publisher.kind))
+        publisher.step = self._motion.step
 
     def send(
         self, wanted: np.ndarray, start: np.ndarray | None, dt_s: float, stamp_ns: int = 0,
