@@ -149,8 +149,9 @@ def test_a_pause_on_the_way_ends_it_and_stays(
     assert (answer.success, answer.message) == (True, 'paused: the arm holds')
     answer = wait_for(lambda: answers and answers[0], message='an answer')
     assert not answer.success and 'given up: paused by a person' in answer.message
-    count = len(sent.messages)
     newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
+    count = len(sent.messages)
     newest_in_state(said, 'paused')
     assert len(sent.messages) == count
     pause(ros, False)
@@ -171,7 +172,8 @@ def test_a_pause_before_the_first_motion_of_the_way_is_not_lifted(
     sent.wait_until(near(GOAL.astype(np.float32)))
     way = node._start._begin()
     assert node._thread.paused_by == OWNER
-    assert node._thread.settled()
+    newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
     count = len(sent.messages)
     # Nobody but the way itself ends its pause.
     assert node._pause(False) == (False, f'paused by {OWNER}, which ends with a pause')
@@ -187,16 +189,18 @@ def test_who_ends_the_node_on_the_way_waits_for_no_motion(
 ) -> None:
     node = activate(ros, model_path=str(model))
     robot.position = AWAY.copy()
-    sent = commands(ros)
+    said, sent = statuses(ros), commands(ros)
     robot.start()
     sent.wait_until(near(GOAL.astype(np.float32)))
     way = node._start._begin()
     node._start._busy = True
-    assert node._thread.settled()
+    newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
     count = len(sent.messages)
     node._start.give_up()
     with pytest.raises(RosError, match='given up: the node ends'):
         node._start._move(way)
+    newest_in_state(said, 'paused')
     assert len(sent.messages) == count
 
 
