@@ -39,6 +39,7 @@ from vaa_ros.ros.stopping import StopCommands
 
 CHECK_S = 0.01
 REPEAT_S = 0.05
+PRESS_S = 0.5  # from one press to the next, later, for who was out of reach
 
 PARAMETERS = (
     Parameter('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file; '
@@ -112,7 +113,8 @@ class GuardNode(Node):
         elif self._guard.state == STOPPED:
             if self._stop.moving or self._repeated + REPEAT_S <= now_s < self._repeat_until:
                 self._say_still(now_s)
-            if self._pressed + REPEAT_S <= now_s:
+            every_s = REPEAT_S if now_s < self._repeat_until else PRESS_S
+            if self._pressed + every_s <= now_s:
                 # Once may be lost where the network was, and DDS says it again seconds later.
                 self._press(now_s)
 
