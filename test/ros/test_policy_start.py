@@ -16,6 +16,7 @@ from typing import Any
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
+from policy_rig import activate
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -40,10 +41,12 @@ from tiny_policy import goal_policy
 from tiny_policy import ROBOT
 import yaml
 
+from vaa_ros.core.errors import RosError
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.nodes.policy import PolicyNode
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
+from vaa_ros.ros.start_move import OWNER
 
 AWAY = HOME + [0.6, 0.1, 0.0, 0.0, 0.0, 0.0, -0.03]
 
@@ -129,6 +132,78 @@ def test_a_signal_on_the_way_ends_it_and_whoever_asked_is_told(
     assert np.array_equal(last, positions(sent.messages[-2])) and last[0] > GOAL[0] + 0.1
 
 
+def test_a_pause_on_the_way_ends_it_and_stays(
+    ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
+) -> None:
+    start_process(MODULE, '--ros-args', '-p', f'model_path:={model}')
+    robot.position = AWAY.copy()
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    # One of before gives way to the request, which is newer.
+    pause(ros, True)
+    count, answers = len(sent.messages), ask(ros)
+    wait_for(lambda: any(positions(message)[0] > GOAL[0] + 0.1
+                         for message in sent.messages[count:]), message='the way')
+    answer = pause(ros, True)
+    assert (answer.success, answer.message) == (True, 'paused: the arm holds')
+    answer = wait_for(lambda: answers and answers[0], message='an answer')
+    assert not answer.success and 'given up: paused by a person' in answer.message
+    newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
+    count = len(sent.messages)
+    newest_in_state(said, 'paused')
+    assert len(sent.messages) == count
+    pause(ros, False)
+    newest_in_state(said, 'running')
+
+
+def pause(ros: Harness, paused: bool) -> SetBool.Response:
+    return ros.call(SetBool, 'policy/pause', SetBool.Request(data=paused))
+
+
+def test_a_pause_before_the_first_motion_of_the_way_is_not_lifted(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    robot.position = AWAY.copy()
+    said, sent = statuses(ros), commands(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    way = node._start._begin()
+    assert node._thread.paused_by == OWNER
+    newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
+    count = len(sent.messages)
+    # Nobody but the way itself ends its pause.
+    assert node._pause(False) == (False, f'paused by {OWNER}, which ends with a pause')
+    assert node._pause(True) == (True, 'paused: the arm holds')
+    with pytest.raises(RosError, match='given up: paused by a person'):
+        node._start._move(way)
+    newest_in_state(said, 'paused')
+    assert len(sent.messages) == count
+
+
+def test_who_ends_the_node_on_the_way_waits_for_no_motion(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    node = activate(ros, model_path=str(model))
+    robot.position = AWAY.copy()
+    said, sent = statuses(ros), commands(ros)
+    robot.start()
+    sent.wait_until(near(GOAL.astype(np.float32)))
+    way = node._start._begin()
+    node._start._busy = True
+    newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
+    count = len(sent.messages)
+    node._start.give_up()
+    with pytest.raises(RosError, match='given up: the node ends'):
+        node._start._move(way)
+    newest_in_state(said, 'paused')
+    assert len(sent.messages) == count
+
+
 class Controller:
     """
     Serves FollowJointTrajectory and puts the robot where the trajectory says, ten times as fast.
@@ -200,6 +275,16 @@ def test_a_controller_takes_it_there_and_stops_when_told(ros: Harness, tmp_path:
         stop.publish(Bool(data=True))
         answer = wait_for(lambda: answers and answers[0])
         assert not answer.success and 'given up: stopped' in answer.message
+        wait_for(controller.cancelled.is_set)
+        # And so it is by a pause, which the policy was in already.
+        stop.publish(Bool(data=False))
+        wait_for(lambda: ros.call(Trigger, 'policy/reset_policy').success)
+        controller.cancelled.clear()
+        answers = ask(ros)
+        wait_for(lambda: len(controller.goals) == 3)
+        assert pause(ros, True).success
+        answer = wait_for(lambda: answers and answers[0])
+        assert not answer.success and 'given up: paused by a person' in answer.message
         wait_for(controller.cancelled.is_set)
     finally:
         robot.stop()

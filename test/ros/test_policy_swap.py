@@ -17,6 +17,7 @@ import numpy as np
 from policy_rig import activate
 from policy_rig import commands
 from policy_rig import GOAL
+from policy_rig import HOME
 from policy_rig import near
 from policy_rig import newest_in_state
 from policy_rig import OTHER
@@ -28,6 +29,7 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from ros_harness import Harness
 from std_msgs.msg import String
+from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from tiny_policy import goal_policy
 from tiny_policy import ROBOT
@@ -128,6 +130,45 @@ def test_one_that_fails_on_probation_is_taken_back_by_itself(
     values = newest_in_state(said, 'running')
     # The old one answered in its place: not even a hold.
     assert (values['policy'], values['failures']) == ('goal', '0')
+
+
+def test_what_is_no_fault_of_the_model_takes_none_back_on_probation(
+    ros: Harness, robot: Robot, model: Path, tmp_path: Path,
+) -> None:
+    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=600.0)
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait_until(near(GOAL32))
+    other = goal_policy(tmp_path / 'other.onnx', OTHER, name='other')
+    assert reload(ros, other).success
+    sent.wait_until(near(OTHER32))
+    # The arm is led out of its limits, and everybody's commands are refused there.
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)).success
+    robot.position[0] = ROBOT.joints[0].upper + 0.5
+    assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=False)).success
+    refused = newest_in_state(said, 'holding', 'bring it back by hand')
+    assert int(refused['refused']) > 0
+    assert newest_in_state(said, 'holding', 'bring it back by hand')['policy'] == 'other'
+    # So are those of the way to the start pose, and again it is not the model who wants them.
+    answer = ros.call(Trigger, 'policy/go_to_start', timeout_s=30.0)
+    assert not answer.success and 'the arm does not move: holding' in answer.message
+    assert newest_in_state(said, 'paused')['policy'] == 'other'
+
+
+def test_a_wish_that_cannot_be_meant_takes_a_model_back_on_probation(
+    ros: Harness, robot: Robot, model: Path, tmp_path: Path,
+) -> None:
+    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=600.0)
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait_until(near(GOAL32))
+    far = HOME + [30.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert reload(ros, goal_policy(tmp_path / 'far.onnx', far, name='far')).success
+    known = ros.collect(DiagnosticStatus, 'policy/active_policy', LATCHED)
+    values = status_values(known.wait_until(
+        lambda message: 'failed on probation' in status_values(message)['last_fault']))
+    assert values['name'] == 'goal' and 'to be meant' in values['last_fault']
+    newest_in_state(said, 'running')
 
 
 def test_warm_models_are_put_to_work_by_name_and_by_instruction(

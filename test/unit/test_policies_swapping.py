@@ -209,6 +209,26 @@ def test_an_instruction_finds_the_policy_that_knows_it() -> None:
     assert swaps.slot.current is other
 
 
+def test_what_an_instruction_put_to_work_is_not_undone_by_a_reload(
+    swaps: PolicySwaps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = Fake(name='other', instructions=('close',))
+    swaps._warm = {'a': (None, other)}
+    path = str(save(model(offset=0.2), tmp_path, 'second.onnx'))
+    genuine = swaps._loader.open
+
+    def while_it_is_tried(*arguments: Any) -> Any:
+        opened = genuine(*arguments)
+        assert swaps.answer_to('close') == 'other'
+        return opened
+    monkeypatch.setattr(swaps._loader, 'open', while_it_is_tried)
+    with pytest.raises(ModelError, match="'other' was put to work meanwhile"):
+        swaps.change(path)
+    assert swaps.slot.current is other
+    monkeypatch.setattr(swaps._loader, 'open', genuine)
+    assert 'is active' in swaps.change(path)
+
+
 def test_only_signed_models_are_taken_where_that_is_asked_for(tmp_path: Path) -> None:
     secret, _, line = make_keys(tmp_path / 'arm.key')
     path = save(model(), tmp_path)

@@ -75,7 +75,7 @@ class ControlLoop:
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None
         self._failed: Answers | None = None
-        self._instruction = ''
+        self._instruction = self._meant_wrong = ''
         self._last_ns = self._stamp_ns = self._behind_ns = self._pause_ticks = 0
         self._pace = (1.0, 1.0)
         self.reset()
@@ -123,7 +123,7 @@ class ControlLoop:
             before are dropped.
         :return: what to publish, and why.
         """
-        answered = self._take(inputs)
+        answered, self._meant_wrong = self._take(inputs), ''
         fault = inputs.gate.fault or self._fault or self._watch.problem
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
         decision = self._gate.update(inputs.now_ns, replace(
@@ -155,7 +155,7 @@ class ControlLoop:
             # Chunks foresaw a motion that did not happen.
             self._plan.reset()
         self._was_moving = False
-        return Tick(decision, held, False, stamp_ns, answered)
+        return Tick(decision, held, False, stamp_ns, answered, self._meant_wrong)
 
     def release(self) -> None:
         """
@@ -274,12 +274,13 @@ class ControlLoop:
         result = self._motion.move(wanted, inputs.measured, dt_s, *pace)
         if result.command is None:
             self.figures.refused += 1
+            # From the last command the policy itself led on; where it began, the arm was.
+            self._meant_wrong = '' if starting and result.by_start else result.refused
             return None, f'command refused: {result.refused}'
         figures, clamped = self.figures, result.clamped_count > 0
         figures.clamped += clamped
         figures.clamped_in_a_row = figures.clamped_in_a_row + 1 if clamped else 0
-        self._last_ns, self._stamp_ns = inputs.now_ns, inputs.stamp_now_ns
-        self._pace = pace
+        self._last_ns, self._stamp_ns, self._pace = inputs.now_ns, inputs.stamp_now_ns, pace
         return result.command, ''
 
     def _elapsed_s(self, inputs: TickInputs) -> float:

@@ -65,6 +65,7 @@ class LimitResult:
     :param command: the command (n,) float64 to send, or None where refused.
     :param clamped: which elements were changed (n,).
     :param refused: why nothing may be sent, or None.
+    :param by_start: whether it would be another answer from another place of the arm.
     :param motion: the motion that it belongs to, for the next command.
     """
 
@@ -72,6 +73,7 @@ class LimitResult:
     clamped: np.ndarray
     refused: str | None = None
     motion: Motion | None = None
+    by_start: bool = False
 
     @property
     def clamped_count(self) -> int:
@@ -126,7 +128,7 @@ class CommandLimiter:
             wanted = self._vector('command', command)
             if previous is None and self._unmeasured_start:
                 previous = self._anywhere(wanted)
-            last = self._vector('previous command or measurement', previous)
+            last = self._start(previous)
             if not 0 < dt_s < math.inf:
                 raise _Refused(f'time since the last command is {dt_s} s, expected more than 0')
             if motion is None or dt_s > self.limits.max_dt_s:
@@ -136,10 +138,17 @@ class CommandLimiter:
                      'end_effector_twist': self._twist}
             result, velocity = steps[self.kind](wanted, last, motion, dt_s, speed)
         except _Refused as reason:
-            return LimitResult(None, np.zeros(self._width, dtype=bool), str(reason))
+            return LimitResult(None, np.zeros(self._width, dtype=bool), str(reason),
+                               by_start=isinstance(reason, _RefusedFromHere))
         if not np.isfinite(result).all():
             return LimitResult(None, np.zeros(self._width, dtype=bool), 'numbers overflowed')
         return LimitResult(result, result != wanted, None, Motion(velocity, wanted))
+
+    def _start(self, previous: object) -> np.ndarray:
+        try:
+            return self._vector('previous command or measurement', previous)
+        except _Refused as reason:
+            raise _RefusedFromHere(str(reason)) from None
 
     def _vector(self, what: str, values: object) -> np.ndarray:
         if values is None:
@@ -179,15 +188,16 @@ class CommandLimiter:
         inside = clamp(last, lower, upper)
         bad = _worst(np.abs(inside - last) - top * dt_s)
         if bad is not None:
-            raise _Refused(f'{limits.names[joints][bad]} is at {last[bad]:.4f}, outside its '
-                           f'limits {lower[bad]:.4f} to {upper[bad]:.4f} by more than one step; '
-                           'bring it back by hand')
+            raise _RefusedFromHere(
+                f'{limits.names[joints][bad]} is at {last[bad]:.4f}, outside its limits '
+                f'{lower[bad]:.4f} to {upper[bad]:.4f} by more than one step; bring it back by '
+                'hand')
         bad = _worst(np.abs(wanted - last) - limits.jump[joints])
         if bad is not None:
-            raise _Refused(f'{limits.names[joints][bad]} is told to go to {wanted[bad]:.4f}, too '
-                           f'far from {last[bad]:.4f} to be meant (limit '
-                           f'{limits.jump[joints][bad]:.4f}); bring the arm nearer, or raise '
-                           'max_jump')
+            raise _RefusedFromHere(
+                f'{limits.names[joints][bad]} is told to go to {wanted[bad]:.4f}, too far from '
+                f'{last[bad]:.4f} to be meant (limit {limits.jump[joints][bad]:.4f}); bring the '
+                'arm nearer, or raise max_jump')
         outside = np.abs(wanted - clamp(wanted, lower, upper))
         bad = _worst(outside - limits.beyond[joints])
         if bad is not None:
@@ -227,12 +237,13 @@ class CommandLimiter:
         # What the way back into the box costs is not there for the way onward.
         outside = math.dist(start, last[POSITION])
         if outside > self.limits.linear_speed * dt_s:
-            raise _Refused(f'end effector is at {np.round(last[POSITION], 4).tolist()}, outside '
-                           f'its workspace {low.tolist()} to {high.tolist()} by more than one '
-                           'step; bring it back by hand')
+            raise _RefusedFromHere(
+                f'end effector is at {np.round(last[POSITION], 4).tolist()}, outside its '
+                f'workspace {low.tolist()} to {high.tolist()} by more than one step; bring it '
+                'back by hand')
         target = clamp(wanted[POSITION], low, high)
         if math.dist(wanted[POSITION], last[POSITION]) > self.limits.tool_jump:
-            raise _Refused(
+            raise _RefusedFromHere(
                 f'end effector is told to go to {np.round(wanted[POSITION], 4).tolist()}, too far '
                 f'from {np.round(last[POSITION], 4).tolist()}; bring it nearer, or raise max_jump')
         result = wanted.copy()
@@ -242,8 +253,9 @@ class CommandLimiter:
                        self._unit('command', wanted[QUATERNION]))
         turn = turn_between(here, there)
         if turn > self.limits.turn_jump:
-            raise _Refused(f'end effector is told to turn by {turn:.2f} rad at once (limit '
-                           f'{self.limits.turn_jump:.2f}); bring it nearer, or raise max_jump')
+            raise _RefusedFromHere(
+                f'end effector is told to turn by {turn:.2f} rad at once (limit '
+                f'{self.limits.turn_jump:.2f}); bring it nearer, or raise max_jump')
         result[QUATERNION] = rotate_toward(here, there, speed * self.limits.angular_speed * dt_s)
         result[7], velocity = self._gripper(wanted, last, motion, dt_s, speed)
         return result, velocity
@@ -273,6 +285,10 @@ class CommandLimiter:
 
 class _Refused(Exception):
     """A command that must not be sent."""
+
+
+class _RefusedFromHere(_Refused):
+    """A command that must not be sent from where the arm is."""
 
 
 def _worst(excess: np.ndarray) -> int | None:

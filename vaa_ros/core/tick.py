@@ -51,6 +51,7 @@ class Tick:
     :param moving: whether the command is a new setpoint, not a hold.
     :param stamp_ns: stamp of the observation behind the command [ns], 0 without one.
     :param fresh: whether the policy's answer to a new observation was taken in.
+    :param meant_wrong: why what the policy wants was refused, wherever the arm may be, or nothing.
     """
 
     decision: GateDecision
@@ -58,3 +59,4 @@ class Tick:
     moving: bool
     stamp_ns: int
     fresh: bool
+    meant_wrong: str = ''

@@ -96,7 +96,7 @@ class PolicyNode(LifecycleNode):
         self._tracing: Tracing | None = None
         self._paused = self._commanding = False
         self._lifecycle, self._instruction = 'unconfigured', self._value('instruction')
-        self._refused, self._most_clamped = 0, math.inf
+        self._most_clamped = math.inf
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
@@ -114,8 +114,8 @@ class PolicyNode(LifecycleNode):
         self.create_service(SetBool, '~/pause', self._on_pause)
         self._start = StartMove(
             self, self._robot, lambda: self._swaps.slot.current.spec,
-            lambda: self._thread if self._lifecycle == 'active' else None, self._pause,
-            lambda: self._inputs.newest_joints)
+            lambda: self._thread if self._lifecycle == 'active' else None,
+            lambda: self._pause(True), lambda: self._inputs.newest_joints)
         self.wind_down = self._start.give_up
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, 'control', self._report)
@@ -151,7 +151,7 @@ class PolicyNode(LifecycleNode):
         lockstep = pacing.lockstep
         self._loop = make_control_loop(spec, self._robot, control_options(self._value, pacing))
         self._swaps = swaps
-        self._refused, self._most_clamped = 0, self._value('warn_clamped_s') / pacing.period_s
+        self._most_clamped = self._value('warn_clamped_s') / pacing.period_s
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
             self, self._value('command_type'), self._robot, pacing.period_s,
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
@@ -279,14 +279,18 @@ class PolicyNode(LifecycleNode):
         return response
 
     def _on_pause(self, request: Any, response: SetBool.Response) -> SetBool.Response:
-        response.success = self._pause(request.data)
-        done = 'paused: the arm holds' if request.data else 'going on'
-        response.message = done if response.success else UNANSWERED
+        response.success, response.message = self._pause(request.data)
         return response
 
-    def _pause(self, paused: bool) -> bool:
-        self._paused = paused
-        return self._thread is None or self._thread.pause(paused)
+    def _pause(self, paused: bool) -> tuple[bool, str]:
+        self._paused, thread = paused, self._thread
+        if thread is not None:
+            thread.pause(paused)
+            if not thread.settled():
+                return False, UNANSWERED
+            if not paused and thread.paused_by:
+                return False, f'paused by {thread.paused_by}, which ends with a pause'
+        return True, 'paused: the arm holds' if paused else 'going on'
 
     def _announce(self, commanding: bool) -> None:
         self._commanding = commanding
@@ -298,9 +302,8 @@ class PolicyNode(LifecycleNode):
             self._value('lockstep') or self._value('dry_run'))
         if commanding != self._commanding:
             self._announce(commanding)
-        refused, self._refused = self._refused, self._loop.figures.refused
-        if self._refused > refused:
-            self._swaps.slot.failed(tick.decision.reason)
+        if tick.meant_wrong and not self._start.under_way:
+            self._swaps.slot.failed(tick.meant_wrong)
         self._tracing.say_trace(self._swaps.slot.current.spec.name, tick.decision.state)
         if self._gate_log.note():
             self._say_status()

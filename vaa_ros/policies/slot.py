@@ -130,7 +130,7 @@ class PolicySlot:
 
     def put(
         self, policy: Policy, robot: RobotSpec | None = None, kind: str | None = None,
-        proven: bool = False,
+        proven: bool = False, instead_of: PolicyAtWork | None = None,
     ) -> Policy:
         """
         Put a policy that exists already to work, after the same checks.
@@ -140,13 +140,15 @@ class PolicySlot:
         :param kind: the action kind that the commands carry, or None to skip that check.
         :param proven: whether it went through :meth:`prove` before; then it is put to work at
             once, without another look.
+        :param instead_of: the one at work when this was asked for: where another one was put to
+            work meanwhile, that one stays. None does not mind.
         :return: the policy now at work.
         :raises VaaError: saying why not; the policy before then stays at work.
         """
         if proven:
             self._flip(policy, None)
             return policy
-        return self._exchange(lambda: policy, robot, kind)
+        return self._exchange(lambda: policy, robot, kind, instead_of)
 
     def prove(self, policy: Policy, robot: RobotSpec | None, kind: str | None) -> None:
         """
@@ -194,12 +196,17 @@ class PolicySlot:
 
     def _exchange(
         self, make: Callable[[], Policy], robot: RobotSpec | None, kind: str | None,
+        instead_of: PolicyAtWork | None = None,
     ) -> Policy:
         with self._loading:
             policy = make()
             self.prove(policy, robot, kind)
             report = self._in_shadow(policy)
-            self._flip(policy, report)
+            with self._exchanging:
+                if instead_of not in (None, self.at_work):
+                    raise ModelError(f'policy {self.current.spec.name!r} was put to work meanwhile'
+                                     ' and stays; ask again for another one')
+                self._flip(policy, report)
             return policy
 
     def _in_shadow(self, policy: Policy) -> ShadowReport | None:

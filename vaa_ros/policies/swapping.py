@@ -96,8 +96,10 @@ class PolicySwaps:
             if warm is not None:
                 self.slot.put(warm, proven=True)
                 return f'policy {warm.spec.name!r} is active, it was held warm'
-            state = _state(name)
-            policy = self.slot.put(self._open(name), self._loader.robot, self._loader.kind)
+            state, at_work = _state(name), self.slot.at_work
+            # An instruction that comes meanwhile puts its own policy to work, which stays.
+            policy = self.slot.put(self._open(name), self._loader.robot, self._loader.kind,
+                                   instead_of=at_work)
             if _key(name) in self._warm:
                 # An instruction shall not bring an old version of the file back.
                 self._warm[_key(name)] = state, policy

@@ -45,6 +45,8 @@ SETTLE_S = 3.0
 """Longest time to wait for a pause or reset [s]: what moves on by itself is braked before."""
 AFTER_S = 1e-4
 """So much later an input is too old without doubt [s]."""
+PERSON = 'a person'
+"""Who pauses by the service, or by another node."""
 RESETTING = 'the arm is braked before the reset'
 RESET = 'chunks, faults and stops are forgotten'
 WITHDRAWN = 'not reset: a stop was pressed meanwhile'
@@ -71,7 +73,9 @@ class ControlThread(InputFeed):
         self._decision = NOT_ACTIVE
         self._inference = InferenceThread(self._changed, inputs, wiring.policy, pacing)
         self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
-        self._paused = self._e_stop = self._taken_over = False
+        self.paused_by = ''
+        """Whose pause stands; changed by :meth:`pause` alone."""
+        self._e_stop = self._taken_over = False
         # Pressed since the last tick: a short press latches, too.
         self._pulse = False
         self._other_publisher = self._bug = ''
@@ -124,7 +128,7 @@ class ControlThread(InputFeed):
             self._changed.notify_all()
         thread.join(timeout=5.0)
         self._decision = NOT_ACTIVE
-        left = self._paused or self._other_publisher
+        left = self.paused_by or self._other_publisher
         if not (self._lockstep or left and not self._loop.coasting or thread.is_alive()):
             publish_last_words(
                 self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
@@ -158,19 +162,25 @@ class ControlThread(InputFeed):
         with self._changed:
             self._other_publisher = reason
 
-    def pause(self, paused: bool) -> bool:
+    def pause(self, paused: bool, owner: str = PERSON) -> None:
         """
-        Pause, and wait until the arm was told to hold; or go on.
+        Pause, or go on; the newest pause takes the place of the one before.
 
         :param paused: whether to pause.
-        :return: whether it took effect.
+        :param owner: who asks; the pause of another one stays.
         """
         self._settled.clear()
         with self._changed:
-            self._paused = paused
+            if paused or self.paused_by == owner:
+                self.paused_by = owner * paused
             self._wake = True
             self._changed.notify_all()
-        return self._thread is None or not paused or self._settled.wait(SETTLE_S)
+
+    def settled(self) -> bool:
+        """
+        Wait until a pause, if there is one, took effect; say whether it did.
+        """
+        return self._thread is None or not self.paused_by or self._settled.wait(SETTLE_S)
 
     def reset(self) -> str:
         """
@@ -213,7 +223,7 @@ class ControlThread(InputFeed):
         Hold, or go on braking, where a tick failed: the next one may fail, too.
         """
         self._decision = GateDecision(HOLDING, False, self._bug)
-        others = self._paused or self._taken_over or self._other_publisher
+        others = self.paused_by or self._taken_over or self._other_publisher
         try:
             if not (self._lockstep or others and not self._loop.coasting):
                 held = self._loop.hold(self._pacing.period_s)
@@ -281,8 +291,8 @@ class ControlThread(InputFeed):
         while True:
             with self._changed:
                 while not (self._stopping or self._resetting
-                           or self._inputs.ready() and not self._paused):
-                    if self._paused:
+                           or self._inputs.ready() and not self.paused_by):
+                    if self.paused_by:
                         self._loop.release()
                         self._decision = IN_PAUSE
                         self._settled.set()
@@ -325,7 +335,7 @@ class ControlThread(InputFeed):
                  or self._resetting and RESETTING)
         reset, self._released = self._released, False
         pressed, self._pulse = self._e_stop or self._pulse, False
-        return GateInputs('active', ages_s, fault or None, self._paused, pressed, reset,
+        return GateInputs('active', ages_s, fault or None, bool(self.paused_by), pressed, reset,
                           judged.hold, judged.slow)
 
     def _do_reset(self) -> None:

@@ -18,6 +18,7 @@ from vaa_ros.core.control_setup import DEADMAN_AGE_S
 from vaa_ros.core.control_setup import DEADMAN_TOPIC
 from vaa_ros.core.control_setup import JOINTS_TOPIC
 from vaa_ros.core.errors import RosError
+from vaa_ros.core.errors import VaaError
 from vaa_ros.core.gate import PAUSED
 from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.inference import Answers
@@ -31,6 +32,7 @@ from vaa_ros.ros.start_action import StartAction
 
 POLL_S = 0.05
 ENDING = 'the node ends'
+OWNER = 'the way to the start pose'
 STILL_S = 5.0
 """How long the gate may hold the arm before the move is given up [s]."""
 
@@ -41,20 +43,21 @@ class StartMove:
 
     Where the robot names a ``trajectory_action`` and ``control_msgs`` is installed, the arm's own
     controller goes there as one goal, while the policy is paused and silent. Otherwise the way is
-    commanded like a policy's, through the gate: a pause is lifted for it. The pause stands after
-    both, so that nothing moves on by itself; what holds the arm ends or holds this move too.
+    commanded like a policy's, through the gate. The request ends a pause that stood before it, and
+    one that comes later ends the move. The arm is paused after both, so that nothing moves on by
+    itself; what holds the arm ends or holds this move too.
 
     :param node: the node that offers the service.
     :param robot: the robot.
     :param spec: gives the spec of the loaded policy.
     :param thread: gives the thread that commands the arm, or None while the node is not active.
-    :param pause: pauses or goes on, and says whether that took effect.
+    :param pause: pauses the policy as a person does, until a person ends that.
     :param joints: gives the newest joint positions in the robot's order, None while unknown.
     """
 
     def __init__(
         self, node: Node, robot: RobotSpec, spec: Callable[[], PolicySpec],
-        thread: Callable[[], ControlThread | None], pause: Callable[[bool], bool],
+        thread: Callable[[], ControlThread | None], pause: Callable[[], Any],
         joints: Callable[[], np.ndarray | None],
     ) -> None:
         self._node = node
@@ -81,15 +84,22 @@ class StartMove:
         """
         return self._moving or policy
 
+    @property
+    def under_way(self) -> bool:
+        """
+        Tell whether the arm is on its way by commands, which are none of the policy.
+        """
+        return self._moving is not None
+
     def give_up(self) -> bool:
         """
         Hold the arm where it is on its way, for good.
 
         :return: whether nothing moves it any more; until then the node has to be spun.
         """
-        if self._busy and not self._ending:
-            self._pause(True)
-        self._ending = True
+        first, self._ending = not self._ending, True
+        if self._busy and first:
+            self._pause()
         return not self._busy and (self._action is None or self._action.cancels.confirmed)
 
     async def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Any:
@@ -97,42 +107,69 @@ class StartMove:
             response.message = ENDING if self._ending else (
                 'the arm is on its way to the start pose already')
             return response
+        try:
+            way = self._begin()
+        except VaaError as error:
+            response.message = str(error)
+            return response
         self._busy = True
         try:
-            response.success, response.message = await in_background(self._node, self._move)
+            response.success, response.message = await in_background(
+                self._node, lambda: self._move(way))
         finally:
             self._busy = False
         return response
 
-    def _move(self) -> str:
-        if self._thread() is None:
+    def _begin(self) -> StartPolicy | None:
+        """
+        Take the place of whoever paused: a pause that comes from now on ends the move.
+
+        :return: the way, None where the controller knows it.
+        :raises VaaError: if the arm cannot go there.
+        """
+        thread = self._thread()
+        if thread is None:
             raise RosError('the node is not active: activate it first')
         if self._node.get_parameter('dry_run').value:
             raise RosError('a dry run moves nothing: set dry_run to false')
-        speed = self._node.get_parameter('start_speed').value
-        way = None if self._action else StartPolicy(self._spec(), self._robot, speed)
-        if not self._pause(True):
-            raise RosError('the control thread did not answer')
-        if way is None:
-            self._go_by_action(speed)
-        else:
-            self._go_by_commands(way)
+        way = None if self._action else StartPolicy(self._spec(), self._robot, self._speed)
+        thread.pause(True, OWNER)
+        return way
+
+    @property
+    def _speed(self) -> float:
+        return self._node.get_parameter('start_speed').value
+
+    def _move(self, way: StartPolicy | None) -> str:
+        thread = self._thread()
+        try:
+            if thread is None or not thread.settled():
+                raise RosError('the control thread did not answer')
+            if way is None:
+                self._go_by_action()
+            else:
+                self._moving = way
+                thread.pause(False, OWNER)
+                self._wait(way)
+        finally:
+            self._pause()
+            self._moving = None
         return (f'the arm is at the start pose of {self._robot.name}, paused; ~/pause '
                 '(data: false) lets the policy go on')
 
-    def _go_by_action(self, speed: float) -> None:
+    def _go_by_action(self) -> None:
         start, trouble = self._joints(), self._trouble()
         if trouble or start is None:
             raise RosError(trouble or 'no joint states came with pictures yet')
-        self._action.go(start, speed, self._trouble)
+        self._action.go(start, self._speed, self._trouble)
 
     def _trouble(self) -> str:
         """
         Say why the controller has to stop, which knows nothing of the policy's gate.
         """
         thread = self._thread()
-        if thread is None or self._ending:
-            return ENDING if self._ending else 'the node is not active'
+        if ended := self._ended(thread):
+            return ended
         decision, ages_s = thread.decision, thread.ages_s()
         if decision.state != PAUSED:
             return f'{decision.state}: {decision.reason}'
@@ -143,14 +180,15 @@ class StartMove:
                 if ages_s.get(topic) is None or ages_s[topic] > limit]
         return ', '.join(late)
 
-    def _go_by_commands(self, way: StartPolicy) -> None:
-        try:
-            self._moving = way
-            self._pause(False)
-            self._wait(way)
-        finally:
-            self._pause(True)
-            self._moving = None
+    def _ended(self, thread: ControlThread | None) -> str:
+        """
+        Say why the move is over, nothing while it is not.
+        """
+        if self._ending:
+            return ENDING
+        if thread is None:
+            return 'the node is not active any more'
+        return '' if thread.paused_by in ('', OWNER) else f'paused by {thread.paused_by}'
 
     def _wait(self, way: StartPolicy) -> None:
         still_s = over_s = None
@@ -162,9 +200,8 @@ class StartMove:
                 raise RosError(
                     f'the arm does not come to the start pose of {self._robot.name}: a joint '
                     f'stays {way.left:.1f} times as far from it as counts as there')
-            if thread is None or self._ending:
-                why = ENDING if self._ending else 'the node was deactivated'
-                raise RosError(f'the way to the start pose was given up: {why}')
+            if ended := self._ended(thread):
+                raise RosError(f'the way to the start pose was given up: {ended}')
             decision = thread.decision
             if decision.may_move:
                 still_s = None
