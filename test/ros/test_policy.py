@@ -154,6 +154,18 @@ def test_lockstep_answers_every_observation_once(
     assert len(sent.wait(6)) == 6
 
 
+def test_lockstep_with_an_arm_whose_clock_is_the_real_one_is_refused(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    activate(ros, model_path=str(model), lockstep=True)
+    sent, said = commands(ros), statuses(ros)
+    robot.wait_connected()
+    robot.start()
+    newest_in_state(said, 'waiting', 'lockstep is for a simulation')
+    newest_in_state(said, 'waiting', 'lockstep is for a simulation')
+    assert not sent.messages
+
+
 def test_lockstep_pause_answers_nothing(ros: Harness, robot: Robot, model: Path) -> None:
     activate(ros, model_path=str(model), lockstep=True)
     sent, said = commands(ros), statuses(ros)

@@ -12,9 +12,16 @@ import time
 import numpy as np
 
 from vaa_ros.core.control_setup import DEADMAN_TOPIC
+from vaa_ros.core.control_setup import JOINTS_TOPIC
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.input_findings import Judgement
 from vaa_ros.core.types import JointState
+from vaa_ros.core.types import NANOSECONDS
+
+REAL_NS = 3600 * NANOSECONDS
+"""Stamps so near the real time are those of a real arm; a simulation in lockstep begins at 1 s."""
+NOT_SIMULATED = ('the stamps are of the real time, and lockstep is for a simulation; set lockstep '
+                 'to false for a real arm')
 
 
 class InputFeed:
@@ -56,6 +63,10 @@ class InputFeed:
         :param state: the state, in any order.
         """
         with self._changed:
+            if self._lockstep and abs(state.stamp_ns - time.time_ns()) < REAL_NS:
+                # Nothing would judge its age, and no deadman switch and no guard hold it.
+                self._inputs.problem(JOINTS_TOPIC, NOT_SIMULATED)
+                return
             self._inputs.push_joints(state, time.monotonic_ns(), self._ros_now_ns())
             # In real time it is the pictures that complete an observation.
             if self._lockstep and self._inputs.ready():
