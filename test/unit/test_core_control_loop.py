@@ -14,8 +14,6 @@ import pytest
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
-from vaa_ros.core.control_loop import Tick
-from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.familiarity import Familiarity
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateDecision
@@ -27,6 +25,8 @@ from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.tick import Tick
+from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 
@@ -56,11 +56,12 @@ class Rig:
 
     def __init__(
         self, kind: str = 'joint_position', watch: WatchOptions | None = None,
-        ramp_s: float = 0.0, acceleration: float = math.inf,
+        ramp_s: float = 0.0, acceleration: float = math.inf, jump: float = math.inf,
     ) -> None:
         motion = LimitedMotion(CommandLimiter(SafetyLimits(
             names=tuple('abcdefg'), lower=np.full(7, -1.0), upper=np.full(7, 1.0),
-            velocity=np.full(7, 3.0), gripper=6, linear_acceleration=acceleration), kind))
+            velocity=np.full(7, 3.0), jump=jump, gripper=6,
+            linear_acceleration=acceleration), kind))
         self.loop = ControlLoop(
             Gate({'vision/front': 0.2}, resume_after_s=0.1, ramp_s=ramp_s),
             Plan(ChunkPlayer(PERIOD_S, newest_only=(6,))), motion, PERIOD_S,
@@ -229,6 +230,26 @@ def test_three_failures_in_a_row_latch_until_reset() -> None:
     assert any(rig.tick(good).moving for _ in range(6))
 
 
+def test_another_policy_at_work_is_asked_after_three_failures() -> None:
+    class Broken(Line):
+        def infer(self, observation: Observation) -> ActionChunk:
+            self.asked += 1
+            raise ValueError('no such luck')
+
+    rig, policy, other = Rig(), Broken(0.0), Line(0.1)
+    for _ in range(5):
+        tick = rig.tick(policy)
+    assert 'load another model or reset the policy' in tick.decision.reason
+    facts = GateInputs()
+    assert rig.loop.asks(facts, other) and not rig.loop.asks(facts, policy)
+    assert any(rig.tick(other).moving for _ in range(6))
+    # A policy that failed before, and one that fails now, have three tries each.
+    again = Broken(0.0)
+    for _ in range(5):
+        rig.tick(again)
+    assert again.asked == 3
+
+
 def test_non_finite_actions_hold() -> None:
     rig, policy = Rig(), Line(0.1)
     last = rig.tick(policy).command
@@ -237,6 +258,25 @@ def test_non_finite_actions_hold() -> None:
     assert not tick.moving
     assert tick.command == pytest.approx(last)
     assert 'not finite' in tick.decision.reason
+
+
+def test_a_refusal_is_told_until_a_command_passes() -> None:
+    rig, policy = Rig(jump=0.5), Line(0.1)
+    rig.tick(policy)
+    policy.goal = 0.9
+    for _ in range(24):  # until no chunk from before votes
+        rig.tick(policy)
+    ticks = [rig.tick(policy) for _ in range(20)]
+    assert {tick.decision.state for tick in ticks} == {'holding'}
+    assert all('too far' in tick.decision.reason for tick in ticks)
+    assert rig.loop.figures.refused > 2, 'it tries again'
+    stale = rig.tick(policy, fresh=False, age_s=0.3)
+    assert 'vision/front is stale' in stale.decision.reason
+    policy.goal = 0.2
+    reasons = [rig.tick(policy).decision.reason for _ in range(12)]
+    assert 'too far' in reasons[0] and reasons[-1] == ''
+    rig.tick(policy, fresh=False, age_s=0.3)
+    assert 'inputs are good again' in rig.tick(policy).decision.reason, 'that is over'
 
 
 def test_an_exhausted_chunk_holds_and_says_so() -> None:

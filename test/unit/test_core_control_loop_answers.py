@@ -16,8 +16,6 @@ import pytest
 from vaa_ros.core.chunking import ChunkPlayer
 from vaa_ros.core.control_loop import ControlLoop
 from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
-from vaa_ros.core.control_loop import Tick
-from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.errors import LateError
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateInputs
@@ -28,6 +26,8 @@ from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.plan import Plan
 from vaa_ros.core.safety import CommandLimiter
+from vaa_ros.core.tick import Tick
+from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.control_setup import measured_command
@@ -29,6 +28,7 @@ from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.sync import ObservationSync
+from vaa_ros.core.tick import Tick
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import Observation

@@ -18,6 +18,7 @@ from vaa_ros.policies.opening import hold_spec
 ROBOT = load_robot('vaa_arm')
 HOME = np.array(ROBOT.home)
 LIMITS = np.array([joint.velocity for joint in ROBOT.joints])
+MOST = np.array([joint.acceleration for joint in ROBOT.joints])
 PERIOD_NS = 33_333_333
 
 
@@ -56,7 +57,7 @@ def test_it_comes_home_below_the_speed_that_was_allowed() -> None:
 
 def test_a_controller_gets_the_same_way_as_points() -> None:
     start = HOME + [1.0, -0.5, 0.3, 0.2, 0.0, -0.4, -0.05]
-    step_s, positions, velocities = start_trajectory(start, HOME, 0.2 * LIMITS)
+    step_s, positions, velocities = start_trajectory(start, HOME, 0.2 * LIMITS, MOST)
     assert 0 < step_s <= 0.1
     np.testing.assert_allclose(positions[-1], HOME)
     assert not velocities[-1].any()
@@ -67,8 +68,28 @@ def test_a_controller_gets_the_same_way_as_points() -> None:
     means = (np.vstack([np.zeros(7), velocities[:-1]]) + velocities) / 2
     np.testing.assert_allclose(means, between, atol=0.01)
     # From home there is nowhere to go, and still a point after time 0.
-    step_s, positions, _ = start_trajectory(HOME, HOME, 0.2 * LIMITS)
+    step_s, positions, _ = start_trajectory(HOME, HOME, 0.2 * LIMITS, MOST)
     assert step_s > 0 and len(positions) == 1
+
+
+@pytest.mark.parametrize('way', [0.001, 0.02, 0.05, 0.3, 3.0])
+@pytest.mark.parametrize('speed', [0.2, 1.0])
+def test_neither_way_asks_for_more_than_the_accelerations(way: float, speed: float) -> None:
+    arm = load_robot('ur5e')
+    home, most = np.array(arm.home), np.array([joint.acceleration for joint in arm.joints])
+    limits = speed * np.array([joint.velocity for joint in arm.joints])
+    start = home + way * np.linspace(0.2, 1.0, len(home))
+    step_s, positions, velocities = start_trajectory(start, home, limits, most)
+    # A controller goes from point to point along cubic curves, fastest changing at their ends.
+    points, rates = np.vstack([start, positions]), np.vstack([0 * home, velocities])
+    slope = 6 * np.diff(points, axis=0) / step_s**2
+    ends = (slope - (4 * rates[:-1] + 2 * rates[1:]) / step_s,
+            (2 * rates[:-1] + 4 * rates[1:]) / step_s - slope)
+    assert max(np.abs(end / most).max() for end in ends) <= 1.0 + 1e-9
+    policy = StartPolicy(hold_spec(arm, 'joint_position'), arm, speed)
+    track = policy.infer(Observation(0, {}, start)).actions.astype(np.float64)
+    track = np.vstack([start, start, track])
+    assert (np.abs(np.diff(track, 2, axis=0)) <= 1.01 * most * policy.spec.dt_s**2 + 1e-6).all()
 
 
 def test_who_is_pushed_off_the_way_begins_anew_there() -> None:

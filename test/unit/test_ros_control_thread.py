@@ -15,13 +15,13 @@ from policy_models import SPEC
 from processes import wait_for
 import pytest
 
-from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import ControlOptions
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.sync import ObservationSync
+from vaa_ros.core.tick import Tick
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import Observation

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import copy
-from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
@@ -34,58 +33,13 @@ from vaa_ros.core.loop_figures import LoopFigures
 from vaa_ros.core.plan import Plan
 from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
+from vaa_ros.core.tick import Tick
+from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 
 FAILURES_LATCHED = 3
 PAUSE_HOLD_TICKS = 3
-
-
-@dataclass(frozen=True, eq=False)
-class TickInputs:
-    """
-    The facts of one tick.
-
-    :param now_ns: a clock that does not jump, for the gate and for speed limits [ns].
-    :param stamp_now_ns: the present on the clock of the observation stamps [ns].
-    :param observation: the newest observation, or None before the first.
-    :param measured: where the arm is, as the command's kind has it; None while unknown.
-    :param gate: what the gate has to know; the loop adds its own faults.
-    :param answer: what came of asking the policy since the tick before, or None for nothing.
-    :param silent: publish nothing while the gate forbids to move, not even a hold; what moves on
-        by itself is braked before.
-    :param waited_for: whether time stands still until a command comes (lockstep).
-    """
-
-    now_ns: int
-    stamp_now_ns: int
-    observation: Observation | None
-    measured: np.ndarray | None
-    gate: GateInputs
-    answer: Answer | None = None
-    silent: bool = False
-    waited_for: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Tick:
-    """
-    What one tick decided.
-
-    :param decision: the gate's answer.
-    :param command: what to publish, or None for nothing.
-    :param moving: whether the command is a new setpoint, not a hold.
-    :param stamp_ns: stamp of the observation behind the command [ns], 0 without one.
-    :param fresh: whether the policy's answer to a new observation was taken in.
-    :param meant_wrong: why what the policy wants was refused, wherever the arm may be, or nothing.
-    """
-
-    decision: GateDecision
-    command: np.ndarray | None
-    moving: bool
-    stamp_ns: int
-    fresh: bool
-    meant_wrong: str = ''
 
 
 class ControlLoop:
@@ -120,6 +74,7 @@ class ControlLoop:
         self._period_s = period_s
         self._watch = watch or SceneWatch((), WatchOptions(enabled=False))
         self._policy: Answers | None = None
+        self._failed: Answers | None = None
         self._instruction = self._meant_wrong = ''
         self._last_ns = self._stamp_ns = self._behind_ns = self._pause_ticks = 0
         self._pace = (1.0, 1.0)
@@ -134,15 +89,17 @@ class ControlLoop:
         self._failures_in_a_row = 0
         self._anew = True
 
-    def asks(self, gate: GateInputs) -> bool:
+    def asks(self, gate: GateInputs, policy: Answers) -> bool:
         """
-        Tell whether the policy is to be asked at all.
+        Tell whether a policy is to be asked at all.
 
         :param gate: what the gate is about to be told.
+        :param policy: the policy that is at work now.
         """
         idle = (gate.paused or gate.e_stop or gate.lifecycle != ACTIVE
                 or self._gate.state == STOPPED and not gate.reset)
-        return not idle and self._failures_in_a_row < FAILURES_LATCHED
+        given_up = self._failures_in_a_row >= FAILURES_LATCHED and policy is self._failed
+        return not idle and not given_up
 
     def ask(self, gate: GateInputs, policy: Answers, observation: Observation) -> Answer | None:
         """
@@ -153,7 +110,7 @@ class ControlLoop:
         :param observation: a new observation.
         :return: what came of it, for the next tick; None where it is not to be asked.
         """
-        if not self.asks(gate):
+        if not self.asks(gate, policy):
             return None
         anew, self._anew = self._anew, False
         return ask(policy, observation, anew)
@@ -171,11 +128,15 @@ class ControlLoop:
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
         decision = self._gate.update(inputs.now_ns, replace(
             inputs.gate, fault=fault or None, slowed=slowed,
-            awaited='' if self._begun else 'the first answer of the policy'))
-        command, problem = self._setpoint(inputs, decision) if decision.may_move else (None, '')
-        if problem:
-            # Told as a fault, so that every way of not moving is a state of the gate.
-            decision = self._gate.update(inputs.now_ns, replace(inputs.gate, fault=problem))
+            awaited='' if self._begun else 'the first answer of the policy',
+            unresolved=self._unresolved))
+        command = None
+        if decision.may_move:
+            command, self._unresolved = self._setpoint(inputs, decision)
+            if self._unresolved:
+                # Told as a fault, so that every way of not moving is a state of the gate.
+                decision = self._gate.update(
+                    inputs.now_ns, replace(inputs.gate, fault=self._unresolved))
         stamp_ns = inputs.observation.stamp_ns if inputs.observation is not None else 0
         if command is not None:
             stamp_ns = self._behind_ns
@@ -203,6 +164,7 @@ class ControlLoop:
         self._gate.begin_anew()
         self._motion.release()
         self._was_moving = self._begun = False
+        self._unresolved = ''
         self._plan.reset()
         self._watch.reset()
 
@@ -228,7 +190,7 @@ class ControlLoop:
         Take in what the policy answered; whether it gave a chunk that can be used.
         """
         answer, figures = inputs.answer, self.figures
-        if answer is None or not self.asks(inputs.gate):
+        if answer is None or not self.asks(inputs.gate, answer.policy):
             return False
         try:
             if answer.problem is not None:
@@ -241,7 +203,8 @@ class ControlLoop:
             return False
         except Exception as error:
             figures.failures += 1
-            self._failures_in_a_row += 1
+            in_a_row = self._failures_in_a_row if answer.policy is self._failed else 0
+            self._failures_in_a_row, self._failed = in_a_row + 1, answer.policy
             self._fault = f'the policy failed: {error}'
             if self._failures_in_a_row >= FAILURES_LATCHED:
                 self._fault += (f' ({FAILURES_LATCHED} times in a row; load another model or '

@@ -52,6 +52,8 @@ class GateInputs:
     :param e_stop: whether the emergency stop is pressed.
     :param reset: whether a person asks for the latched stop, or a hold, to be released, now.
     :param awaited: what has to come, besides messages, before there is a motion to make.
+    :param unresolved: why the last command that was due could not be given, or nothing; told while
+        a hold is about to end, for it may be just as bad at the next try.
     """
 
     lifecycle: str = ACTIVE
@@ -63,6 +65,7 @@ class GateInputs:
     unfit: str = ''
     slowed: str = ''
     awaited: str = ''
+    unresolved: str = ''
 
 
 @dataclass(frozen=True)
@@ -245,7 +248,7 @@ class Gate:
             begun = self._state in (*MOVING, HOLDING) and not inputs.reset
             state = HOLDING if begun or inputs.fault else WAITING
             return state, trouble
-        return self._good(now_ns, inputs.reset)
+        return self._good(now_ns, inputs)
 
     def _stop(self, inputs: GateInputs) -> str:
         if inputs.e_stop:
@@ -277,14 +280,15 @@ class Gate:
                     f'{self._future_tolerance_s:.2f} s; check the clocks')
         return ''
 
-    def _good(self, now_ns: int, reset: bool) -> tuple[str, str]:
+    def _good(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:
         # Whoever resets begins anew: a hold of the episode before is over.
-        if self._state != HOLDING or reset:
+        if self._state != HOLDING or inputs.reset:
             return RUNNING, ''
         if self._good_since_ns is None or now_ns < self._good_since_ns:
             self._good_since_ns = now_ns
         good_ns = now_ns - self._good_since_ns
         if good_ns >= self._resume_after_ns:
             return RUNNING, ''
-        return HOLDING, (f'inputs are good again for {good_ns / NANOSECONDS:.2f} s, resuming '
-                         f'after {self._resume_after_ns / NANOSECONDS:.2f} s')
+        return HOLDING, inputs.unresolved or (
+            f'inputs are good again for {good_ns / NANOSECONDS:.2f} s, resuming '
+            f'after {self._resume_after_ns / NANOSECONDS:.2f} s')

@@ -21,11 +21,11 @@ import hashlib
 import numpy as np
 
 from vaa_ros.core.control_loop import ControlLoop
-from vaa_ros.core.control_loop import Tick
-from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.inference import Answers
 from vaa_ros.core.input_buffer import InputBuffer
+from vaa_ros.core.tick import Tick
+from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.tick_schedule import TickSchedule
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS

@@ -18,6 +18,8 @@ from vaa_ros.core.types import Observation
 
 REACHED = 0.02
 """How near every joint has to come [rad], or sliding joints to a tenth of it [m]."""
+LEAST_POINTS, CUBIC = 4, 1.05
+"""Fewest points of a way, and how much more acceleration cubic curves between them ask for."""
 OFF_PATH = 0.15
 """How far a joint may be from where it should be [rad or m] before the way begins anew there."""
 
@@ -44,6 +46,7 @@ class StartPolicy:
                             instructions=())
         self._home = np.array(robot.home)
         self._speed = speed * np.array([joint.velocity for joint in robot.joints])
+        self._acceleration = np.array([joint.acceleration for joint in robot.joints])
         self._near = np.array([np.inf if joint.name == robot.gripper else
                                REACHED if joint.unit == 'rad' else REACHED / 10
                                for joint in robot.joints])
@@ -97,7 +100,7 @@ class StartPolicy:
         """
         Give the part of the way's time that is over.
         """
-        total_s = way_s(self._start, self._home, self._speed)
+        total_s = way_s(self._start, self._home, self._speed, self._acceleration)
         return min(max((stamp_ns - self._start_ns) / NANOSECONDS / total_s, 0.0), 1.0)
 
     def _at(self, stamp_ns: int) -> np.ndarray:
@@ -105,21 +108,27 @@ class StartPolicy:
         return self._start + (self._home - self._start) * (1 - np.cos(np.pi * part)) / 2
 
 
-def way_s(start: np.ndarray, goal: np.ndarray, speed: np.ndarray) -> float:
+def way_s(start: np.ndarray, goal: np.ndarray, speed: np.ndarray,
+          acceleration: np.ndarray) -> float:
     """
     Give the time of a way whose speed rises and falls like a cosine.
 
     :param start: where it begins (n,) [rad or m].
     :param goal: where it ends (n,).
     :param speed: highest speed of each joint (n,) [rad/s or m/s].
-    :return: time [s]; the joint with the longest way sets it.
+    :param acceleration: highest acceleration of each joint (n,) [rad/s^2 or m/s^2].
+    :return: time [s]; the joint that needs longest sets it.
     """
-    # The cosine is half pi times faster in the middle than on the average.
-    return max(float(np.max(np.abs(goal - start) / speed)) * np.pi / 2, 1e-3)
+    way = np.abs(goal - start)
+    # The cosine is half pi times faster in the middle than on the average, and gains and loses
+    # speed most at its ends.
+    return max(float(np.max(way / speed)) * np.pi / 2,
+               float(np.sqrt(np.max(way / acceleration) / 2)) * np.pi, 1e-3)
 
 
 def start_trajectory(
-    start: np.ndarray, goal: np.ndarray, speed: np.ndarray, step_s: float = 0.1,
+    start: np.ndarray, goal: np.ndarray, speed: np.ndarray, acceleration: np.ndarray,
+    step_s: float = 0.1,
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """
     Give the same way as points for a controller that interpolates.
@@ -127,13 +136,13 @@ def start_trajectory(
     :param start: where it begins (n,) [rad or m].
     :param goal: where it ends (n,).
     :param speed: highest speed of each joint (n,) [rad/s or m/s].
+    :param acceleration: highest acceleration of each joint (n,) [rad/s^2 or m/s^2].
     :param step_s: longest time between two points [s].
     :return: time between two points [s]; positions (k, n); velocities (k, n), zero in the end.
     """
-    total_s = way_s(start, goal, speed)
-    count = max(int(np.ceil(total_s / step_s)), 1)
+    way, total_s = goal - start, way_s(start, goal, speed, acceleration / CUBIC)
+    count = max(int(np.ceil(total_s / step_s)), LEAST_POINTS if way.any() else 1)
     part = np.arange(1, count + 1)[:, None] / count
-    way = goal - start
     positions = start + way * (1 - np.cos(np.pi * part)) / 2
     velocities = way * np.pi * np.sin(np.pi * part) / (2 * total_s)
     velocities[-1] = 0.0

@@ -29,7 +29,6 @@ from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
 from vaa_ros.core.control_loop import ControlLoop
-from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.control_setup import make_control_loop
 from vaa_ros.core.control_setup import make_judge
 from vaa_ros.core.errors import RosError
@@ -39,6 +38,7 @@ from vaa_ros.core.paths import model_file
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.sync import ObservationSync
+from vaa_ros.core.tick import Tick
 from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
 from vaa_ros.policies.swapping import make_swaps

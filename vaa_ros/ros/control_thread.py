@@ -15,8 +15,6 @@ import time
 import traceback
 
 from vaa_ros.core.control_loop import ControlLoop
-from vaa_ros.core.control_loop import Tick
-from vaa_ros.core.control_loop import TickInputs
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.gate import GateDecision
 from vaa_ros.core.gate import GateInputs
@@ -32,6 +30,8 @@ from vaa_ros.core.input_findings import Judgement
 from vaa_ros.core.input_findings import NOTHING_FOUND
 from vaa_ros.core.pacing import Pacing
 from vaa_ros.core.stop_latch import Rival
+from vaa_ros.core.tick import Tick
+from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.tick_budget import TickBudget
 from vaa_ros.core.tick_schedule import Schedule
 from vaa_ros.core.types import NANOSECONDS
@@ -75,9 +75,8 @@ class ControlThread(InputFeed):
         self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
         self.paused_by = ''
         """Whose pause stands; changed by :meth:`pause` alone."""
-        self._e_stop = self._taken_over = False
-        # Pressed since the last tick: a short press latches, too.
-        self._pulse = False
+        # A pulse is a press since the last tick: a short one latches, too.
+        self._e_stop = self._taken_over = self._pulse = False
         self._rival, self._bug = Rival(), ''
         self._resetting = self._released = self._stopping = False
         self._resets = 0
@@ -249,7 +248,7 @@ class ControlThread(InputFeed):
                 ros_ns = self._ros_now_ns()
                 gate = self._gate(self._inputs.ages_s(begin_ns, ros_ns),
                                   self._inputs.judge(begin_ns, ros_ns))
-                self._inference.allow(self._loop.asks(gate))
+                self._inference.allow(self._loop.asks(gate, self._wiring.policy()))
                 self._inference.expire(begin_ns)
                 answer = self._inference.take()
                 observation = self._inputs.newest()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vaa_ros.core.control_loop import Tick
 from vaa_ros.core.inference import Answers
+from vaa_ros.core.tick import Tick
 from vaa_ros.core.types import Observation
 
 

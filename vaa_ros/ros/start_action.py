@@ -100,10 +100,11 @@ class StartAction:
         """
         robot = self._robot
         limits = np.array([joint.velocity for joint in robot.joints]) * speed
+        most = np.array([joint.acceleration for joint in robot.joints])
         order = [robot.joint_names.index(name) for name in robot.commanded_joints]
         step_s, positions, velocities = start_trajectory(
             np.asarray(start, dtype=np.float64)[order], np.array(robot.home)[order],
-            limits[order])
+            limits[order], most[order])
         message = joint_trajectory_msg(robot.commanded_joints, positions, step_s)
         for point, velocity in zip(message.points, velocities, strict=True):
             point.velocities = array.array('d', velocity)
