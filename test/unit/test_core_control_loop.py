@@ -406,6 +406,19 @@ def test_after_a_hold_nothing_is_left_of_what_was_wanted_before() -> None:
     assert (tick.command < held.command).all()
 
 
+def test_after_a_hold_no_chunk_from_before_it_has_a_say() -> None:
+    rig, policy = Rig(), Line(0.9)
+    for _ in range(8):
+        rig.tick(policy)
+    held = rig.tick(policy, fresh=False, age_s=0.3).command
+    policy.goal = held[0] - 0.05
+    tick = rig.tick(policy)
+    while not tick.moving:
+        tick = rig.tick(policy)
+    # The chunks from before cover this instant, too, and want to go the other way.
+    assert tick.command == pytest.approx(np.full(7, policy.goal))
+
+
 def test_a_start_in_an_unknown_scene_is_answered_with_where_the_arm_is() -> None:
     rig, policy = watched(hold_after_s=0.0), Seer(1.0)
     policy.distance = 9.0

@@ -166,6 +166,16 @@ def test_a_stop_that_is_said_again_and_again_makes_one_tick(rig: Rig) -> None:
     assert gaps_s.min() > 0.7 * PERIOD_S
 
 
+def test_a_press_that_ends_before_a_tick_latches(rig: Rig) -> None:
+    rig.wait_state('running')
+    with rig.thread._changed:  # no tick begins meanwhile
+        for pressed in (True, False):
+            rig.thread.set_e_stop(pressed)
+    rig.wait_state('stopped')
+    rig.gaps_s(3)
+    assert rig.thread.decision.reason.startswith('emergency stop was pressed')
+
+
 def test_a_stop_that_is_pressed_while_a_reset_waits_stays(rig: Rig) -> None:
     rig.wait_state('running')
     rig.coasting = True

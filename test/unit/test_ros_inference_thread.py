@@ -130,8 +130,13 @@ def test_an_answer_to_what_was_asked_before_a_stop_is_dropped(rig: Rig) -> None:
     rig.wait_asked(S)
     rig.do(lambda: rig.thread.allow(False))
     rig.do(lambda: rig.thread.allow(True))
-    rig.policy.may.set()
+    late, rig.policy.may = rig.policy.may, threading.Event()
     rig.see(2 * S)
+    late.set()
+    # One thread asks: once it asks again, the late answer has been there.
+    rig.wait_asked(2 * S)
+    assert not rig.do(lambda: rig.thread.answered)
+    rig.policy.may.set()
     assert rig.answer().observation.stamp_ns == 2 * S
 
 
