@@ -181,7 +181,7 @@ def button_gone(rig: Rig) -> Seen:
 
 def rival(rig: Rig) -> Seen:
     """
-    Have somebody else publish commands: the node falls silent while he is there.
+    Have somebody else publish commands: the node falls silent until its reset.
     """
     at_ns = time.monotonic_ns()
     other = rig.be('rival')
@@ -194,7 +194,9 @@ def rival(rig: Rig) -> Seen:
             raise Failed('it published beside another publisher')
     finally:
         other.end()
-    rig.hears.said(MOVES, hold_ns)
+    left_ns, _ = rig.hears.said('holding', hold_ns, 'it is gone')
+    reset_until_it_runs(rig)
+    rig.hears.said(MOVES, left_ns)
     return Seen(f'silent: {reason}')
 
 
@@ -321,7 +323,7 @@ FAULTS = (
           button_dies),
     Fault('button_gone', 'a stop button that is killed without a press', LATCHED_STOP,
           button_gone, SILENCE_S, {'e_stop_silence_s': SILENCE_S}),
-    Fault('rival', 'another publisher of the commands', 'silent while it is there', rival),
+    Fault('rival', 'another publisher of the commands', 'silent until the reset', rival),
     Fault('rival_at_start', 'the same before the node starts', 'refuse to start', rival_at_start),
     Fault('deadman_released', 'the deadman switch let go', BACK,
           partial(deadman, released=True), 0.0, {'deadman': True}),

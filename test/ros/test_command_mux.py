@@ -316,12 +316,17 @@ def test_another_publisher_is_not_fought_with(
     status = ros.collect(DiagnosticStatus, 'command_mux/status', LATCHED)
     wait_for(lambda: node._others)
     sent, said = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND, 2), sources(ros)
-    policy = source('policy', trajectory(GOAL))
-    policy.on = True
-    wait_for(lambda: newest(said) == 'policy')
+    policy, person = source('policy', trajectory(GOAL)), source('teleop', trajectory(HOME))
+    policy.on = person.on = True
+    wait_for(lambda: newest(said) == 'person')
     status.wait_until(lambda found: 'another publisher: /test_node' in found.message)
     assert sent.messages == []
+    person.on = False
     ros.node.destroy_publisher(other)
+    wait_for(lambda: newest(said) == 'hold' and not node._others)
+    ros.collect(JointTrajectory, 'policy/joint_trajectory', COMMAND).wait(10)
+    assert newest(said) == 'hold', 'the policy does not go on because somebody left'
+    assert ros.call(Trigger, 'command_mux/resume').success
     sent.wait(3)
 
 

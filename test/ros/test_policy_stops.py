@@ -297,7 +297,7 @@ def test_after_a_pause_it_does_not_bring_the_arm_back_when_it_ends(
     assert len(sent.messages) == count, 'a position from before the pause was published'
 
 
-def test_another_publisher_silences_it(
+def test_another_publisher_silences_it_until_a_reset(
     ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
 ) -> None:
     activate(ros, model_path=str(model))
@@ -309,7 +309,13 @@ def test_another_publisher_silences_it(
     count = len(sent.messages)
     newest_in_state(said, 'holding', 'another publisher')
     assert len(sent.messages) == count
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert answer.success
+    newest_in_state(said, 'holding', 'another publisher')
     rival.stop()
+    newest_in_state(said, 'holding', 'it is gone: reset the policy')
+    assert len(sent.messages) == count, 'nothing moves because somebody left'
+    assert ros.call(Trigger, 'policy/reset_policy').success
     newest_in_state(said, 'running')
 
 

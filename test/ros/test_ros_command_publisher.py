@@ -5,12 +5,15 @@ Commands of every type as messages: what they hold, their stamps, who else publi
 """
 from __future__ import annotations
 
+from functools import partial
 import time
 
 import numpy as np
 from processes import wait_for
 import pytest
+from rclpy.node import Node
 from ros_harness import Harness
+from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -28,6 +31,7 @@ from vaa_ros.ros.command_reader import CommandReader
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.limited_commands import LimitedCommands
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import LATCHED
 
 ROBOT = load_robot('vaa_arm')
 STAMP_NS = 12_345_678_901
@@ -103,6 +107,29 @@ def test_other_publishers_are_named(ros: Harness) -> None:
     commands.close()
 
 
+def test_so_are_those_of_the_gripper(ros: Harness) -> None:
+    commands = publisher(ros, 'delta_twist_cmds', False)
+    assert commands.others() == []
+    rival = ros.node.create_publisher(Float64MultiArray, 'gripper_commands', COMMAND)
+    assert wait_for(commands.others) == ['/test_node']
+    assert '/gripper_commands has another publisher: /test_node' in commands.rivals(False)
+    ros.node.destroy_publisher(rival)
+    wait_for(lambda: commands.others() == [])
+    commands.close()
+
+
+def test_a_guard_is_a_node_that_presses_the_stop(ros: Harness) -> None:
+    commands = publisher(ros, 'commands', False)
+    named = ros.make_node(partial(Node, 'guard'))
+    named.create_publisher(Float64MultiArray, 'commands', COMMAND)
+    wait_for(lambda: len(commands._publishers('commands')) == 2)
+    found = wait_for(commands.others)
+    assert found == ['/guard (which publishes no e_stop, as the guard does)']
+    named.create_publisher(Bool, 'e_stop', LATCHED)
+    wait_for(lambda: commands.others() == [])
+    commands.close()
+
+
 class Clock:
     """A time that goes on while somebody sleeps."""
 
@@ -124,7 +151,9 @@ def test_others_are_looked_for_until_they_could_be_discovered(
     monkeypatch.setattr(command_publisher, 'time', clock)
     commands = publisher(ros, 'commands', False)
 
-    def slowly() -> list[str]:
+    def slowly(topic: str) -> list[str]:
+        if topic == 'e_stop':
+            return ['/guard']
         # The publisher is discovered after 2 s, its node's name half a second later.
         way_s = clock.now_s - 100.0
         return ['/test_node', *([] if way_s < 2.0 else [f'/{UNKNOWN}'] if way_s < 2.5

@@ -197,3 +197,16 @@ def test_who_held_the_arm_when_it_was_stopped_must_let_go_first() -> None:
     arm.person(True)
     assert arm.command(PERSON, 0.4)
     assert (arm.source, arm.takeovers) == (PERSON, 2)
+
+
+def test_after_a_rival_the_policy_waits_for_a_request_and_a_person_does_not() -> None:
+    arm = mux()
+    arm.command(POLICY, 0.0)
+    arm.rival()
+    assert not arm.command(POLICY, 0.1)
+    assert (arm.source, arm.keeps_policy_waiting) == (HOLD, True) and '~/resume' in arm.reason
+    assert arm.command(PERSON, 0.2)
+    arm.rival()
+    assert arm.command(PERSON, 0.3)
+    arm.person(False)
+    assert arm.resume() == '' and arm.command(POLICY, 0.4)

@@ -11,6 +11,7 @@ from vaa_ros.core.stop_latch import Deadman
 from vaa_ros.core.stop_latch import LET_GO
 from vaa_ros.core.stop_latch import NOT_HELD
 from vaa_ros.core.stop_latch import PRESSED
+from vaa_ros.core.stop_latch import Rival
 from vaa_ros.core.stop_latch import StopLatch
 from vaa_ros.core.stop_latch import TAKE_HOLD
 
@@ -58,3 +59,28 @@ def test_a_switch_let_go_while_nobody_drives_asks_for_nothing(deadman: Deadman) 
     assert deadman.bars(False, 1.5) == NOT_HELD
     deadman.told(True, 2.0)
     assert deadman.bars(True, 2.0) == ''
+
+
+def test_a_rival_that_left_is_one_until_the_reset() -> None:
+    rival = Rival()
+    rival.told('', False)
+    assert rival.reason == ''
+    rival.told('a rival', False)
+    # A reset does not send one away that is there.
+    rival.reset()
+    assert rival.reason == 'a rival'
+    for paused in (False, False, True):
+        rival.told('', paused)
+        assert rival.reason == 'a rival; it is gone: reset the policy to go on'
+    rival.told('another', False)
+    assert rival.reason == 'another'
+    rival.told('', False)
+    rival.reset()
+    assert rival.reason == ''
+
+
+def test_whoever_commands_in_a_pause_is_no_rival_afterwards() -> None:
+    rival = Rival()
+    rival.told('a person with teleop', True)
+    rival.told('', True)
+    assert rival.reason == ''

@@ -5,7 +5,8 @@ Show what a policy would have commanded in a recording, before it moves an arm.
 
 Runs the control loop of the policy node on recorded pictures and joint states, with recorded
 time: the same bag and model give the same commands to the last bit. The arm does not follow, so
-every answer is one to what the demonstrator's arm saw.
+every answer is one to what the demonstrator's arm saw. It ticks at the policy's own rate and
+compares positions: control_rate_hz, and the velocities of velocity_commands, are left out.
 """
 
 from __future__ import annotations

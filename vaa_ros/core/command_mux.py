@@ -116,6 +116,14 @@ class CommandMux:
         elif self.reason == PRESSED:
             self.reason = f'e_stop was pressed; {GIVES_BACK}'
 
+    def rival(self) -> None:
+        """
+        Note that somebody else commands the arm, too: the policy then waits for a request.
+        """
+        self.keeps_policy_waiting = True
+        if self.source == POLICY:
+            self._become(HOLD, f'somebody else commanded the arm; {GIVES_BACK}')
+
     def resume(self) -> str:
         """
         Give the arm back to the policy, with its next command.

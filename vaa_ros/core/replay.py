@@ -6,7 +6,9 @@ The policy's control loop on recorded inputs, with recorded time: what would it 
 The parts are those of the live node: :class:`~vaa_ros.core.input_buffer.InputBuffer` pairs the
 inputs, :class:`~vaa_ros.core.tick_schedule.TickSchedule` says when a tick is due and
 :class:`~vaa_ros.core.control_loop.ControlLoop` makes it. Only the waiting is left out. Inference
-takes no time here, so the same inputs and policy give the same commands to the last bit.
+takes no time here, so the same inputs and policy give the same commands to the last bit. Ticks
+come at the policy's own rate: setpoints between (``control_rate_hz``) and the velocities that are
+made of positions (``velocity_commands``) are left out.
 """
 from __future__ import annotations
 

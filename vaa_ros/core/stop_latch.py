@@ -1,9 +1,10 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-What stops the arm that a person drives: an emergency stop, or a deadman switch that is let go.
+What stops the arm and has to be let go of: an emergency stop, a deadman switch, a rival.
 
-Who held the arm then must let go before going on: nothing moves by the release of a button.
+Nothing moves by the release of a button, nor because a rival left: who held the arm must let go
+before going on, and a policy waits for its reset.
 """
 from __future__ import annotations
 
@@ -51,6 +52,36 @@ class StopLatch:
             return self._words[0]
         self._held = self._held and engaged
         return self._words[1] if self._held else ''
+
+
+class Rival:
+    """
+    Whether somebody else commands the arm, or did, until a reset.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ''
+        """Who it is and what to do; nothing where there is and was nobody."""
+        self._left = False
+
+    def told(self, reason: str, paused: bool) -> None:
+        """
+        Take note of who else commands the arm now.
+
+        :param reason: who, nothing for nobody.
+        :param paused: whether the arm was left to others.
+        """
+        if reason or paused and not self._left:
+            self.reason, self._left = reason, False
+        elif self.reason and not self._left:
+            self.reason, self._left = f'{self.reason}; it is gone: reset the policy to go on', True
+
+    def reset(self) -> None:
+        """
+        Forget one that left.
+        """
+        if self._left:
+            self.reason, self._left = '', False
 
 
 class Deadman:

@@ -216,8 +216,10 @@ class CommandMuxNode(Node):
     def _look_for_others(self, wait: bool = True) -> None:
         names = self._publisher.others(wait)
         self._others = '' if not names else (
-            f'{self._publisher.topic} has another publisher: {", ".join(names)}; remap it to '
-            'policy/ or teleop/, or stop it')
+            f'{" or ".join(self._publisher.topics)} has another publisher: {", ".join(names)}; '
+            'remap it to policy/ or teleop/, or stop it')
+        if names:
+            self._mux.rival()
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._stop.release()

@@ -51,6 +51,8 @@ GUARD = 'guard'
 
 STAMP_LABEL = 'stamp_ns='
 
+E_STOP = 'e_stop'
+NO_GUARD = ' (which publishes no e_stop, as the guard does)'
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
 NAME_WAIT_S = 1.0
 GAP_PERIODS, GAP_S = 5, 0.25
@@ -147,6 +149,14 @@ class CommandPublisher:
         """
         return self._publisher.topic_name
 
+    @property
+    def topics(self) -> list[str]:
+        """
+        Give the full names of the command topic and, if it has its own, that of the gripper.
+        """
+        return [publisher.topic_name for publisher in (self._publisher, self._gripper)
+                if publisher is not None]
+
     def publish(self, command: np.ndarray, stamp_ns: int, moving: bool = True) -> None:
         """
         Publish one command.
@@ -183,7 +193,7 @@ class CommandPublisher:
 
     def others(self, wait: bool = True, discovery_s: float = 0.0) -> list[str]:
         """
-        Find who else publishes on the command topic.
+        Find who else publishes on the command topic, or on that of the gripper.
 
         :param wait: wait a moment for the names of nodes that were only just discovered; otherwise
             they are left out until they had that moment.
@@ -196,32 +206,39 @@ class CommandPublisher:
             time.sleep(NAME_POLL_S)
             names = self._look()
         if not wait and time.monotonic() - self._unnamed_s < NAME_WAIT_S:
-            names = [name for name in names if UNKNOWN not in name]
-        return self._strangers(names)
+            names = [name for name in names if not _unclear(name)]
+        return names
 
     def _look(self) -> list[str]:
-        names = self._publishers()
-        # Publishers are discovered before the names of their nodes are.
-        self._unnamed_s = min(self._unnamed_s, time.monotonic()) if _unnamed(names) else math.inf
+        names = self._strangers()
+        # Publishers are discovered before the names of their nodes, and one before another.
+        unclear = any(map(_unclear, names))
+        self._unnamed_s = min(self._unnamed_s, time.monotonic()) if unclear else math.inf
         return names
 
     def _look_until_s(self, names: Sequence[str], discovery_s: float) -> float:
         """
         Give how long to look for others, once these names are known [s].
         """
-        if _unnamed(names):
+        if any(map(_unclear, names)):
             return self._unnamed_s + NAME_WAIT_S
-        return -math.inf if self._strangers(names) else self._made_s + discovery_s
+        return -math.inf if names else self._made_s + discovery_s
 
-    def _strangers(self, names: Sequence[str]) -> list[str]:
+    def _strangers(self) -> list[str]:
         """
-        Leave out this publisher and the guard.
+        Name all but this publisher and the guard, which presses e_stop before it commands.
         """
+        left = []
+        for topic in self.topics:
+            names = self._publishers(topic)
+            if (own := self._node.get_fully_qualified_name()) in names:
+                names.remove(own)
+            left += names
         guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
-        left = list(names)
-        for expected in (self._node.get_fully_qualified_name(), guard):
-            if expected in left:
-                left.remove(expected)
+        if guard in left:
+            left.remove(guard)
+            if guard not in self._publishers(E_STOP):
+                left.append(f'{guard}{NO_GUARD}')
         return sorted(left)
 
     def rivals(self, allowed: bool, wait: bool = True, discovery_s: float = 0.0) -> str:
@@ -233,8 +250,8 @@ class CommandPublisher:
         :param discovery_s: how long others may take to be discovered [s].
         """
         names = '' if allowed else ', '.join(self.others(wait, discovery_s))
-        return names and (f'{self.topic} has another publisher: {names}; stop it, or set '
-                          'allow_other_publishers')
+        return names and (f'{" or ".join(self.topics)} has another publisher: {names}; stop it, '
+                          'or set allow_other_publishers')
 
     def figures(self) -> dict[str, object]:
         """
@@ -242,8 +259,8 @@ class CommandPublisher:
         """
         return {}
 
-    def _publishers(self) -> list[str]:
-        found = self._node.get_publishers_info_by_topic(self.topic)
+    def _publishers(self, topic: str) -> list[str]:
+        found = self._node.get_publishers_info_by_topic(topic)
         return [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found]
 
     def close(self) -> None:
@@ -294,8 +311,8 @@ class CommandPublisher:
         return message
 
 
-def _unnamed(names: Sequence[str]) -> bool:
-    return any(UNKNOWN in name for name in names)
+def _unclear(name: str) -> bool:
+    return UNKNOWN in name or name.endswith(NO_GUARD)
 
 
 def array_stamp_ns(message: Float64MultiArray) -> int | None:

@@ -29,6 +29,7 @@ from vaa_ros.core.input_buffer import InputBuffer
 from vaa_ros.core.input_findings import Judgement
 from vaa_ros.core.input_findings import NOTHING_FOUND
 from vaa_ros.core.pacing import Pacing
+from vaa_ros.core.stop_latch import Rival
 from vaa_ros.core.tick import Tick
 from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.tick_budget import TickBudget
@@ -46,7 +47,6 @@ SETTLE_S = 3.0
 AFTER_S = 1e-4
 """So much later an input is too old without doubt [s]."""
 PERSON = 'a person'
-"""Who pauses by the service, or by another node."""
 RESETTING = 'the arm is braked before the reset'
 RESET = 'chunks, faults and stops are forgotten'
 WITHDRAWN = 'not reset: a stop was pressed meanwhile'
@@ -75,10 +75,9 @@ class ControlThread(InputFeed):
         self._budget = TickBudget(round(pacing.period_s * NANOSECONDS))
         self.paused_by = ''
         """Whose pause stands; changed by :meth:`pause` alone."""
-        self._e_stop = self._taken_over = False
-        # Pressed since the last tick: a short press latches, too.
-        self._pulse = False
-        self._other_publisher = self._bug = ''
+        # A pulse is a press since the last tick: a short one latches, too.
+        self._e_stop = self._taken_over = self._pulse = False
+        self._rival, self._bug = Rival(), ''
         self._resetting = self._released = self._stopping = False
         self._resets = 0
         self._settled = threading.Event()
@@ -103,6 +102,7 @@ class ControlThread(InputFeed):
         :return: what the system did not allow, and what to do about it.
         """
         self._loop.reset()
+        self._rival.reset()
         self._decision = GateDecision(WAITING, False, '')
         self._stopping = False
         if not self._lockstep:
@@ -128,7 +128,7 @@ class ControlThread(InputFeed):
             self._changed.notify_all()
         thread.join(timeout=5.0)
         self._decision = NOT_ACTIVE
-        left = self.paused_by or self._other_publisher
+        left = self.paused_by or self._rival.reason
         if not (self._lockstep or left and not self._loop.coasting or thread.is_alive()):
             publish_last_words(
                 self._loop, self._wiring, self._sent_ns or 0, self._pacing.period_s)
@@ -155,12 +155,12 @@ class ControlThread(InputFeed):
 
     def set_other_publisher(self, reason: str) -> None:
         """
-        Take note that someone else commands the arm.
+        Take note that someone else commands the arm; once gone, that holds until a reset.
 
         :param reason: who, or an empty string for nobody.
         """
         with self._changed:
-            self._other_publisher = reason
+            self._rival.told(reason, self._decision.state == PAUSED)
 
     def pause(self, paused: bool, owner: str = PERSON) -> None:
         """
@@ -223,7 +223,7 @@ class ControlThread(InputFeed):
         Hold, or go on braking, where a tick failed: the next one may fail, too.
         """
         self._decision = GateDecision(HOLDING, False, self._bug)
-        others = self.paused_by or self._taken_over or self._other_publisher
+        others = self.paused_by or self._taken_over or self._rival.reason
         try:
             if not (self._lockstep or others and not self._loop.coasting):
                 held = self._loop.hold(self._pacing.period_s)
@@ -320,7 +320,7 @@ class ControlThread(InputFeed):
         measured = None if observation is None else self._wiring.measured(observation)
         tick = self._loop.tick(TickInputs(
             now_ns, stamp_now_ns, observation, measured, gate, answer,
-            silent=self._taken_over or bool(self._other_publisher), waited_for=self._lockstep))
+            silent=self._taken_over or bool(self._rival.reason), waited_for=self._lockstep))
         self._decision = tick.decision
         return tick
 
@@ -331,7 +331,7 @@ class ControlThread(InputFeed):
 
     def _gate(self, ages_s: dict[str, float | None], judged: Judgement = NOTHING_FOUND,
               ) -> GateInputs:
-        fault = (self._other_publisher or self._bug or self._inputs.trouble()
+        fault = (self._rival.reason or self._bug or self._inputs.trouble()
                  or self._resetting and RESETTING)
         reset, self._released = self._released, False
         pressed, self._pulse = self._e_stop or self._pulse, False
@@ -339,11 +339,11 @@ class ControlThread(InputFeed):
                           judged.hold, judged.slow)
 
     def _do_reset(self) -> None:
-        self._resetting = False
-        self._resets += 1
+        self._resetting, self._resets = False, self._resets + 1
         self._loop.reset()
         self._inference.forget(anew=True)
         self._inputs.reset()
+        self._rival.reset()
         self._sent_ns, self._bug = None, ''
         self._released, self._pulse, self._taken_over = True, False, False
         self._changed.notify_all()

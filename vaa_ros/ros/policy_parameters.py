@@ -88,7 +88,7 @@ PARAMETERS = (
               'unplugged, or not there yet, stops the arm too. 0 minds no silence.', 's', 0.0,
               60.0, read_only=True),
     Parameter('allow_other_publishers', False, 'Command the arm although others publish on the '
-              'command topic.', read_only=True),
+              'command topic or on that of the gripper.', read_only=True),
     Parameter('discovery_s', 3.0, 'How long after it was configured the node looks for others '
               'that publish on the command topic before it may command the arm: DDS took '
               'up to 2.3 s to find them.', 's', 0.0, 60.0, read_only=True),
