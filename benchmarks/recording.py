@@ -214,9 +214,12 @@ def first_written_s(bag: Path) -> float:
     from mcap.exceptions import McapError
     from mcap.records import Message
     from mcap.stream_reader import StreamReader
+    from zstandard import ZstdError
     file = bag.with_name(bag.name + '.partial') / f'{bag.name}_0.mcap'
     while True:
-        with file.open('rb') as stream, contextlib.suppress(McapError, struct.error, ValueError):
+        # The end of what is there may be half written.
+        with file.open('rb') as stream, contextlib.suppress(
+                McapError, struct.error, ValueError, ZstdError):
             if any(isinstance(record, Message) for record in StreamReader(stream).records):
                 return time.monotonic()
         time.sleep(0.001)
