@@ -92,6 +92,8 @@ class SalvagedFile:
         """Zero bytes at the end; a power cut leaves such."""
         self.trailing = 0
         """Bytes that follow after the end of the recording."""
+        self.contradicts_itself = False
+        """Whether copies of what describes a channel differ: one of them is damaged."""
         self._schemas: dict[int, tuple[int, Schema]] = {}
         self._channels: dict[int, tuple[int, Channel]] = {}
 
@@ -126,6 +128,7 @@ class SalvagedFile:
         :raises OSError: if it cannot be read.
         """
         self.bytes_lost = self.zeros = self.trailing = 0
+        self.contradicts_itself = False
         for opcode, body in self._records():
             # What is damaged can raise nearly anything in a parser.
             try:
@@ -143,6 +146,8 @@ class SalvagedFile:
         if isinstance(record, Schema | Channel):
             known: dict[int, Any] = (self._schemas if isinstance(record, Schema)
                                      else self._channels)
+            if record.id in known and record != known[record.id][1]:
+                self.contradicts_itself = True
             if record.id not in known or trust > known[record.id][0]:
                 known[record.id] = (trust, record)
         elif isinstance(record, Metadata) and record.name == METADATA_RECORD:

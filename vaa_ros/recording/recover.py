@@ -143,7 +143,8 @@ def recover(path: Path) -> Recovered:
 def _is_whole(path: Path, file: SalvagedFile, left: _Left, seen: Mapping[int, int]) -> bool:
     """Tell whether the index of a file leads to every message, and none was lost since."""
     described = path.is_file() or (path / 'metadata.yaml').is_file()
-    if file.bytes_lost or left.without or not (file.indexed and described):
+    if file.bytes_lost or left.without or file.contradicts_itself or not (
+            file.indexed and described):
         return False
     found: Counter[str] = Counter()
     for number, count in seen.items():
