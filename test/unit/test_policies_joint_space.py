@@ -121,12 +121,11 @@ def test_a_far_pose_is_approached_at_the_speed_of_the_joints() -> None:
 
 
 @pytest.mark.parametrize(('pose', 'says'), [
-    (POSE + [9.0, 0, 0, 0, 0, 0, 0], 'too far to be meant'),
     (POSE * [1, 1, 1, 0, 0, 0, 0], 'quaternion of length 0.000'),
     (POSE * [1, 1, 1, 2, 2, 2, 2], 'quaternion of length 2.000'),
-    (POSE + [np.nan, 0, 0, 0, 0, 0, 0], 'too far to be meant'),
+    (POSE + [np.nan, 0, 0, 0, 0, 0, 0], 'is not finite'),
     (POSE + [0, 0, 0, np.nan, 0, 0, 0], 'quaternion of length nan')])
-def test_a_pose_that_cannot_be_meant_is_refused(pose: np.ndarray, says: str) -> None:
+def test_a_pose_that_is_none_is_refused(pose: np.ndarray, says: str) -> None:
     policy = JointSpacePolicy(Always('end_effector_pose', np.append(pose, 0.03)[None]), ROBOT)
     with pytest.raises(ModelError, match=says):
         policy.infer(observation())

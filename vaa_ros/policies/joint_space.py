@@ -18,7 +18,6 @@ import numpy as np
 from vaa_ros.core.bounding import clamp
 from vaa_ros.core.bounding import rotate_toward
 from vaa_ros.core.bounding import toward
-from vaa_ros.core.bounding import turn_between
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.poses import move_pose
@@ -81,7 +80,7 @@ class JointSpacePolicy:
         :return: the same way in joint positions, slower near singularities and inside the
             limits of the joints and of the end effector; the gripper's opening becomes its
             position.
-        :raises ModelError: as the policy within, and for a pose that cannot be meant.
+        :raises ModelError: as the policy within, and for a pose that is none.
         """
         chunk = self._policy.infer(observation)
         q = np.array(observation.state, dtype=np.float64)
@@ -108,27 +107,19 @@ class JointSpacePolicy:
 
         One that begins outside the box is led back into it.
 
-        :raises ModelError: for one that cannot be meant, as
-            :class:`vaa_ros.core.safety.CommandLimiter` refuses it.
+        :raises ModelError: for one that is no pose.
         """
         limits, found = self._limits, wish.copy()
         length = math.hypot(*wish[QUATERNION])
         if not abs(length - 1.0) <= UNIT_TOLERANCE:
             raise ModelError(f'{self.spec.name}: quaternion of length {length:.3f}, expected 1')
-        there = wish[QUATERNION] / length
-        if not (math.dist(wish[POSITION], tool[POSITION]) <= limits.tool_jump
-                and turn_between(tool[QUATERNION], there) <= limits.turn_jump):
-            raise ModelError(
-                f'{self.spec.name} tells the end effector to go from {_rounded(tool)} to '
-                f'{_rounded(wish)}, too far to be meant; check the units and frame of the policy')
+        if not np.isfinite(wish[POSITION]).all():
+            raise ModelError(f'{self.spec.name}: position {wish[POSITION].tolist()} is not finite')
         goal = clamp(wish[POSITION], limits.workspace_lower, limits.workspace_upper)
         found[POSITION] = toward(tool[POSITION], goal, limits.linear_speed * dt_s)
-        found[QUATERNION] = rotate_toward(tool[QUATERNION], there, limits.angular_speed * dt_s)
+        found[QUATERNION] = rotate_toward(tool[QUATERNION], wish[QUATERNION] / length,
+                                          limits.angular_speed * dt_s)
         return found
-
-
-def _rounded(pose: np.ndarray) -> list[float]:
-    return np.round(pose[:7], 3).tolist()
 
 
 def for_commands(policy: Policy, robot: RobotSpec, kind: str) -> Policy:
