@@ -17,7 +17,7 @@ TORCH_PIN   := $(shell sed -n 's/^torch==//p' constraints.txt)
 GL_PACKAGES := libegl1 libgl1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo from-scratch test setup setup-train setup-test tables constraints clean
+.PHONY: help demo from-scratch test test-long setup setup-train setup-test tables constraints clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,15 +33,18 @@ demo: setup  ## the simulated arm does the task with the shipped policy; table, 
 from-scratch: setup-train  ## record, train, export and run a policy: 25 minutes on two cores
 	$(BIN)/vaa demo --from-scratch $(if $(EPISODES),--episodes $(EPISODES)) $(ARGS)
 
-test: setup-test  ## every test
+test: setup-test  ## every test but those of test-long
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	# Nodes have a schedule to keep: only what runs no node shares the cores, and what the rest of
 	# the machine made late is run once again, and shown in the summary.
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal test/unit test/contract
-	$(BIN)/python -m pytest --reruns 1 -raR test/ros test/launch test/end_to_end
+	$(BIN)/python -m pytest --reruns 1 -raR -m 'not long' test/ros test/launch test/end_to_end
 endif
+
+test-long: setup-test  ## the tests that take several minutes each
+	$(BIN)/python -m pytest -m long test/end_to_end
 
 setup: $(VENV)/.setup-run $(VENV)/.setup-rendering  ## what running needs: no torch
 

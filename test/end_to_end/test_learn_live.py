@@ -161,7 +161,7 @@ def person(cloned: Path, tmp_path: Path, start_process: Callable[..., object]
         yield found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_person_has_an_arm_learn_from_its_own_episodes(cloned, person, tmp_path):
     live = [*VAA, 'train', '--method', 'rl', '--base', str(cloned / 'run'), '--out',
