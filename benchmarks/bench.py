@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import json
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 from typing import Any
@@ -50,6 +51,14 @@ def show(title: str, rows: Mapping[str, Mapping[str, object]], path: Path | None
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(rows, indent=2))
+
+
+def not_installed(tools: Sequence[str]) -> str:
+    """
+    Say which programs are missing, nothing where all are there.
+    """
+    absent = [name for name in tools if shutil.which(name) is None]
+    return f'not installed: {", ".join(absent)}' if absent else ''
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from functools import partial
 import os
 from pathlib import Path
-import shutil
 import subprocess
 import time
 
+from bench import not_installed
 from fault_inputs import Fault
 from fault_inputs import MOVES
 from fault_inputs import Seen
@@ -58,9 +58,8 @@ def missing() -> str:
     """
     Say what is missing for these faults, nothing where they can be tried.
     """
-    absent = [name for name in TOOLS if shutil.which(name) is None]
-    if absent:
-        return f'not installed: {", ".join(absent)}'
+    if absent := not_installed(TOOLS):
+        return absent
     try:
         return '' if library() else 'faketime loads no library'
     except subprocess.CalledProcessError as error:

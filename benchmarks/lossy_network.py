@@ -18,8 +18,9 @@ import ctypes
 import os
 from pathlib import Path
 import re
-import shutil
 import subprocess
+
+from bench import not_installed
 
 TOOLS = ('ip', 'nft', 'nsenter')
 CLONE_NEWNET = 0x40000000
@@ -140,9 +141,8 @@ def missing() -> str:
     """
     Say what is missing for these faults, nothing where they can be tried.
     """
-    absent = [name for name in TOOLS if shutil.which(name) is None]
-    if absent:
-        return f'not installed: {", ".join(absent)}'
+    if absent := not_installed(TOOLS):
+        return absent
     try:
         network = Network()
         try:

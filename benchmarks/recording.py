@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Iterator
 import contextlib
 import json
 import os
@@ -255,6 +256,26 @@ def kill_once(folder: Path, operator: Operator, rng: random.Random, compression:
     return max(0.0, (killed_ns - newest_ns) / 1e9 - 1 / JOINTS_HZ)
 
 
+@contextlib.contextmanager
+def under_load(parent: Path | None) -> Iterator[tuple[Operator, Path]]:
+    """
+    Have cameras and an arm publish, in a ROS domain of their own.
+
+    :param parent: where the bags go; None for the system's folder of temporary files.
+    :return: who starts recorders, and a folder for the bags that goes in the end.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end the processes too
+    from vaa_ros.cli.isolation import DomainClaim
+    from vaa_ros.cli.isolation import ros_environment
+    os.environ.update(ros_environment(DomainClaim().domain))
+    operator, folder = Operator(), Path(tempfile.mkdtemp(prefix='recording_', dir=parent))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        for role in (*CAMERAS, 'arm'):
+            stack.enter_context(Process([LOAD, role]))
+        yield operator, folder
+
+
 def main() -> None:
     """
     Run everything and print the tables.
@@ -267,15 +288,7 @@ def main() -> None:
                         help="of teleop_recorder, zstd is its default; the baseline's is none")
     parser.add_argument('--dir', type=Path, help='where the bags go; a turn takes 83 MB/s')
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end the processes too
-    from vaa_ros.cli.isolation import DomainClaim
-    from vaa_ros.cli.isolation import ros_environment
-    os.environ.update(ros_environment(DomainClaim().domain))
-    operator, folder = Operator(), Path(tempfile.mkdtemp(prefix='recording_', dir=args.dir))
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        for role in (*CAMERAS, 'arm'):
-            stack.enter_context(Process([LOAD, role]))
+    with under_load(args.dir) as (operator, folder):
         measure(args, operator, folder)
 
 

@@ -14,22 +14,17 @@ recorder's process after an episode.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 from pathlib import Path
 import shutil
-import signal
-import tempfile
 import time
 
 from bench import make_parser
 from bench import show
 import numpy as np
 from recording import kept
-from recording import LOAD
 from recording import Operator
 from recording import Process
-from recording_load import CAMERAS
+from recording import under_load
 
 ROWS = 6
 """Of the table: the run in so many parts."""
@@ -44,16 +39,8 @@ def main() -> None:
     parser.add_argument('--episode', type=float, default=60.0, help='length of an episode [s]')
     parser.add_argument('--dir', type=Path, help='where the bags go; an episode takes 83 MB/s')
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end the processes too
-    from vaa_ros.cli.isolation import DomainClaim
-    from vaa_ros.cli.isolation import ros_environment
-    os.environ.update(ros_environment(DomainClaim().domain))
-    operator, folder = Operator(), Path(tempfile.mkdtemp(prefix='soak_', dir=args.dir))
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        for role in (*CAMERAS, 'arm'):
-            stack.enter_context(Process([LOAD, role]))
-        process = stack.enter_context(operator.recorder(folder, 'none'))
+    with (under_load(args.dir) as (operator, folder),
+          operator.recorder(folder, 'none') as process):
         soak(args, operator, process)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mux_rig import Source
 from policy_rig import GOAL
 from policy_rig import Robot
 import pytest
@@ -51,3 +52,20 @@ def model(tmp_path: Path) -> Path:
     Give the file of a policy that always wants to be at the same place.
     """
     return goal_policy(tmp_path / 'goal.onnx', GOAL)
+
+
+@pytest.fixture
+def source(ros: Harness, robot: Robot) -> Iterator[Callable[..., Source]]:
+    """
+    Give a function that makes somebody who says a command again and again to the mux.
+    """
+    made: list[Source] = []
+    robot.start()
+
+    def make(*arguments: object) -> Source:
+        made.append(Source(ros, *arguments))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()

@@ -32,6 +32,7 @@ import pytest
 from rclpy.action import ActionServer
 from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
+from ros_harness import Collector
 from ros_harness import Harness
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
@@ -162,15 +163,22 @@ def pause(ros: Harness, paused: bool) -> SetBool.Response:
     return ros.call(SetBool, 'policy/pause', SetBool.Request(data=paused))
 
 
-def test_a_pause_before_the_first_motion_of_the_way_is_not_lifted(
-    ros: Harness, robot: Robot, model: Path,
-) -> None:
+def on_the_way(ros: Harness, robot: Robot, model: Path) -> tuple[Any, Any, Collector, Collector]:
+    """
+    Begin to go to the start pose, and do not move yet: the node, the way, statuses and commands.
+    """
     node = activate(ros, model_path=str(model))
     robot.position = AWAY.copy()
     said, sent = statuses(ros), commands(ros)
     robot.start()
     sent.wait_until(near(GOAL.astype(np.float32)))
-    way = node._start._begin()
+    return node, node._start._begin(), said, sent
+
+
+def test_a_pause_before_the_first_motion_of_the_way_is_not_lifted(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    node, way, said, sent = on_the_way(ros, robot, model)
     assert node._thread.paused_by == OWNER
     newest_in_state(said, 'paused')
     newest_in_state(said, 'paused')
@@ -187,12 +195,7 @@ def test_a_pause_before_the_first_motion_of_the_way_is_not_lifted(
 def test_who_ends_the_node_on_the_way_waits_for_no_motion(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    node = activate(ros, model_path=str(model))
-    robot.position = AWAY.copy()
-    said, sent = statuses(ros), commands(ros)
-    robot.start()
-    sent.wait_until(near(GOAL.astype(np.float32)))
-    way = node._start._begin()
+    node, way, said, sent = on_the_way(ros, robot, model)
     node._start._busy = True
     newest_in_state(said, 'paused')
     newest_in_state(said, 'paused')

@@ -27,6 +27,7 @@ from policy_rig import statuses
 from processes import wait_for
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from ros_harness import Collector
 from ros_harness import Harness
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
@@ -110,13 +111,22 @@ def test_models_that_mean_harm_change_nothing(
     assert not ros.call(Trigger, 'policy/rollback_policy').success
 
 
-def test_one_that_fails_on_probation_is_taken_back_by_itself(
-    ros: Harness, robot: Robot, model: Path, tmp_path: Path,
-) -> None:
-    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=60.0)
+def at_work(ros: Harness, robot: Robot, model: Path, probation_s: float,
+            ) -> tuple[Collector, Collector]:
+    """
+    Have a model move the arm; the next one goes over at once. Give its commands and statuses.
+    """
+    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=probation_s)
     sent, said = commands(ros), statuses(ros)
     robot.start()
     sent.wait_until(near(GOAL32))
+    return sent, said
+
+
+def test_one_that_fails_on_probation_is_taken_back_by_itself(
+    ros: Harness, robot: Robot, model: Path, tmp_path: Path,
+) -> None:
+    sent, said = at_work(ros, robot, model, probation_s=60.0)
     fails = goal_policy(tmp_path / 'fails.onnx', OTHER, name='fails', fails_near=2.0)
     assert reload(ros, fails).success
     sent.wait_until(near(OTHER32))
@@ -135,10 +145,7 @@ def test_one_that_fails_on_probation_is_taken_back_by_itself(
 def test_what_is_no_fault_of_the_model_takes_none_back_on_probation(
     ros: Harness, robot: Robot, model: Path, tmp_path: Path,
 ) -> None:
-    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=600.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
-    sent.wait_until(near(GOAL32))
+    sent, said = at_work(ros, robot, model, probation_s=600.0)
     other = goal_policy(tmp_path / 'other.onnx', OTHER, name='other')
     assert reload(ros, other).success
     sent.wait_until(near(OTHER32))
@@ -158,10 +165,7 @@ def test_what_is_no_fault_of_the_model_takes_none_back_on_probation(
 def test_a_wish_that_cannot_be_meant_takes_a_model_back_on_probation(
     ros: Harness, robot: Robot, model: Path, tmp_path: Path,
 ) -> None:
-    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=600.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
-    sent.wait_until(near(GOAL32))
+    sent, said = at_work(ros, robot, model, probation_s=600.0)
     far = HOME + [30.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     assert reload(ros, goal_policy(tmp_path / 'far.onnx', far, name='far')).success
     known = ros.collect(DiagnosticStatus, 'policy/active_policy', LATCHED)

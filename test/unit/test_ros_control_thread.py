@@ -131,35 +131,21 @@ def test_a_press_and_a_switch_that_is_let_go_do_not_wait_for_a_tick(state: str) 
     rig.end()
 
 
-def test_a_switch_that_was_let_go_makes_one_tick_however_often_it_says_so(rig: Rig) -> None:
+@pytest.mark.parametrize(('said', 'state'), [('deadman', 'holding'), ('e_stop', 'stopped')])
+def test_what_is_said_again_and_again_makes_one_tick(rig: Rig, said: str, state: str) -> None:
     rig.wait_state('running')
-    rig.held = False
+    rig.held = said != 'deadman'
+    say = {'deadman': lambda: rig.thread.set_deadman(False),
+           'e_stop': lambda: rig.thread.set_e_stop(True)}[said]
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(0.005):
-            rig.thread.set_deadman(False)
+            say()
 
     beats = threading.Thread(target=beat)
     beats.start()
-    rig.wait_state('holding')
-    gaps_s = rig.gaps_s(20)
-    ended.set()
-    beats.join()
-    assert gaps_s.min() > 0.7 * PERIOD_S
-
-
-def test_a_stop_that_is_said_again_and_again_makes_one_tick(rig: Rig) -> None:
-    rig.wait_state('running')
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(0.005):
-            rig.thread.set_e_stop(True)
-
-    beats = threading.Thread(target=beat)
-    beats.start()
-    rig.wait_state('stopped')
+    rig.wait_state(state)
     gaps_s = rig.gaps_s(20)
     ended.set()
     beats.join()
