@@ -1,7 +1,7 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Train an aligned policy from a dataset, or improve one by reward in the simulator.
+Train an aligned policy from a dataset, or improve one by reward.
 
 With --method bc (the default) vision encoder, action encoder, alignment and action decoder learn
 together, in one loss. A GPU is used where there is one; under torchrun several processes share
