@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
-from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.learning.bag_topics import candidates
 from vaa_ros.learning.bag_topics import find_command_type
 from vaa_ros.learning.bag_topics import find_topics
@@ -19,6 +18,7 @@ from vaa_ros.learning.bag_topics import JOINTS
 from vaa_ros.learning.bag_topics import kinds_of
 from vaa_ros.learning.topic_mapping import find_commands
 from vaa_ros.learning.topic_mapping import given
+from vaa_ros.learning.topic_mapping import measured_type
 from vaa_ros.learning.topic_mapping import of_types
 from vaa_ros.learning.topic_mapping import TopicMapping
 from vaa_ros.recording.bag_reader import BagReader
@@ -49,10 +49,8 @@ def recorded_roles(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpe
     named = {role: choose(bag, robot, role, topic, notes) for role, topic in told.items()
              if topic and not (measured and role == GRIPPER)}
     if measured:
-        if command_type and COMMAND_KINDS[command_type] != 'joint_position':
-            raise ConfigError(f'{bag.path}: measured joints are joint positions, which cannot be '
-                              f'learned as {command_type}')
-        return command_type or 'joint_trajectory', find_topics(bag, robot, cameras, None, named)
+        return (measured_type(bag, command_type),
+                find_topics(bag, robot, cameras, None, named))
     commands = mapping.commands
     if commands in named.values():
         raise ConfigError(f'{bag.path}: {commands} cannot be the commands and something else; to '

@@ -123,10 +123,7 @@ def find_roles(bag: BagReader, cameras: Sequence[CameraSpec], mapping: TopicMapp
         joints = only(bag, 'joint states', found, '--joints TOPIC')
     roles[joints] = JOINTS
     if measured:
-        if command_type and COMMAND_KINDS[command_type] != 'joint_position':
-            raise ConfigError(f'{bag.path}: measured joints are joint positions, which cannot be '
-                              f'learned as {command_type}')
-        return command_type or 'joint_trajectory', roles
+        return measured_type(bag, command_type), roles
     topic, command_type = find_commands(bag, mapping, command_type)
     if topic in roles:
         raise ConfigError(f'{bag.path}: {topic} cannot be {roles[topic]} and the commands; to '
@@ -292,3 +289,17 @@ def listing(bag: BagReader) -> str:
     """
     return ', '.join(f'{topic} ({kind}, {bag.counts.get(topic, 0)})'
                      for topic, kind in sorted(bag.topics.items())) or 'nothing'
+
+
+def measured_type(bag: BagReader, command_type: str) -> str:
+    """
+    Give the type of commands that measured joints stand for.
+
+    :param bag: the recording.
+    :param command_type: the one that was asked for; empty for what fits.
+    :raises ConfigError: if it is no type of joint positions.
+    """
+    if command_type and COMMAND_KINDS[command_type] != 'joint_position':
+        raise ConfigError(f'{bag.path}: measured joints are joint positions, which cannot be '
+                          f'learned as {command_type}')
+    return command_type or 'joint_trajectory'

@@ -60,8 +60,8 @@ from vaa_ros.ros.raw_topics import RawTopics
 from vaa_ros.ros.recorder_parameters import metadata_values
 from vaa_ros.ros.recorder_parameters import PARAMETERS
 from vaa_ros.ros.recorder_topics import extra_topics
-from vaa_ros.ros.recorder_topics import recorded_topics
 from vaa_ros.ros.recorder_topics import required_topics
+from vaa_ros.ros.recorder_topics import topics_of_episode
 
 STATUS_S = 0.5
 End = Callable[[RecordingSession, float], RecordedEpisode]
@@ -227,7 +227,7 @@ class TeleopRecorder(LifecycleNode):
         heard = self._topics.standing(self.resolve_topic_name(ACTIVE))
         spec = {} if self._robot is None else recording_spec(
             self._robot, control_rate_hz=self._value('control_rate_hz'),
-            **recorded_topics(self, self._robot, self._required))
+            **topics_of_episode(self, self._robot, self._required))
         return EpisodeMetadata(
             **metadata_values(self, self._robot), vaa_version=__version__, spec=spec,
             software=software_versions(),

@@ -13,7 +13,7 @@ from typing import TypeVar
 Result = TypeVar('Result')
 
 
-def in_background(work: Callable[[], Result], name: str) -> Future[Result]:
+def in_thread(work: Callable[[], Result], name: str) -> Future[Result]:
     """
     Do something in a thread of its own.
 

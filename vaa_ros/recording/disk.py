@@ -19,7 +19,7 @@ from typing import TypeVar
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.image_encoding import AS_THEY_COME
 from vaa_ros.core.image_encoding import ImageFormat
-from vaa_ros.recording.background import in_background
+from vaa_ros.recording.background import in_thread
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import RecordedEpisode
@@ -95,12 +95,12 @@ class PatientDisk:
         :return: what comes of it in time.
         :raises BagError: if it takes too long.
         """
-        step = in_background(work, self._what)
+        step = in_thread(work, self._what)
         left_s = self._until_s - time.monotonic()
         wait([step], None if left_s == float('inf') else max(left_s, 0.0))
         if step.done():
             return step.result()
-        self._left = in_background(lambda: undo(step.result()), 'undo')
+        self._left = in_thread(lambda: undo(step.result()), 'undo')
         raise BagError(
             f'the disk of {self._folder} has not answered for '
             f'{time.monotonic() - self._since_s:.1f} s: it is slow or hangs. What was asked for, '

@@ -23,7 +23,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import StillWritingError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.core.freed_memory import give_back
-from vaa_ros.recording.background import in_background
+from vaa_ros.recording.background import in_thread
 from vaa_ros.recording.bag_information import qos_profile
 from vaa_ros.recording.disk import Disk
 from vaa_ros.recording.disk import give_up
@@ -249,7 +249,7 @@ class RecordingSession:
                 give_back()  # what waited for a slow disk, or this process stays that large
 
         # A disk that hangs must not hang whoever calls.
-        self._ending, self._ending_path = in_background(finish, 'end of episode'), recorder.path
+        self._ending, self._ending_path = in_thread(finish, 'end of episode'), recorder.path
         return self.ended(wait_s)
 
     def _require_written(self) -> None:

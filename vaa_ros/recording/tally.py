@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vaa_ros.core.errors import BagError
-from vaa_ros.recording.background import in_background
+from vaa_ros.recording.background import in_thread
 from vaa_ros.recording.bag_files import read_information
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.trash import METADATA
@@ -57,7 +57,7 @@ def tally_later(output_dir: Path, tasks: Collection[str]) -> Future[Tally]:
     """
     Do what :func:`tally` does, in a thread of its own.
     """
-    return in_background(functools.partial(tally, output_dir, tasks), 'tally')
+    return in_thread(functools.partial(tally, output_dir, tasks), 'tally')
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 import shutil
 import threading
 
-from vaa_ros.recording.background import in_background
+from vaa_ros.recording.background import in_thread
 from vaa_ros.recording.episode import DISCARDED
 
 METADATA = 'metadata.yaml'
@@ -64,7 +64,7 @@ class Trash:
 
         :return: what is done then.
         """
-        return in_background(lambda: self._trim(newest, takes, size), 'trash')
+        return in_thread(lambda: self._trim(newest, takes, size), 'trash')
 
     def _trim(self, newest: Path, takes: int, size: int) -> None:
         with self._alone:

@@ -53,7 +53,7 @@ def camera_topics(node: Node, robot: RobotSpec) -> dict[str, str]:
             for camera in node.get_parameter('cameras').value or robot.cameras}
 
 
-def recorded_topics(node: Node, robot: RobotSpec, required: Sequence[str]) -> dict[str, Any]:
+def topics_of_episode(node: Node, robot: RobotSpec, required: Sequence[str]) -> dict[str, Any]:
     """
     Tell for the metadata which topic of an episode is what.
 
