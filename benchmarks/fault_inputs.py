@@ -97,6 +97,25 @@ def hold(rig: Rig, who: str, match: str, settings: Mapping[str, Any], mend: str 
     return Seen(f'held: {reason}', (at_ns - last_ns) / NS)
 
 
+def long_hold(rig: Rig) -> Seen:
+    """
+    Have no pictures for longer than a hold may last, and see that the arm waits for a reset.
+    """
+    last_ns = rig.world['cameras'].set(silent=True)['last_ns']
+    try:
+        rig.hears.said('holding', last_ns, STALE)
+        time.sleep(REARM_S)
+    finally:
+        mended_ns = time.monotonic_ns()
+        rig.world['cameras'].set(**CAMERA)
+    at_ns, reason = rig.hears.said('holding', mended_ns, 'reset the policy to go on')
+    rig.still(at_ns)
+    since_ns = time.monotonic_ns()
+    rig.hears.call(Trigger, 'policy/reset_policy')
+    rig.hears.said(MOVES, since_ns)
+    return Seen(reason)
+
+
 def blink(rig: Rig, match: str, settings: Mapping[str, Any]) -> Seen:
     """
     Have a few pictures provoke a fault, and see that the arm holds only for a moment.
@@ -206,7 +225,7 @@ def arm(name: str, injected: str, match: str, bound_s: float | None = None,
 
 REACH = SPEED * LENGTH / RATE_HZ
 """How far a chunk of the policy leads [rad]."""
-AGE_S, BLANK_S, MISSING_S, UNPAIRED_S = 0.2, 0.2, 0.1, 0.2
+AGE_S, BLANK_S, MISSING_S, UNPAIRED_S, REARM_S = 0.2, 0.2, 0.1, 0.2, 2.0
 """Defaults of the node."""
 STALE = 'is stale|nothing new came'
 
@@ -215,6 +234,8 @@ FAULTS = (
     camera('camera_stops', 'no pictures of one of two', STALE, AGE_S, silent=True, who='wrist'),
     camera('cameras_stop_soon', 'the same, where pictures may be three frames old', STALE, 0.1,
            {'max_image_age_s': 0.1}, silent=True),
+    Fault('long_hold', 'no pictures for 2 s and more', 'hold, and wait for a reset', long_hold,
+          parameters={'rearm_after_s': REARM_S}),
     camera('frozen', 'the same picture, new stamps', 'same picture|frozen|bit by bit',
            frozen=True,
            who='front'),

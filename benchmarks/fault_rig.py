@@ -185,7 +185,9 @@ class Rig:
         """
         if self.policy is not None:
             self.policy.end()
-        given = {'model_path': self.folder / 'round.onnx', **self._usual, **parameters}
+        # How long a fault lasts depends on the computer; long_hold is the one that tries it.
+        given = {'model_path': self.folder / 'round.onnx', 'rearm_after_s': 0.0, **self._usual,
+                 **parameters}
         self._with = parameters
         self.policy = Process('-m', 'vaa_ros.nodes.policy', '--ros-args', *(
             word for name, value in given.items()

@@ -105,6 +105,27 @@ def test_stale_input_holds_with_the_reason_and_goes_on(
     newest_in_state(said, 'running')
 
 
+def test_after_a_long_hold_it_waits_for_a_reset(
+    ros: Harness, robot: Robot, model: Path,
+) -> None:
+    activate(ros, model_path=str(model), rearm_after_s=0.3)
+    sent, said = commands(ros), statuses(ros)
+    robot.start()
+    sent.wait(5)
+    robot.speaking -= {'front'}
+    newest_in_state(said, 'holding', 'vision/front is stale')
+    time.sleep(0.5)
+    robot.speaking |= {'front'}
+    values = newest_in_state(said, 'holding', 'too long to go on by itself')
+    assert 'vision/front is stale' in values['reason']
+    held = positions(sent.messages[-1])
+    time.sleep(0.5)
+    assert np.array_equal(positions(sent.messages[-1]), held)
+    answer = ros.call(Trigger, 'policy/reset_policy')
+    assert answer.success, answer.message
+    newest_in_state(said, 'running')
+
+
 def test_delayed_pictures_are_stale_too(ros: Harness, robot: Robot, model: Path) -> None:
     robot.lag_s = {'front': 0.5, 'wrist': 0.5}
     activate(ros, model_path=str(model))

@@ -51,16 +51,18 @@ class Rig:
     def __init__(
         self, kind: str = 'joint_position', watch: WatchOptions | None = None,
         ramp_s: float = 0.0, acceleration: float = math.inf, jump: float = math.inf,
+        rearm_s: float = 0.0,
     ) -> None:
         motion = LimitedMotion(CommandLimiter(SafetyLimits(
             names=tuple('abcdefg'), lower=np.full(7, -1.0), upper=np.full(7, 1.0),
             velocity=np.full(7, 3.0), jump=jump, gripper=6,
             linear_acceleration=acceleration), kind))
         self.loop = ControlLoop(
-            Gate({'vision/front': 0.2}, resume_after_s=0.1, ramp_s=ramp_s),
+            Gate({'vision/front': 0.2}, resume_after_s=0.1, ramp_s=ramp_s, rearm_after_s=rearm_s),
             Plan(ChunkPlayer(PERIOD_S, newest_only=(6,))), motion, PERIOD_S,
             watch=watch and SceneWatch([0], watch))
         self.count = 0
+        self.instruction = ''
         self.observation: Observation | None = None
 
     def tick(self, policy: Line, fresh: bool = True, age_s: float | None = 0.0,
@@ -69,7 +71,8 @@ class Rig:
         now_ns = 10**9 + self.count * PERIOD_NS
         if fresh:
             self.observation = Observation(
-                now_ns, {'front': np.zeros((1, 1, 3), np.uint8)}, np.zeros(7, np.float32))
+                now_ns, {'front': np.zeros((1, 1, 3), np.uint8)}, np.zeros(7, np.float32),
+                instruction=self.instruction)
         facts = GateInputs(ages_s={'vision/front': age_s}, **gate)
         answer = self.loop.ask(facts, policy, self.observation) if fresh else None
         return self.loop.tick(TickInputs(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.control_loop import PAUSE_HOLD_TICKS
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.tick import TickInputs
 from vaa_ros.core.types import ActionChunk
@@ -186,6 +187,27 @@ def test_another_policy_at_work_is_asked_after_three_failures() -> None:
     for _ in range(5):
         rig.tick(again)
     assert again.asked == 3
+
+
+@pytest.mark.parametrize('asked', ['another policy', 'another instruction', 'the same again'])
+def test_what_is_asked_for_anew_ends_a_long_hold(asked: str) -> None:
+    class Picky(Line):
+        def infer(self, observation: Observation) -> ActionChunk:
+            if observation.instruction == 'what?':
+                raise InstructionError('not known')
+            return super().infer(observation)
+
+    rig, policy = Rig(rearm_s=1.0), Picky(0.5)
+    rig.tick(policy)
+    for _ in range(40):
+        rig.instruction = 'what?' if asked == 'the same again' else ''
+        rig.tick(policy, fault='dark')
+    if asked != 'the same again':
+        waits = [rig.tick(policy) for _ in range(10)][-1]
+        assert 'reset the policy' in waits.decision.reason and not waits.moving
+    rig.instruction = 'red' if asked == 'another instruction' else ''
+    chosen = Line(0.5) if asked == 'another policy' else policy
+    assert [rig.tick(chosen) for _ in range(10)][-1].moving
 
 
 def test_non_finite_actions_hold() -> None:

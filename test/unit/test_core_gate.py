@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import math
 
+from gate_rig import Clock
+from gate_rig import FRESH
+from gate_rig import LIMITS
+from gate_rig import MS
+from gate_rig import running
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant
@@ -30,30 +35,8 @@ from vaa_ros.core.gate import Transition
 from vaa_ros.core.gate import UNCONFIGURED
 from vaa_ros.core.gate import WAITING
 
-MS = 1_000_000
 TENTH = 0.1
 """What is promised of how a motion begins, whatever the code calls it."""
-LIMITS = {'vision/front': 0.25, 'joint_states': 0.1}
-FRESH = {'vision/front': 0.03, 'joint_states': 0.01}
-
-
-class Clock:
-    """A gate whose time goes on by 33 ms an update."""
-
-    def __init__(self, **options: float) -> None:
-        self.gate = Gate(LIMITS, **options)
-        self.now_ns = 0
-
-    def update(self, ages_s: dict | None = None, **facts: object) -> GateDecision:
-        self.now_ns += 33 * MS
-        return self.gate.update(
-            self.now_ns, GateInputs(ages_s=FRESH if ages_s is None else ages_s, **facts))
-
-
-def running(**options: float) -> Clock:
-    clock = Clock(**options)
-    assert clock.update().state == RUNNING
-    return clock
 
 
 def test_unfit_inputs_wait_before_the_first_motion_and_hold_after_it() -> None:
@@ -290,7 +273,7 @@ def test_limits_must_be_positive_times(limit: float) -> None:
 
 @pytest.mark.parametrize('options', [
     {'resume_after_s': -0.1}, {'resume_after_s': float('nan')},
-    {'future_tolerance_s': float('inf')}, {'ramp_s': float('nan')}])
+    {'future_tolerance_s': float('inf')}, {'ramp_s': float('nan')}, {'rearm_after_s': -1.0}])
 def test_options_must_be_times(options: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         Gate(LIMITS, **options)

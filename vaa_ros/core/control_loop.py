@@ -196,10 +196,12 @@ class ControlLoop:
             if answer.problem is not None:
                 raise answer.problem
             self._follow(answer, inputs)
-        except (InstructionError, LateError) as error:
-            # Nothing is wrong with the policy.
-            figures.late_answers += isinstance(error, LateError)
+        except LateError as error:
+            figures.late_answers += 1
             self._fault = str(error)
+            return False
+        except InstructionError as error:
+            self._instruction, self._fault = answer.observation.instruction, str(error)
             return False
         except Exception as error:
             figures.failures += 1
@@ -225,10 +227,12 @@ class ControlLoop:
         if answer.policy is not self._policy:
             self._plan.take_over(answer.policy)
             self._watch.reset()
+            self._gate.rearm()
             self._policy = answer.policy
         if observation.instruction != self._instruction:
             # Chunks of before would pull towards what was asked for before.
             self._plan.reset()
+            self._gate.rearm()
             self._instruction = observation.instruction
         self._plan.add(chunk, inputs.stamp_now_ns, answer.seam_s)
         watch, figures = self._watch, self.figures

@@ -51,6 +51,8 @@ class ControlOptions:
     :param max_image_age_s: age of a picture above which the arm holds [s].
     :param max_joint_age_s: age of the joint states above which the arm holds [s].
     :param resume_after_s: how long every input must be good before a hold ends [s].
+    :param rearm_after_s: how long a motion may be held and still go on by itself [s]; 0 for ever.
+        With a deadman switch it does not matter: whoever holds that expects the arm to move.
     :param speed: fraction of the robot's speed limits to allow.
     :param ramp_s: how long each motion takes to begin [s].
     :param max_jump: part of a joint's range that a wish may lie from the last command.
@@ -65,6 +67,7 @@ class ControlOptions:
     max_image_age_s: float = 0.2
     max_joint_age_s: float = 0.2
     resume_after_s: float = 0.1
+    rearm_after_s: float = 0.0
     speed: float = 1.0
     ramp_s: float = 0.3
     max_jump: float = 0.5
@@ -122,7 +125,8 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
     turning = [index for index, joint in enumerate(spec.joints) if joint.unit == 'rad']
     return ControlLoop(
         Gate(ages, options.resume_after_s, ramp_s=options.ramp_s,
-             slow_factor=options.watch.slow_factor),
+             slow_factor=options.watch.slow_factor,
+             rearm_after_s=0.0 if options.deadman else options.rearm_after_s),
         Plan(player, interpolator, lambda policy: choose_ensemble(
             getattr(policy, 'spec', spec), options.ensemble)),
         LimitedMotion(CommandLimiter(limits, kind)), options.period_s,

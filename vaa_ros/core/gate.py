@@ -132,6 +132,9 @@ class Gate:
     :param future_tolerance_s: how far a stamp may be ahead of the clock [s].
     :param ramp_s: how long each motion takes to begin [s]; 0 for at once.
     :param slow_factor: fraction of the speed limits to allow while the arm is slowed.
+    :param rearm_after_s: how long a motion may be held and still go on by itself [s]; after a
+        longer hold nobody expects the arm to move, so it waits for a reset or :meth:`rearm`. 0
+        for ever.
     :raises ConfigError: if a limit is not a positive time.
     """
 
@@ -142,13 +145,15 @@ class Gate:
         future_tolerance_s: float = 0.05,
         ramp_s: float = 0.0,
         slow_factor: float = 0.2,
+        rearm_after_s: float = 0.0,
     ) -> None:
         for topic, limit in max_age_s.items():
             if not 0 < limit < math.inf:
                 raise ConfigError(f'maximum age of {topic} is {limit}, expected a positive time '
                                   'in seconds')
         for name, value in (('resume_after_s', resume_after_s),
-                            ('future_tolerance_s', future_tolerance_s), ('ramp_s', ramp_s)):
+                            ('future_tolerance_s', future_tolerance_s), ('ramp_s', ramp_s),
+                            ('rearm_after_s', rearm_after_s)):
             if not 0 <= value < math.inf:
                 raise ConfigError(f'{name} is {value}, expected 0 or a time in seconds')
         self._max_age_s = dict(max_age_s)
@@ -156,6 +161,9 @@ class Gate:
         self._future_tolerance_s = future_tolerance_s
         self._ramp_ms = ramp_s * 1e3
         self._slow_factor = slow_factor
+        self._rearm_after_ns = round(rearm_after_s * NANOSECONDS) or math.inf
+        self._held_since_ns: int | None = None
+        self._held_why = ''
         self._moving_since_ns: int | None = None
         self._state = UNCONFIGURED
         self._latched = False
@@ -182,6 +190,12 @@ class Gate:
         """
         self._moving_since_ns = None
 
+    def rearm(self) -> None:
+        """
+        Let the hold end by itself however long it lasted: somebody asked for something new.
+        """
+        self._held_since_ns = None
+
     def lasts_s(self, ages_s: Mapping[str, float | None], others_s: float = math.inf) -> float:
         """
         Tell for how long the arm may go on moving if nothing comes any more.
@@ -206,11 +220,14 @@ class Gate:
         :return: the decision.
         :raises ConfigError: if the lifecycle state is not one of :data:`LIFECYCLES`.
         """
+        if inputs.reset:
+            self.rearm()
         state, reason = self._next(now_ns, inputs)
         ramp = 1.0
         if state == RUNNING:
             ramp = self._ramp(now_ns)
             state = RAMPING if ramp < 1 else RUNNING
+        self._note_hold(now_ns, state, reason)
         if state != self._state:
             self._log.append(Transition(now_ns, self._state, state, reason))
         self._state = state
@@ -229,6 +246,16 @@ class Gate:
             return 1.0
         # In whole milliseconds: stamps of the same period differ by a nanosecond.
         return min(round((now_ns - since_ns) / 1e6) / self._ramp_ms, 1.0)
+
+    def _note_hold(self, now_ns: int, state: str, reason: str) -> None:
+        """
+        Remember since when, and why, a motion is held.
+        """
+        if state not in (HOLDING, *MOVING):
+            self._held_since_ns = None
+        # A motion that ends at the instant of its begin gave no command: the hold goes on.
+        elif state == HOLDING and self._state in MOVING and self._moving_since_ns != now_ns:
+            self._held_since_ns, self._held_why = now_ns, reason
 
     def _next(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:
         if inputs.lifecycle not in LIFECYCLES:
@@ -288,7 +315,12 @@ class Gate:
             self._good_since_ns = now_ns
         good_ns = now_ns - self._good_since_ns
         if good_ns >= self._resume_after_ns:
-            return RUNNING, ''
+            held_ns = 0 if self._held_since_ns is None else \
+                self._good_since_ns - self._held_since_ns
+            if held_ns < self._rearm_after_ns:
+                return RUNNING, ''
+            return HOLDING, (f'held for {held_ns / NANOSECONDS:.1f} s, too long to go on by '
+                             f'itself ({self._held_why}): reset the policy to go on')
         return HOLDING, inputs.unresolved or (
             f'inputs are good again for {good_ns / NANOSECONDS:.2f} s, resuming '
             f'after {self._resume_after_ns / NANOSECONDS:.2f} s')

@@ -68,6 +68,10 @@ PARAMETERS = (
               'than half a camera period.', 's', 0.0, 1.0, read_only=True),
     Parameter('resume_after_s', 0.1, 'How long every input must be good before a hold ends.', 's',
               0.0, 10.0, read_only=True),
+    Parameter('rearm_after_s', 2.0, 'How long a motion may be held and still go on by itself; '
+              'after a longer hold it waits for ~/reset_policy, a pause that ends, or another '
+              'instruction or policy. 0 for ever; not with a deadman switch, nor in lockstep.',
+              's', 0.0, 3600.0, read_only=True),
     Parameter('speed', 1.0, 'Fraction of the robot\'s speed limits to allow.', '', 0.01, 1.0,
               read_only=True),
     Parameter('ramp_s', 0.3, 'How long each motion takes to begin, after activation and after '
@@ -139,5 +143,6 @@ def control_options(value: Callable[[str], Any], pacing: Pacing) -> ControlOptio
     return ControlOptions(
         pacing.period_s, value('ensemble'), value('ensemble_coefficient'),
         value('max_image_age_s'), value('max_joint_age_s'), value('resume_after_s'),
+        0.0 if pacing.lockstep else value('rearm_after_s'),
         value('speed'), value('ramp_s'), value('max_jump'), value('deadman'), watch,
         pacing.steady)
