@@ -29,11 +29,11 @@ from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.residual import Residual
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.records import to_plain
-from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.actor_critic import Learner
 from vaa_ros.learning.config import TrainConfig
 from vaa_ros.learning.export import policy_to_onnx
+from vaa_ros.learning.export import told_of
 from vaa_ros.learning.export import write
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import TRAIN
@@ -325,7 +325,7 @@ class Improvement:
         """
         Write the frozen policy for those who act.
         """
-        spec: PolicySpec = replace(self.policy.spec, embedding_size=self.sizes[0])
+        spec = told_of(self.policy, replace(self.policy.spec, embedding_size=self.sizes[0]))
         path = self.folder / FROZEN
         write(policy_to_onnx(SeenGraph(self.policy).eval(), spec, ('actions', 'z_vision')),
               None, spec, path)
