@@ -54,6 +54,7 @@ def test_an_empty_section_is_the_default():
     ('batch_size: 1', 'batch_size 1'),
     ('frames_per_episode: 40', 'frames_per_episode 40'),
     ('max_minutes: -1', 'max_minutes -1'),
+    ('seed: -1', 'seed -1'),
     ('optimiser: {learning_rate: 0}', 'learning_rate 0'),
     ('optimiser: {warmup: 1.0}', 'warmup 1.0'),
     ('augment: {colour: 2}', 'colour 2'),

@@ -126,6 +126,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f'steps {self.steps}, expected at least 1')
+        if self.seed < 0:
+            raise ValueError(f'seed {self.seed}, expected at least 0')
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise ValueError(f'max_minutes {self.max_minutes}, expected a positive time or null')
         if self.batch_size < 2:
