@@ -55,6 +55,7 @@ def test_an_empty_section_is_the_default():
     ('frames_per_episode: 40', 'frames_per_episode 40'),
     ('max_minutes: -1', 'max_minutes -1'),
     ('seed: -1', 'seed -1'),
+    ('{frames_per_episode: 1, loss: {hard_negatives: 2.0}}', 'hard_negatives none to count'),
     ('optimiser: {learning_rate: 0}', 'learning_rate 0'),
     ('optimiser: {warmup: 1.0}', 'warmup 1.0'),
     ('augment: {colour: 2}', 'colour 2'),

@@ -30,8 +30,8 @@ class ModelConfig:
     :param image_mean: mean colour (rgb, 0 to 1) of the pictures that they were trained with; None
         takes that of the pretrained weights, or else of the family.
     :param image_std: standard deviation of the same.
-    :param train_vision: ``full``, ``fine_tune`` (slower, see ``optimiser.vision_rate``) or
-        ``frozen``, of the encoder itself; the layers after it always learn.
+    :param train_vision: ``full``, or, of pretrained encoders, ``fine_tune`` (slower, see
+        ``optimiser.vision_rate``) or ``frozen``; the layers after the encoder always learn.
     :param share_vision: one encoder for all cameras instead of one each.
     :param crop: part of each picture side that the encoder sees (random place in training).
     :param widths: channels of the vision stages, at 1/4, 1/8, 1/16 ... of the picture.
@@ -97,6 +97,10 @@ class ModelConfig:
                                       or self.train_vision != 'full'):
             raise ValueError('vision conv has no pretrained weights, and is always trained in '
                              'full; leave out pretrained, vision_config and train_vision')
+        if self.train_vision != 'full' and not self.pretrained:
+            raise ValueError(f'train_vision {self.train_vision!r} without pretrained would leave '
+                             f'the weights of {self.vision} at random; set pretrained, or '
+                             'train_vision to full')
         self._check_normal()
         if not 0.5 <= self.crop <= 1:
             raise ValueError(f'crop {self.crop}, expected 0.5 to 1')

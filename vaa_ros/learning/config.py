@@ -136,6 +136,9 @@ class TrainConfig:
         if not 1 <= self.frames_per_episode <= self.batch_size // 2:
             raise ValueError(f'frames_per_episode {self.frames_per_episode}, expected 1 to half '
                              f'of batch_size {self.batch_size}')
+        if self.loss.hard_negatives is not None and self.frames_per_episode == 1:
+            raise ValueError('frames_per_episode 1 leaves loss.hard_negatives none to count: they '
+                             'are other frames of the same episode; set it to 2 or more')
         if not 1 <= self.observation_history <= MAX_HISTORY:
             raise ValueError(f'observation_history {self.observation_history}, expected 1 to '
                              f'{MAX_HISTORY}')
