@@ -51,6 +51,7 @@ def test_an_empty_section_is_the_default():
     ('stepss: 3', 'unknown key stepss. Known: name, steps'),
     ('model: {width: 3}', 'model: unknown key width. Known: vision'),
     ('loss: {contrast: triplet}', "loss: contrast 'triplet'"),
+    ('loss: {contrast: sigmoid, targets: 1}', 'loss: targets is 1, expected'),
     ('batch_size: 1', 'batch_size 1'),
     ('frames_per_episode: 40', 'frames_per_episode 40'),
     ('max_minutes: -1', 'max_minutes -1'),
