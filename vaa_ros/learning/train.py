@@ -99,6 +99,7 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
     frames = Frames(dataset)
+    frames.check_instructions()
     run = Run(config, frames, folder, fresh=True)
     run.engine.wait()
     if run.engine.main:
