@@ -29,11 +29,11 @@ from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.residual import Residual
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.records import to_plain
-from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.actor_critic import Learner
 from vaa_ros.learning.config import TrainConfig
 from vaa_ros.learning.export import policy_to_onnx
+from vaa_ros.learning.export import told_of
 from vaa_ros.learning.export import write
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import TRAIN
@@ -118,7 +118,7 @@ class Improvement:
             raise ConfigError('bound 0 leaves the residual nothing to do')
         residual.set_statistics(seen)
         self.learner = Learner(residual, config)
-        self.demonstrations = [item.embedded for item in shown]
+        self.demonstrations = [item.embedded for item in shown if item.exemplary]
         self.reward = make_reward(config, self.demonstrations)
         room = config.steps + config.episodes_per_round * MOST_TICKS
         self.own, self.shown = (
@@ -128,7 +128,7 @@ class Improvement:
             action = item.missing / residual.bound.clamp(min=1e-9).numpy()
             self.shown.add(decisions(Trajectory(
                 residual.normal(torch.from_numpy(item.seen)).numpy(),
-                np.clip(action, -1, 1), at_end(len(action), 1.0), True), config.hold))
+                np.clip(action, -1, 1), at_end(len(action), item.won), item.won), config.hold))
         self.acting = {name: value.clone() for name, value in residual.state_dict().items()}
         self.steps, self.episodes, self.elapsed_s, self.deaths = 0, 0, 0.0, 0
         self.curve: list[tuple[int, int, int]] = []
@@ -325,7 +325,7 @@ class Improvement:
         """
         Write the frozen policy for those who act.
         """
-        spec: PolicySpec = replace(self.policy.spec, embedding_size=self.sizes[0])
+        spec = told_of(self.policy, replace(self.policy.spec, embedding_size=self.sizes[0]))
         path = self.folder / FROZEN
         write(policy_to_onnx(SeenGraph(self.policy).eval(), spec, ('actions', 'z_vision')),
               None, spec, path)

@@ -80,7 +80,7 @@ def study_rewards(config: ImproveConfig, base: str | Path, folder: str | Path, e
     run = Improvement(config, policy, trained, kept, folder,
                       partial(make_world, policy.spec.task))
     held_out = [item.embedded
-                for item in look_at(policy, Frames(state['dataset']), HELD_OUT)]
+                for item in look_at(policy, Frames(state['dataset']), HELD_OUT) if item.exemplary]
     if not held_out:
         raise DatasetError(f'{state["dataset"]} holds no demonstrations out to judge with')
     jobs = [Job(index, config.first_scene + index, 0.0, 0.0, 1, config.seed)

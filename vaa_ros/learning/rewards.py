@@ -24,6 +24,7 @@ from torch.nn import functional
 from vaa_ros.alignment.residual import make_layers
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.learning.improve_config import ImproveConfig
+from vaa_ros.learning.improve_config import LEARNED_REWARDS
 
 TICKS = 64
 """Ticks that a demonstration is thinned to."""
@@ -125,13 +126,10 @@ class Transport:
     Every tick has to go to some part of the demonstration, and every part wants its share: an
     episode that never comes to the end of the task pays for it, and one that waits pays, too.
 
-    :param demonstrations: their embeddings (N_i, 2 * E).
-    :raises DatasetError: if there are none.
+    :param demonstrations: their embeddings (N_i, 2 * E), at least one.
     """
 
     def __init__(self, demonstrations: Sequence[np.ndarray]) -> None:
-        if not demonstrations:
-            raise DatasetError('a reward from no demonstrations: expected at least 1')
         self._shown = np.stack([thinned(shown, TICKS) for shown in demonstrations])
 
     def costs(self, episode: np.ndarray) -> np.ndarray:
@@ -268,6 +266,9 @@ def make_reward(config: ImproveConfig, demonstrations: Sequence[np.ndarray],
     :raises DatasetError: if there are no demonstrations.
     """
     name = name or config.reward
+    if name in LEARNED_REWARDS and not demonstrations:
+        raise DatasetError(f'the reward {name!r} from no demonstrations: expected at least 1 that '
+                           'is a whole episode and did not fail')
     if name == 'transport':
         return Transport(demonstrations)
     if name == 'discriminator':

@@ -5,7 +5,9 @@ The demonstrations of a dataset as reinforcement learning needs them: seen once,
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ import torch
 from vaa_ros.alignment.graphs import ChunkGraph
 from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.frames import Frames
 
 BATCH = 32
@@ -27,11 +30,29 @@ class Shown:
         :meth:`vaa_ros.alignment.graphs.Answer.seen`; not standardised.
     :param missing: the demonstrated action without the policy's own first one (N, D), physical.
     :param embedded: embeddings of scene and demonstrated chunk (N, 2 * E).
+    :param success: whether the task was done in it, None where nobody said.
+    :param whole: whether it is all of an episode, no stretch in which a person took over.
     """
 
     seen: np.ndarray
     missing: np.ndarray
     embedded: np.ndarray
+    success: bool | None = True
+    whole: bool = True
+
+    @property
+    def exemplary(self) -> bool:
+        """
+        Say whether to learn from it what the task looks like.
+        """
+        return self.whole and self.success is not False
+
+    @property
+    def won(self) -> bool:
+        """
+        Say whether it is known to end where the task is done.
+        """
+        return self.whole and self.success is True
 
 
 @torch.no_grad()
@@ -64,8 +85,15 @@ def look_at(policy: AlignedPolicy, frames: Frames, split: str) -> list[Shown]:
             [answer.z_vision, chunks(actions, mask, state)], dim=1).numpy())
     whole = [np.concatenate(parts) for parts in (seen, missing, embedded)]
     episode = np.asarray(frames.episode)[chosen]
-    return [Shown(*(values[episode == index] for values in whole))
-            for index in np.unique(episode)]
+    return [Shown(*(values[episode == index] for values in whole),
+                  *verdict_on(frames.episodes[index])) for index in np.unique(episode)]
+
+
+def verdict_on(item: Mapping[str, Any]) -> tuple[bool | None, bool]:
+    """
+    Tell of an episode of a dataset whether it was a success, and whether it is whole.
+    """
+    return item['success'], item.get('cut', {}).get('rule') != CORRECTIONS
 
 
 @torch.no_grad()
