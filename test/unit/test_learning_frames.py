@@ -156,5 +156,5 @@ def test_an_instruction_that_is_only_held_out_cannot_be_trained_for(tmp_path):
     write_chosen([Chosen(Frames(tmp_path / 'red'), range(4))], tmp_path / 'both', changes={
         'instruction': 'green'}, changed=[3])
     with pytest.raises(DatasetError, match="no episode to train with for 'green'"):
-        Frames(tmp_path / 'both').check_instructions()
-    Frames(tmp_path / 'red').check_instructions()
+        Frames(tmp_path / 'both').to_train_with()
+    Frames(tmp_path / 'red').to_train_with()

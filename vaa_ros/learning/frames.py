@@ -105,14 +105,15 @@ class Frames:
                                    'its instruction when it is recorded') from problem
         return np.array(places, np.int64)[np.asarray(self.episode)]
 
-    def check_instructions(self) -> None:
+    def to_train_with(self) -> Frames:
         """
         Refuse to train for an instruction that no episode shows how to follow.
 
+        :return: the dataset itself.
         :raises DatasetError: if there is one; names it.
         """
         if not self.spec.conditioned:
-            return
+            return self
         shown = set(self.instruction[self.split(TRAIN)])
         missing = [text for place, text in enumerate(self.spec.instructions)
                    if place not in shown]
@@ -120,6 +121,7 @@ class Frames:
             raise DatasetError(f'{self.folder} has no episode to train with for '
                                f'{", ".join(map(repr, missing))}: all are held out. Change their '
                                'split (`vaa data annotate`), or leave them out')
+        return self
 
     def split(self, name: str) -> np.ndarray:
         """
