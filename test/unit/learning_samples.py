@@ -106,8 +106,8 @@ def write_dataset(folder: Path, spec: PolicySpec | None = None, episodes: int = 
         arrays[f'images_{key}'] = values
     for name, values in arrays.items():
         np.save(folder / f'{name}.npy', values)
-    listed = [{'bag': f'episode_{i}', 'sha256': '', 'frames': frames, 'task': spec.task,
-               'instruction': '', 'seed': i, 'success': True,
+    listed = [{'bag': f'episode_{i}', 'sha256': f'recording {seed} {i}', 'frames': frames,
+               'task': spec.task, 'instruction': '', 'seed': i, 'success': True,
                'split': 'held_out' if i >= episodes - held_out else 'train'}
               for i in range(episodes)]
     (folder / 'dataset.json').write_text(json.dumps(

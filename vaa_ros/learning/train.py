@@ -100,7 +100,7 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     folder = Path(output)
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
-    run = Run(config, Frames(dataset), folder, fresh=True)
+    run = Run(config, Frames(dataset).to_train_with(), folder, fresh=True)
     run.engine.wait()
     if run.engine.main:
         folder.mkdir(parents=True, exist_ok=True)
