@@ -97,9 +97,9 @@ def new_improvement(config: ImproveConfig, base: str | Path, output: str | Path,
     kept = {'dataset_hash': state['dataset_hash'], 'calibration': state['calibration'],
             'metrics': {}, 'base': str(Path(base).resolve()), LIVE: live,
             'dataset': str(frames.folder.resolve()), SHOWN: dataset_hash(frames)}
-    policy.spec = replace(policy.spec, task=task, provenance={
-        **policy.spec.provenance,
-        IMPROVED_ON: {**frames.spec.provenance, DATASET: kept[SHOWN]}})
+    told = {IMPROVED_ON: {**frames.spec.provenance, DATASET: kept[SHOWN]}} \
+        if kept[SHOWN] != kept['dataset_hash'] else {}
+    policy.spec = replace(policy.spec, task=task, provenance={**policy.spec.provenance, **told})
     world = None if make_world is None else partial(make_world, task)
     return Improvement(config, policy, trained, kept, folder, world)
 
