@@ -53,9 +53,9 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
-    parser.add_argument('--method', choices=METHODS, default='bc',
+    parser.add_argument('--method', choices=METHODS,
                         help='bc: behaviour cloning; rl: reinforcement learning; irl: inverse '
-                             'reinforcement learning (default: bc)')
+                             'reinforcement learning (default: bc, with --resume that of the run)')
     parser.add_argument('--data', type=Path, metavar='DIR',
                         help='dataset folder (with --resume, rl and irl: where it was, unless '
                              'given)')
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--task', metavar='TASK',
                         help='rl and irl: task to act (default: that of the policy)')
     parser.add_argument('--workers', type=positive_int, metavar='N',
-                        help='rl and irl: processes that act (default: 2)')
+                        help='rl and irl: processes that act, also with --resume (default: 2)')
     parser.add_argument('--live', action='store_true',
                         help='rl and irl: explore with a real arm, through its policy node; a '
                              'person confirms limits and e-stop and judges each episode')
@@ -96,8 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if args.live and args.seed is not None:
         raise ConfigError('--seed is for the simulator and --method bc, not for --live')
     if args.resume:
-        given = [f'--{name}' for name in ('config', 'minutes', 'steps', 'seed', 'base', 'task',
-                                          'workers')
+        given = [f'--{name}' for name in ('config', 'minutes', 'steps', 'seed', 'base', 'task')
                  if getattr(args, name) is not None]
         if given:
             raise ConfigError(f'{", ".join(given)} cannot be changed with --resume: the run goes '
@@ -105,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         from vaa_ros.learning.improve import is_improvement
         if is_improvement(args.out):
             return _improve(args)
-    if args.method != 'bc':
+    if args.method not in (None, 'bc'):
         return _improve(args)
     only = [f'--{name}' for name in ('base', 'task', 'workers', 'live') if getattr(args, name)]
     if only:
@@ -191,9 +190,8 @@ def _in_simulator(args: argparse.Namespace) -> ImproveResult:
     from vaa_ros.learning.improve import resume_improvement
     from vaa_ros.learning.improve_config import load_improve_config
     if args.resume:
-        if args.data is not None:
-            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
-        return resume_improvement(args.out, watched(args.out))
+        return resume_improvement(args.out, watched(args.out), dataset=args.data,
+                                  workers=args.workers, method=args.method)
     if args.base is None:
         raise ConfigError(f'--base is missing: --method {args.method} improves a policy, the '
                           'run folder that `vaa train` wrote')
