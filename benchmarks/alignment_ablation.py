@@ -29,9 +29,13 @@ from bench import make_dataset
 from bench import make_parser
 from bench import rate
 from bench import show
+import numpy as np
 
 RESULTS = Path(__file__).with_name('results') / 'alignment_ablation.json'
 FIRST_SEED = 100_000
+T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""97.5 % quantiles of Student's t from one degree of freedom on: those of up to ten pairs."""
+
 FIGURES = ('recall_at_10', 'first_l1', 'chunk_l1')
 
 
@@ -41,7 +45,7 @@ class Cell:
     One policy to train and judge.
 
     :param task: name of the task.
-    :param demonstrations: episodes that it learns from.
+    :param demonstrations: episodes of its dataset; 8 % of them, at least one, are held out.
     :param align: whether the alignment loss is on.
     :param seed: seed of the training.
     :param steps: batches to learn from.
@@ -114,11 +118,41 @@ def rows(done: dict[str, dict[str, Any]], cells: list[Cell]) -> dict[str, dict[s
             count = sum(each['episodes'] for each in found)
             table[f'{demonstrations} demonstrations, alignment {"on" if align else "off"}'] = {
                 'training seeds': len(found), 'episodes': count,
+                'by training seed': ', '.join(
+                    f'{100 * each["clean"] / each["episodes"]:.1f}' for each in found),
                 'success % clean': rate(sum(each['clean'] for each in found), count),
                 'success % shift': rate(sum(each['shift'] for each in found), count),
                 'held-out first L1': round(sum(each['first_l1'] for each in found)
                                            / len(found), 4)}
+        table |= difference(done, cells, demonstrations)
     return table
+
+
+def difference(done: dict[str, dict[str, Any]], cells: list[Cell], demonstrations: int,
+               ) -> dict[str, dict[str, object]]:
+    """
+    Compare on with off over the training seeds that both have, as pairs (Student's t, 95 %).
+
+    Intervals of episodes tell nothing about another training seed; this one does.
+
+    :param done: what is done, by name of the cell.
+    :param cells: the cells of the table.
+    :param demonstrations: which of them.
+    :return: a row, or none for fewer than two pairs.
+    """
+    mine = [cell for cell in cells if cell.demonstrations == demonstrations and cell.align]
+    pairs = [(done[cell.name], done[other]) for cell in mine if cell.name in done
+             and (other := replace(cell, align=False).name) in done]
+    if len(pairs) < 2:
+        return {}
+    row: dict[str, object] = {'training seeds': len(pairs)}
+    for name in ('clean', 'shift'):
+        points = [100 * (on[name] / on['episodes'] - off[name] / off['episodes'])
+                  for on, off in pairs]
+        half = T_95[len(points) - 2] * np.std(points, ddof=1) / len(points) ** 0.5
+        middle = np.mean(points)
+        row[f'success % {name}'] = f'{middle:+.1f} ({middle - half:+.0f} to {middle + half:+.0f})'
+    return {f'{demonstrations} demonstrations, on minus off': row}
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from small_gym_env import write_files
 import torch
 
 from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.config import ModelConfig
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
@@ -26,7 +27,9 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.config import TrainConfig
+from vaa_ros.learning.evaluate import Driver
 from vaa_ros.learning.improve_config import ImproveConfig
+from vaa_ros.policies.base import Policy
 from vaa_ros.sim.environment import load_environment
 from vaa_ros.sim.gym_simulation import GymSimulation
 
@@ -50,7 +53,7 @@ class DeadlyWorld(TurnWorld):
         super().reset(seed)
 
 
-def write_base(folder: Path) -> tuple[Path, str]:
+def write_base(folder: Path, model: ModelConfig = TINY) -> tuple[Path, str]:
     """Write the run folder of a policy that holds still, and the environment that it is for."""
     task = str(write_files(folder))
     robot = TurnWorld(task).robot
@@ -60,7 +63,7 @@ def write_base(folder: Path) -> tuple[Path, str]:
     data = write_dataset(folder / 'data', spec)
     show_turning(data, TurnWorld(task))
     torch.manual_seed(0)
-    policy = AlignedPolicy(spec, TINY, LossConfig())
+    policy = AlignedPolicy(spec, model, LossConfig())
     with torch.no_grad():
         for weights in policy.decoder.parameters():
             weights.mul_(0.1)
@@ -68,7 +71,7 @@ def write_base(folder: Path) -> tuple[Path, str]:
                                 torch.tensor([0.1, 0.1, 1e-4]))
     run = folder / 'base'
     run.mkdir()
-    checkpoint.save(run, TrainConfig(model=TINY), spec, {
+    checkpoint.save(run, TrainConfig(model=model), spec, {
         'averaged': policy.state_dict(), 'dataset': str(data), 'dataset_hash': '', 'metrics': {},
         'calibration': {}, 'step': 0, 'elapsed_s': 0.0, 'vaa_version': ''})
     return run, task
@@ -89,6 +92,14 @@ def show_turning(data: Path, world: TurnWorld, episodes: int = 6, frames: int = 
     for name, values in (('state', state), ('action', action), ('images_front', images),
                          ('stamp', stamp)):
         np.save(data / f'{name}.npy', values)
+
+
+def commands(policy: Policy, task: str, scene: int = 3) -> np.ndarray:
+    """Give what a policy commands at each tick of an episode (N, D)."""
+    told = []
+    driver = Driver(TurnWorld(task), policy, on_tick=lambda _, tick: told.append(tick.command))
+    driver.episode(scene)
+    return np.array(told)
 
 
 def small_config(**changes: object) -> ImproveConfig:

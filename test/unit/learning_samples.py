@@ -30,8 +30,21 @@ TINY = ModelConfig(
     widths=(8, 16), blocks=(0, 0), keypoints=4, vision_features=16, proprio_features=8,
     action_width=16, action_layers=1, action_heads=2, embedding_size=8, decoder_width=24,
     decoder_layers=1)
+HUB_TOKENS = {'image_size': 24, 'patch_size': 6, 'hidden_size': 16, 'num_hidden_layers': 1,
+              'num_attention_heads': 2}
+HUB_SIZES: dict[str, dict[str, Any]] = {
+    'resnet': {'embedding_size': 8, 'hidden_sizes': [8, 16], 'depths': [1, 1]},
+    'vit': {**HUB_TOKENS, 'intermediate_size': 32},
+    'clip': {**HUB_TOKENS, 'intermediate_size': 32},
+    'dinov2': {**HUB_TOKENS, 'mlp_ratio': 2},
+}
 JOINTS = (JointSpec('joint_1', 'rad', -2.0, 2.0, 1.0), JointSpec('joint_2', 'rad', -1.0, 1.5, 1.0),
           JointSpec('gripper', 'm', 0.0, 0.1, 0.2))
+
+
+def tiny_hub_model(vision: str, **changes: Any) -> ModelConfig:
+    """TINY with one of the encoders of transformers."""
+    return replace(TINY, vision=vision, vision_config=HUB_SIZES[vision], **changes)
 
 
 def tiny_spec(length: int = 6, cameras: tuple[str, ...] = ('front',), width: int = 32,
@@ -93,8 +106,8 @@ def write_dataset(folder: Path, spec: PolicySpec | None = None, episodes: int = 
         arrays[f'images_{key}'] = values
     for name, values in arrays.items():
         np.save(folder / f'{name}.npy', values)
-    listed = [{'bag': f'episode_{i}', 'sha256': '', 'frames': frames, 'task': spec.task,
-               'instruction': '', 'seed': i, 'success': True,
+    listed = [{'bag': f'episode_{i}', 'sha256': f'recording {seed} {i}', 'frames': frames,
+               'task': spec.task, 'instruction': '', 'seed': i, 'success': True,
                'split': 'held_out' if i >= episodes - held_out else 'train'}
               for i in range(episodes)]
     (folder / 'dataset.json').write_text(json.dumps(

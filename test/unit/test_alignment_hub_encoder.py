@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from learning_samples import HUB_SIZES
 from learning_samples import TINY
 from learning_samples import tiny_config
+from learning_samples import tiny_hub_model
 from learning_samples import tiny_spec
 from learning_samples import write_dataset
 import numpy as np
@@ -25,6 +27,7 @@ from vaa_ros.alignment.hub_encoder import body_config
 from vaa_ros.alignment.hub_encoder import FAMILIES
 from vaa_ros.alignment.hub_encoder import HubEncoder
 from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.alignment.model import Batch
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.types import Observation
@@ -40,20 +43,6 @@ from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 pytest.importorskip('transformers')
 
-TOKENS = {'image_size': 24, 'patch_size': 6, 'hidden_size': 16, 'num_hidden_layers': 1,
-          'num_attention_heads': 2}
-SIZES: dict[str, dict[str, Any]] = {
-    'resnet': {'embedding_size': 8, 'hidden_sizes': [8, 16], 'depths': [1, 1]},
-    'vit': {**TOKENS, 'intermediate_size': 32},
-    'clip': {**TOKENS, 'intermediate_size': 32},
-    'dinov2': {**TOKENS, 'mlp_ratio': 2},
-}
-
-
-def tiny_model(vision: str, **changes: Any) -> ModelConfig:
-    return replace(TINY, vision=vision, vision_config=SIZES[vision], **changes)
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory) -> Path:
     return write_dataset(tmp_path_factory.mktemp('hub') / 'data')
@@ -61,7 +50,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize('vision', FAMILIES)
 def test_each_trains_exports_and_runs(vision: str, data: Path, tmp_path: Path) -> None:
-    config = tiny_config(steps=4, model=tiny_model(vision))
+    config = tiny_config(steps=4, model=tiny_hub_model(vision))
     assert train(config, data, tmp_path / 'run', progress=False).finished
     result = export(tmp_path / 'run', tmp_path / 'policy.onnx')
     assert result.parity <= 1e-5
@@ -76,7 +65,7 @@ def test_each_trains_exports_and_runs(vision: str, data: Path, tmp_path: Path) -
 def test_each_looks_at_every_frame(vision: str, shared: bool) -> None:
     torch.manual_seed(0)
     spec = replace(tiny_spec(cameras=('front', 'wrist')), observation_history=2)
-    policy = AlignedPolicy(spec, tiny_model(vision, share_vision=shared), LossConfig()).eval()
+    policy = AlignedPolicy(spec, tiny_hub_model(vision, share_vision=shared), LossConfig()).eval()
     pictures = [torch.randint(0, 256, (1, 24, 32, 3), dtype=torch.uint8) for _ in range(4)]
     with torch.no_grad():
         graph = PolicyGraph(policy)
@@ -95,9 +84,25 @@ def test_the_default_size_is_one_for_two_cores(vision: str) -> None:
 
 
 @pytest.mark.parametrize('vision', FAMILIES)
+def test_the_loss_reaches_everything_that_learns(vision: str) -> None:
+    torch.manual_seed(0)
+    policy = AlignedPolicy(tiny_spec(), tiny_hub_model(vision, state_dropout=0.0), LossConfig())
+    batch = Batch({'front': torch.rand(4, 3, 22, 30)}, {}, torch.randn(4, 3),
+                  torch.randn(4, 6, 3), torch.ones(4, 6))
+    policy.train()(batch)[0].backward()
+    # DistributedDataParallel waits for ever for a weight that has no gradient.
+    assert [name for name, weights in policy.named_parameters()
+            if weights.requires_grad and weights.grad is None] == []
+    assert [name for name, weights in policy.eyes.named_parameters()
+            if weights.requires_grad and not weights.grad.any()] == []
+    still = sum(not weights.requires_grad for weights in policy.eyes.parameters())
+    assert still == {'resnet': 0, 'vit': 2, 'clip': 2, 'dinov2': 1}[vision]
+
+
+@pytest.mark.parametrize('vision', FAMILIES)
 def test_it_sees_where_and_what(vision: str) -> None:
     torch.manual_seed(0)
-    encoder = HubEncoder(tiny_model(vision)).eval()
+    encoder = HubEncoder(tiny_hub_model(vision)).eval()
     picture = -torch.ones(1, 3, 24, 24)
     left, right = picture.clone(), picture.clone()
     left[..., :8], right[..., 16:] = 1.0, 1.0
@@ -105,7 +110,7 @@ def test_it_sees_where_and_what(vision: str) -> None:
 
 
 def test_pictures_are_normalised_as_the_family_is_used_to() -> None:
-    encoder = HubEncoder(tiny_model('clip')).eval()
+    encoder = HubEncoder(tiny_hub_model('clip')).eval()
     seen = []
     encoder.body.register_forward_pre_hook(
         lambda _, args, kwargs: seen.append(kwargs['pixel_values']), with_kwargs=True)
@@ -117,7 +122,7 @@ def test_pictures_are_normalised_as_the_family_is_used_to() -> None:
 
 @pytest.mark.parametrize('vision', ['resnet', 'vit'])
 def test_a_frozen_encoder_does_not_move(vision: str, data: Path, tmp_path: Path) -> None:
-    model = tiny_model(vision, train_vision='frozen')
+    model = tiny_hub_model(vision, train_vision='frozen')
     torch.manual_seed(0)
     before = AlignedPolicy(tiny_spec(), model, LossConfig()).eyes['front'].body.state_dict()
     config = tiny_config(steps=4, model=model, seed=0)
@@ -132,12 +137,12 @@ def test_a_frozen_encoder_does_not_move(vision: str, data: Path, tmp_path: Path)
 
 
 def test_fine_tuning_is_slower(data: Path, tmp_path: Path) -> None:
-    config = tiny_config(model=tiny_model('vit', train_vision='fine_tune'))
+    config = tiny_config(model=tiny_hub_model('vit', train_vision='fine_tune'))
     policy = AlignedPolicy(tiny_spec(), config.model, config.loss)
     groups = parameter_groups(policy, config)
     slow = {id(p) for group in groups if group['scale'] == config.optimiser.vision_rate
             for p in group['params']}
-    assert slow == {id(p) for p in policy.eyes['front'].body.parameters()}
+    assert slow == {id(p) for p in policy.eyes['front'].body.parameters() if p.requires_grad}
     everything = [id(p) for group in groups for p in group['params']]
     learning = [p for p in policy.parameters() if p.requires_grad]
     assert len(everything) == len(set(everything)) == len(learning)
@@ -146,7 +151,7 @@ def test_fine_tuning_is_slower(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize('vision', ['conv', 'vit'])
 def test_cameras_share_one_encoder(vision: str, tmp_path: Path) -> None:
     spec = tiny_spec(cameras=('front', 'wrist'))
-    model = replace(TINY if vision == 'conv' else tiny_model(vision), share_vision=True)
+    model = replace(TINY if vision == 'conv' else tiny_hub_model(vision), share_vision=True)
     policy = AlignedPolicy(spec, model, LossConfig())
     assert policy.eyes['front'] is policy.eyes['wrist']
     apart = AlignedPolicy(spec, replace(model, share_vision=False), LossConfig())
@@ -160,7 +165,7 @@ def test_cameras_share_one_encoder(vision: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize('vision', FAMILIES)
 def test_pretrained_weights_come_from_a_folder(vision: str, data: Path, tmp_path: Path) -> None:
     torch.manual_seed(5)
-    source = HubEncoder(tiny_model(vision)).body
+    source = HubEncoder(tiny_hub_model(vision)).body
     source.save_pretrained(tmp_path / 'weights')
     model = replace(TINY, vision=vision, pretrained=str(tmp_path / 'weights'),
                     train_vision='frozen')
@@ -173,13 +178,13 @@ def test_pretrained_weights_come_from_a_folder(vision: str, data: Path, tmp_path
     found = policy.eyes['front'].body.state_dict()
     for name, value in source.state_dict().items():
         assert torch.equal(found[name], value), name
-    assert SIZES[vision].items() <= dict(kept.model.vision_config).items()
+    assert HUB_SIZES[vision].items() <= dict(kept.model.vision_config).items()
     assert resume(run, data, progress=False).finished
 
 
 def test_weights_in_shards_are_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
     torch.manual_seed(5)
-    source = HubEncoder(tiny_model('vit')).body
+    source = HubEncoder(tiny_hub_model('vit')).body
     source.save_pretrained(tmp_path, max_shard_size='6KB')
     shards = sorted(tmp_path.glob('model-*.safetensors'))
     assert len(shards) > 1
@@ -201,7 +206,7 @@ def test_weights_in_shards_are_read_and_a_missing_one_is_named(tmp_path: Path) -
 
 
 def test_pictures_are_normalised_as_pretrained_weights_say(data: Path, tmp_path: Path) -> None:
-    HubEncoder(tiny_model('vit')).body.save_pretrained(tmp_path)
+    HubEncoder(tiny_hub_model('vit')).body.save_pretrained(tmp_path)
     told = tmp_path / 'preprocessor_config.json'
     plain = replace(TINY, vision='vit', pretrained=str(tmp_path))
 
@@ -241,8 +246,8 @@ def test_pictures_are_normalised_as_pretrained_weights_say(data: Path, tmp_path:
 def test_fine_tuning_keeps_the_statistics_of_pretrained_batch_norms(
     pretrained: bool, moves: bool, data: Path, tmp_path: Path,
 ) -> None:
-    HubEncoder(tiny_model('resnet')).body.save_pretrained(tmp_path / 'weights')
-    model = tiny_model('resnet', train_vision='fine_tune',
+    HubEncoder(tiny_hub_model('resnet')).body.save_pretrained(tmp_path / 'weights')
+    model = tiny_hub_model('resnet', train_vision='fine_tune',
                        pretrained=str(tmp_path / 'weights') if pretrained else '')
     train(tiny_config(steps=2, model=model), data, tmp_path / 'run', progress=False)
     eye = checkpoint.load_policy(tmp_path / 'run')[0].eyes['front']
@@ -257,7 +262,7 @@ def test_fine_tuning_keeps_the_statistics_of_pretrained_batch_norms(
 
 def test_position_embeddings_are_resampled_to_another_size(tmp_path: Path) -> None:
     torch.manual_seed(5)
-    HubEncoder(tiny_model('vit')).body.save_pretrained(tmp_path / 'weights')
+    HubEncoder(tiny_hub_model('vit')).body.save_pretrained(tmp_path / 'weights')
     model = with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path / 'weights'),
                                          vision_config={'image_size': 36}))
     assert body_config(model).image_size == 36
@@ -287,12 +292,12 @@ def test_weights_that_are_not_there_are_told_where_to_put(tmp_path: Path) -> Non
 
 
 def test_a_checkpoint_with_parts_missing_or_of_another_family_is_refused(tmp_path: Path) -> None:
-    body = HubEncoder(tiny_model('vit')).body
+    body = HubEncoder(tiny_hub_model('vit')).body
     kept = {name: value for name, value in body.state_dict().items() if 'layernorm' not in name}
     body.save_pretrained(tmp_path / 'holes', state_dict=kept)
     with pytest.raises(ModelError, match='no whole ViTModel: [1-9]'):
         with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path / 'holes')))
-    HubEncoder(tiny_model('clip')).body.save_pretrained(tmp_path / 'clip')
+    HubEncoder(tiny_hub_model('clip')).body.save_pretrained(tmp_path / 'clip')
     with pytest.raises(ModelError, match='ViTModel'):
         with_pretrained_size(replace(TINY, vision='vit', pretrained=str(tmp_path / 'clip')))
 
@@ -302,7 +307,7 @@ def test_a_checkpoint_with_parts_missing_or_of_another_family_is_refused(tmp_pat
     ('clip', {'num_attention_heads': 3}), ('dinov2', {'image_size': [24, 48]})])
 def test_sizes_that_make_no_encoder_are_one_line(vision: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match='vision_config'):
-        HubEncoder(replace(TINY, vision=vision, vision_config={**SIZES[vision], **wrong}))
+        HubEncoder(replace(TINY, vision=vision, vision_config={**HUB_SIZES[vision], **wrong}))
 
 
 def test_what_a_family_does_not_have_is_named() -> None:

@@ -23,6 +23,7 @@ from vaa_ros.core.paths import model_file
 from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
+from vaa_ros.learning import calibrate
 from vaa_ros.learning.calibrate import fit
 from vaa_ros.learning.calibrate import fit_rollouts
 from vaa_ros.learning.calibrate import HARDLY_ANY
@@ -33,6 +34,7 @@ from vaa_ros.learning.calibrate import smooth
 from vaa_ros.learning.calibrate import store
 from vaa_ros.learning.calibrate import tail
 from vaa_ros.learning.calibrate import whiten
+from vaa_ros.learning.evaluate import Rollout
 from vaa_ros.learning.looks import look_at_rollouts
 from vaa_ros.learning.looks import Looks
 from vaa_ros.learning.looks import Witness
@@ -176,6 +178,29 @@ def test_a_policy_without_embeddings_or_too_few_episodes_are_refused() -> None:
         Witness(policy).infer(observation())
     with pytest.raises(ModelError, match='too few'):
         fit_rollouts(policy, 'reach', [1, 2])
+
+
+def test_frames_that_are_too_few_to_say_how_far_they_stray_are_refused() -> None:
+    short = looks(count=5, episodes=1, seed=1)
+    with pytest.raises(ModelError, match='1 episodes of 0.00 minutes in all are too little'):
+        fit(looks(), short, SPEC, 'a test')
+
+
+def test_what_a_policy_sees_when_it_fails_is_not_usual(monkeypatch) -> None:
+    def half(policy, task, seeds, done):
+        for seed in seeds:
+            done(Rollout(seed, seed % 2 == 0, 1.0, 30, 0, 0.0, 0.0))
+        found = looks(episodes=len(seeds))
+        found.whole[found.episode % 2 == 1] = 1e6
+        return found
+
+    monkeypatch.setattr(calibrate, 'look_at_rollouts', half)
+    policy = HoldPolicy(SPEC)
+    known = fit_rollouts(policy, 'reach', range(20))
+    assert known.episodes == 10 and np.abs(known.whole_mean).max() < 1e3
+    assert known.source.startswith('10 of 20 own episodes of reach, seeds 0 to 19; limit from 5')
+    with pytest.raises(ModelError, match='did 3 of 6 episodes of reach'):
+        fit_rollouts(policy, 'reach', range(6))
 
 
 class Seer(HoldPolicy):

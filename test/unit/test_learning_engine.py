@@ -11,7 +11,9 @@ from pathlib import Path
 import subprocess
 import sys
 
+from learning_samples import TINY
 from learning_samples import tiny_config
+from learning_samples import tiny_hub_model
 from learning_samples import write_dataset
 import pytest
 import torch
@@ -19,13 +21,21 @@ import torch
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.config import config_to_yaml
+from vaa_ros.learning.config import load_config
 from vaa_ros.learning.engine import Engine
 from vaa_ros.learning.train import train
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', '2',
-            '--rdzv-backend', 'c10d', '--rdzv-endpoint', 'localhost:0', '-m',
-            'vaa_ros.cli.main', 'train']
+            '--rdzv-backend', 'c10d', '--rdzv-endpoint', 'localhost:0']
+ALONE = replace(TINY, state_dropout=0.0)
+CASES = {
+    'laplace': tiny_config(steps=50),
+    'flow': tiny_config(steps=50, model=replace(TINY, decoder='flow'), loss=LossConfig(
+        balance='gradient', hard_negatives=2.0, contrast='sigmoid')),
+    'no_dropout': tiny_config(steps=4, model=ALONE),
+    **{vision: tiny_config(steps=4, model=tiny_hub_model(vision))
+       for vision in ('vit', 'clip', 'dinov2')}}
 
 
 @pytest.fixture(scope='module')
@@ -33,37 +43,43 @@ def data(tmp_path_factory) -> Path:
     return write_dataset(tmp_path_factory.mktemp('engine') / 'data', episodes=8, held_out=2)
 
 
-def run_two(folder: Path, data: Path, config: Path) -> subprocess.CompletedProcess[str]:
-    """`vaa train` under torchrun with two processes."""
+@pytest.fixture(scope='module')
+def two(data, tmp_path_factory) -> Path:
+    """The runs of all cases, each learned by two processes."""
+    folder = tmp_path_factory.mktemp('two')
+    for name, config in CASES.items():
+        (folder / f'{name}.yaml').write_text(config_to_yaml(replace(config, precision='float32')))
+    done = run_two([str(ROOT / 'test/unit/train_several.py'), str(data), str(folder), *CASES])
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def run_two(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Something under torchrun with two processes."""
     return subprocess.run(
-        [*TORCHRUN, '--data', str(data), '--out', str(folder), '--config', str(config)],
-        capture_output=True, text=True, timeout=240,
+        [*TORCHRUN, *command], capture_output=True, text=True, timeout=240,
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'})
 
 
-@pytest.mark.parametrize('loss, decoder', [
-    (LossConfig(), 'laplace'),
-    (LossConfig(balance='gradient', hard_negatives=2.0, contrast='sigmoid'), 'flow')])
-def test_two_processes_learn_what_one_learns(data, tmp_path, loss, decoder):
-    config = tiny_config(steps=50, loss=loss, precision='float32')
-    config = replace(config, model=replace(config.model, decoder=decoder))
-    (tmp_path / 'config.yaml').write_text(config_to_yaml(config))
-    train(config, data, tmp_path / 'one', progress=False)
-    done = run_two(tmp_path / 'two', data, tmp_path / 'config.yaml')
-    assert done.returncode == 0, done.stderr
-    one, two = ([line for line in checkpoint.read_metrics(tmp_path / name)
-                 if line['split'] == 'train'] for name in ('one', 'two'))
-    assert one[-1]['step'] == two[-1]['step'] == 50
-    for name in ('loss', 'cloning', 'align', 'reconstruct', 'gradient'):
-        assert two[-1][name] == pytest.approx(one[-1][name], rel=2e-3), name
-    ours, theirs = (checkpoint.load(tmp_path / name)[2]['model'] for name in ('one', 'two'))
-    for name, value in ours.items():
-        torch.testing.assert_close(theirs[name], value, rtol=0.02, atol=2e-3, msg=name)
+@pytest.mark.parametrize('name', CASES)
+def test_two_processes_learn_what_one_learns(name, data, two, tmp_path):
+    train(load_config(two / f'{name}.yaml'), data, tmp_path / 'one', progress=False)
+    ours, theirs = (checkpoint.load(folder)[2] for folder in (tmp_path / 'one', two / name))
+    assert ours['step'] == theirs['step'] == CASES[name].steps
+    for part, value in ours['model'].items():
+        torch.testing.assert_close(theirs['model'][part], value, rtol=0.02, atol=2e-3, msg=part)
+    one, both = ([line for line in checkpoint.read_metrics(folder) if line['split'] == 'train']
+                 for folder in (tmp_path / 'one', two / name))
+    assert len(one) == len(both) == ours['step'] // 50
+    for ours, theirs in zip(one, both, strict=True):
+        for figure in ('loss', 'cloning', 'align', 'reconstruct', 'gradient'):
+            assert theirs[figure] == pytest.approx(ours[figure], rel=2e-3), figure
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(data, tmp_path):
     (tmp_path / 'config.yaml').write_text(config_to_yaml(tiny_config(batch_size=17)))
-    done = run_two(tmp_path / 'run', data, tmp_path / 'config.yaml')
+    done = run_two(['-m', 'vaa_ros.cli.main', 'train', '--data', str(data), '--out',
+                    str(tmp_path / 'run'), '--config', str(tmp_path / 'config.yaml')])
     assert done.returncode != 0 and not (tmp_path / 'run').exists()
     assert 'batch_size 17 cannot be shared by 2 processes' in done.stderr
 

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.errors import SpecError
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.evaluate import Driver
@@ -52,6 +54,14 @@ class ExpertPolicy:
                    'end_effector_twist': [*tool.twist, tool.gripper]}
         return ActionChunk(observation.stamp_ns, np.array([actions[self.spec.action.kind]]),
                            1 / 30)
+
+
+class Student(HoldPolicy):
+    """Knows some instructions alone, as an exported policy does."""
+
+    def infer(self, observation: Observation) -> ActionChunk:
+        instruction_index(observation.instruction, self.spec.instructions)
+        return super().infer(observation)
 
 
 class Broken(HoldPolicy):
@@ -136,3 +146,15 @@ def test_figures_of_an_evaluation():
     assert figures['failed_seeds'] == [1] and figures['clamped'] == 4
     assert figures['success_interval'] == list(wilson_interval(3, 4))
     assert len(figures['per_episode']) == 4 and math.isnan(figures['alignment'])
+
+
+def test_an_instruction_that_the_policy_does_not_know_is_a_lost_episode() -> None:
+    spec = replace(arm_spec(), task='sort')
+    known = 'Put the blue cube in the left tray!'  # what seed 0 asks for
+    rollouts = evaluate(Student(replace(spec, instructions=(known,))), 'sort', range(2)).rollouts
+    assert [each.refused for each in rollouts] == [False, True]
+    assert [each.instruction for each in rollouts] == [
+        'put the blue cube in the left tray', 'put the red cube in the right tray']
+    assert not rollouts[1].success and rollouts[1].control_ticks == 0 < rollouts[0].control_ticks
+    with pytest.raises(InstructionError, match='known: dance'):
+        evaluate(Student(replace(spec, instructions=('dance',))), 'sort', range(2))

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from vaa_ros.core.errors import DatasetError
+from vaa_ros.learning.dataset_edit import Chosen
+from vaa_ros.learning.dataset_edit import write_chosen
+from vaa_ros.learning.dataset_files import hold_out
 from vaa_ros.learning.frames import chunk_table
 from vaa_ros.learning.frames import Frames
 
@@ -130,3 +133,28 @@ def test_a_spoilt_folder_is_refused_and_says_what(what, message, tmp_path):
 def test_no_folder_is_no_dataset(tmp_path):
     with pytest.raises(DatasetError, match='vaa dataset'):
         Frames(tmp_path / 'nowhere')
+
+
+def test_held_out_episodes_are_spread_and_leave_no_instruction_without_any():
+    def split(texts: list[str], fraction: float) -> str:
+        episodes = [{'instruction': text, 'split': 'train'} for text in texts]
+        held = hold_out(episodes, fraction)
+        shown = ''.join(item['split'][0] for item in episodes)
+        assert shown.count('h') == held
+        return shown
+
+    assert split([''] * 10, 0.2) == 'tthtttthtt'
+    assert split([''] * 10, 0.0) == 't' * 10 and split([''] * 10, 1.0).count('t') == 1
+    assert split(['red', 'red', 'green'], 0.9) == 'htt'
+    assert split(['red', 'Red!', 'green', 'green'], 1.0) == 'htht'
+
+
+def test_an_instruction_that_is_only_held_out_cannot_be_trained_for(tmp_path):
+    frames = Frames(write_dataset(tmp_path / 'data', episodes=4, held_out=1))
+    wanted = {'instruction': 'red'}
+    write_chosen([Chosen(frames, range(4))], tmp_path / 'red', changes=wanted)
+    write_chosen([Chosen(Frames(tmp_path / 'red'), range(4))], tmp_path / 'both', changes={
+        'instruction': 'green'}, changed=[3])
+    with pytest.raises(DatasetError, match="no episode to train with for 'green'"):
+        Frames(tmp_path / 'both').to_train_with()
+    Frames(tmp_path / 'red').to_train_with()

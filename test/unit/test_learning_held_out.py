@@ -20,20 +20,31 @@ from vaa_ros.core.types import Observation
 from vaa_ros.learning.calibrate import fit_dataset
 from vaa_ros.learning.calibrate import store
 from vaa_ros.learning.checkpoint import load_policy
+from vaa_ros.learning.dataset_edit import Chosen
+from vaa_ros.learning.dataset_edit import write_chosen
 from vaa_ros.learning.export import ENCODER_KEY
 from vaa_ros.learning.export import export
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.held_out import evaluate_held_out
+from vaa_ros.learning.held_out import trained_with
 from vaa_ros.learning.train import train
 from vaa_ros.learning.validate import answer
 from vaa_ros.learning.validate import judge
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 
+def told(data: Path, target: Path, **changes: object) -> Path:
+    """The same episodes as another dataset."""
+    frames = Frames(data)
+    write_chosen([Chosen(frames, range(len(frames.episodes)))], target,
+                 changes=changes or {'note': 'hello'})
+    return target
+
+
 @pytest.fixture(scope='module')
 def made(tmp_path_factory) -> tuple[Path, Path, Path]:
     folder = tmp_path_factory.mktemp('held_out')
-    data = write_dataset(folder / 'data', episodes=8, held_out=2)
+    data = told(write_dataset(folder / 'written', episodes=8, held_out=2), folder / 'data')
     train(tiny_config(steps=60), data, folder / 'run', progress=False)
     export(folder / 'run', folder / 'p.onnx')
     return folder / 'p.onnx', data, folder / 'run'
@@ -78,8 +89,21 @@ def test_the_training_episodes_are_no_test(tmp_path):
     data = write_dataset(tmp_path / 'data', episodes=4, held_out=0)
     train(tiny_config(steps=3), data, tmp_path / 'run', progress=False)
     export(tmp_path / 'run', tmp_path / 'p.onnx')
-    with pytest.raises(DatasetError, match='no held-out episode'):
+    with pytest.raises(DatasetError, match='the recordings of 4 of the 4 episodes'):
         evaluate_held_out(tmp_path / 'p.onnx', data)
+
+
+def test_nor_are_they_in_a_dataset_that_tells_otherwise_of_them(made, tmp_path):
+    model, data, _ = made
+    wanted = evaluate_held_out(model, data)
+    for name, changes in (('note', {'note': 'other'}), ('split', {'split': 'held_out'})):
+        again = told(data, tmp_path / name, **changes)
+        assert evaluate_held_out(model, again) == wanted, name
+    more = [Chosen(Frames(data), range(8)), Chosen(Frames(
+        write_dataset(tmp_path / 'other', episodes=1, held_out=0, seed=7)), [0])]
+    write_chosen(more, tmp_path / 'grown')
+    spec, grown = OnnxPolicy(model).spec, Frames(tmp_path / 'grown')
+    assert trained_with(spec, grown).tolist() == [True] * 6 + [False] * 3
 
 
 def test_a_dataset_of_another_shape_is_refused(made, tmp_path):
@@ -126,5 +150,6 @@ def test_a_dataset_tells_which_scenes_a_policy_knows(made, tmp_path):
         observation = Observation(0, images, np.array(frames.state[frame]))
         scores.append(calibrated.score(observation, policy.infer(observation).z_vision))
     assert scores[0] < calibrated.threshold(1.0) < scores[1]
-    with pytest.raises(DatasetError, match='0 held out'):
-        fit_dataset(policy, write_dataset(tmp_path / 'none', episodes=3, held_out=0))
+    assert known.source == '8 demonstrations of data; limit from 5 of them, 0.1 minutes'
+    with pytest.raises(DatasetError, match='3 episodes.*at least 4'):
+        fit_dataset(policy, write_dataset(tmp_path / 'few', episodes=3, held_out=0))

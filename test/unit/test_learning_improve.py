@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 import threading
 
+from improve_runs import commands
 from improve_runs import DeadlyWorld
 from improve_runs import small_config
 from improve_runs import TurnWorld
@@ -27,8 +28,11 @@ from vaa_ros.learning.export import random_observations
 from vaa_ros.learning.improve import improve
 from vaa_ros.learning.improve import resume_improvement
 from vaa_ros.learning.improve_config import load_improve_config
+from vaa_ros.learning.improvement import FROZEN
 from vaa_ros.learning.improvement import ImproveResult
 from vaa_ros.learning.reward_study import study_rewards
+from vaa_ros.learning.rollouts import Explorer
+from vaa_ros.learning.rollouts import Job
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 
@@ -108,6 +112,14 @@ def test_the_exported_policy_is_the_trained_one_within_its_bound(base, improved,
     assert moved > 0.1
     assert deployed.spec.chunk_length == still.spec.chunk_length
     assert 'method: rl' in deployed.spec.provenance['improved_by']
+
+
+def test_what_acted_commands_what_the_exported_policy_does(base, improved, exported):
+    policy, _, _ = checkpoint.load_policy(improved.folder)
+    explorer = Explorer(OnnxPolicy(improved.folder / FROZEN), policy.residual)
+    explorer.begin(Job(0, 3, 0.0, 0.0, 1, 0))
+    ours, theirs = commands(explorer, base[1]), commands(OnnxPolicy(exported), base[1])
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_an_improved_policy_is_not_improved_as_if_it_were_new(improved, tmp_path):

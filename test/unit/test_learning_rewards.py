@@ -18,6 +18,7 @@ from scipy.sparse import vstack
 from vaa_ros.cli.reward_plot import draw_costs
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.learning.improve_config import ImproveConfig
+from vaa_ros.learning.improve_config import LEARNED_REWARDS
 from vaa_ros.learning.reward_study import judge
 from vaa_ros.learning.rewards import area_under_curve
 from vaa_ros.learning.rewards import cosine_costs
@@ -142,9 +143,10 @@ def test_cosine_costs_are_means_over_both_halves():
     np.testing.assert_allclose(cosine_costs(one, other), wanted, atol=1e-12)
 
 
-def test_no_demonstrations_are_too_few():
+@pytest.mark.parametrize('name', LEARNED_REWARDS)
+def test_no_demonstrations_are_too_few(name):
     with pytest.raises(DatasetError, match='at least 1'):
-        Transport([])
+        make_reward(small_config(method='irl', reward=name), [])
 
 
 def test_a_judgement_ranks_success_above_failure_and_whole_above_cut(tmp_path):

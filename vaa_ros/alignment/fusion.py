@@ -27,7 +27,8 @@ class ProprioEncoder(nn.Module):
         super().__init__()
         width = config.proprio_features
         self.dropout = config.state_dropout
-        self.hidden = nn.Parameter(torch.zeros(size))
+        # Without dropout nothing reads it.
+        self.hidden = nn.Parameter(torch.zeros(size), requires_grad=self.dropout > 0)
         self.body = nn.Sequential(nn.Linear(size, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, state: torch.Tensor) -> torch.Tensor:

@@ -37,6 +37,7 @@ class Family:
     :param normal: mean and standard deviation (rgb, 0 to 1) of the pictures that it was made for.
     :param small: configuration of the size that is trained from scratch.
     :param paper: where it is described.
+    :param unread: beginnings of the names of weights that have no part in the last feature map.
     """
 
     config: str
@@ -44,6 +45,7 @@ class Family:
     normal: tuple[tuple[float, ...], tuple[float, ...]]
     small: Mapping[str, Any]
     paper: str
+    unread: tuple[str, ...] = ()
 
 
 _SMALL_TOKENS = {'image_size': 96, 'patch_size': 12, 'hidden_size': 128, 'num_hidden_layers': 4,
@@ -55,11 +57,12 @@ FAMILIES = {
         {'embedding_size': 32, 'hidden_sizes': [32, 64, 128, 192], 'depths': [1, 1, 1, 1],
          'layer_type': 'basic'}, 'He et al. 2016'),
     'vit': Family('ViTConfig', 'ViTModel', HALF, {**_SMALL_TOKENS, 'intermediate_size': 256},
-                  'Dosovitskiy et al. 2021'),
+                  'Dosovitskiy et al. 2021', ('pooler',)),
     'clip': Family('CLIPVisionConfig', 'CLIPVisionModel', CLIP,
-                   {**_SMALL_TOKENS, 'intermediate_size': 256}, 'Radford et al. 2021'),
+                   {**_SMALL_TOKENS, 'intermediate_size': 256},
+                   'Radford et al. 2021', ('post_layernorm',)),
     'dinov2': Family('Dinov2Config', 'Dinov2Model', IMAGENET, {**_SMALL_TOKENS, 'mlp_ratio': 2},
-                     'Oquab et al. 2023'),
+                     'Oquab et al. 2023', ('embeddings.mask_token',)),
 }
 """Values of ``model.vision`` besides ``conv``."""
 
@@ -154,8 +157,10 @@ class HubEncoder(nn.Module):
             nn.Linear(2 * config.keypoints + channels, config.vision_features),
             nn.LayerNorm(config.vision_features), nn.SiLU())
         self.steering = nn.ModuleList([Steering(text, channels)] if text else [])
-        if self.frozen:
-            self.body.requires_grad_(False)
+        # Several processes wait for a gradient of everything that learns. What is never read has
+        # none, and stays only so that weights of the library fit.
+        for name, weights in self.body.named_parameters():
+            weights.requires_grad_(not self.frozen and not name.startswith(family.unread))
         self.train()
 
     def train(self, mode: bool = True) -> HubEncoder:

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         check_task(task)
         numbers = args.seeds.numbers(DEFAULT_COUNT)
         with tqdm(total=len(numbers), desc='calibrate', unit='episode', disable=None) as bar:
-            known = fit_rollouts(policy, task, numbers, bar.update)
+            known = fit_rollouts(policy, task, numbers, lambda rollout: bar.update())
     output = args.out or model
     size = store(model, known, output)
     limit = known.threshold(1.0)

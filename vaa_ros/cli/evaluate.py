@@ -191,7 +191,7 @@ def _in_process(policy: Any, args: argparse.Namespace, numbers: list[int], bar: 
     def result(rollout: Rollout) -> EpisodeResult:
         return EpisodeResult(rollout.seed, rollout.success, rollout.time_s,
                              control_ticks=rollout.control_ticks, rms_jerk=rollout.rms_jerk,
-                             instruction=rollout.instruction)
+                             instruction=rollout.instruction, refused=rollout.refused)
 
     def step(rollout: Rollout) -> None:
         if shown is None:

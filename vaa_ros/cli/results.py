@@ -18,9 +18,13 @@ NAMED = {
     'first_l1': ('action error, first step', 1.0, 4, ''),
     'chunk_l1': ('action error, whole chunk', 1.0, 4, ''),
     'accuracy': ('actions within tolerance', 100.0, 1, ' %'),
+    'first_accuracy': ('next actions within tolerance', 100.0, 1, ' %'),
+    'tolerance_recall_at_1': ('tolerance recall@1', 100.0, 1, ' %'),
+    'chance_tolerance_at_1': ('tolerance recall@1 by chance', 100.0, 1, ' %'),
     'recall_at_1': ('recall@1', 100.0, 1, ' %'),
     'recall_at_5': ('recall@5', 100.0, 1, ' %'),
     'recall_at_10': ('recall@10', 100.0, 1, ' %'),
+    'recall_back_at_10': ('recall@10, action to scene', 100.0, 1, ' %'),
     'chance_at_10': ('recall@10 by chance', 100.0, 1, ' %'),
 }
 """Figures on held-out episodes that are shown: name, factor, digits and unit."""
@@ -39,6 +43,7 @@ class EpisodeResult:
     :param missed_ticks: control periods without a command.
     :param rms_jerk: root mean square of the joints' third derivative [rad/s^3], or NaN.
     :param instruction: what was asked for.
+    :param refused: whether the policy does not know that instruction.
     """
 
     seed: int
@@ -49,6 +54,7 @@ class EpisodeResult:
     missed_ticks: int = 0
     rms_jerk: float = math.nan
     instruction: str = ''
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,8 @@ class Summary:
                      ('control ticks', str(ticks)), ('missed ticks', str(missed))]
         if not math.isnan(self.rms_jerk):
             rows.append(('RMS jerk', _number(self.rms_jerk, 'rad/s³', 1)))
-        rows += [(text, f'{wins} of {count}')
+        unknown = {result.instruction for result in self.results if result.refused}
+        rows += [(text, f'{wins} of {count}' + ', not known to it' * (text in unknown))
                  for text, (wins, count) in self.by_instruction().items()]
         return rows + self.named_extra()
 

@@ -24,6 +24,7 @@ from vaa_ros.core.familiarity import METADATA_KEY
 from vaa_ros.core.familiarity import Smoother
 from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.learning.evaluate import Rollout
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
@@ -52,6 +53,8 @@ HARDLY_ANY = 5e-4
 QUANTILES = 101
 MOST_FRAMES = 8000
 LEAST_EPISODES = 4
+ENOUGH_EPISODES = 10
+"""Held-out episodes that need no others beside them to say how far usual scenes stray."""
 
 
 def smooth(scores: np.ndarray, episode: np.ndarray) -> np.ndarray:
@@ -168,6 +171,7 @@ def fit(usual: Looks, other: Looks, spec: PolicySpec, source: str) -> Familiarit
     :param spec: the policy's spec.
     :param source: where the episodes came from, in words.
     :return: the statistics.
+    :raises ModelError: if the other frames are too few to say that.
     """
     least = np.full(usual.parts.shape[1], SMALLEST_COLOUR)
     least[usual.parts.shape[1] - usual.z_vision.shape[1] - len(spec.joints):] = SMALLEST_SPREAD
@@ -178,10 +182,16 @@ def fit(usual: Looks, other: Looks, spec: PolicySpec, source: str) -> Familiarit
                         source)
     smoothed = smooth(scores(known, other), other.episode)
     quantiles = np.quantile(smoothed[~np.isnan(smoothed)], np.linspace(0, 1, QUANTILES))
-    episodes = len(np.unique(usual.episode)) + len(np.unique(other.episode))
-    return Familiarity(spec.camera_keys, *arrays, quantiles,
-                       *tail(smoothed, other.episode, spec.control_rate_hz),
-                       len(usual.episode) + len(other.episode), episodes, source)
+    level, excess, rate = tail(smoothed, other.episode, spec.control_rate_hz)
+    judges = len(np.unique(other.episode))
+    minutes = len(other.episode) / spec.control_rate_hz / 60
+    if rate == 0:
+        raise ModelError(f'{judges} episodes of {minutes:.2f} minutes in all are too little to '
+                         'say how far usual scenes stray; give more')
+    return Familiarity(spec.camera_keys, *arrays, quantiles, level, excess, rate,
+                       len(usual.episode) + len(other.episode),
+                       len(np.unique(usual.episode)) + judges,
+                       f'{source}; limit from {judges} of them, {minutes:.1f} minutes')
 
 
 def scores(known: Familiarity, looks: Looks) -> np.ndarray:
@@ -193,44 +203,65 @@ def scores(known: Familiarity, looks: Looks) -> np.ndarray:
 
 
 def fit_rollouts(policy: Policy, task: str, seeds: Sequence[int],
-                 done: Callable[[], object] = lambda: None) -> Familiarity:
+                 done: Callable[[Rollout], object] = lambda rollout: None) -> Familiarity:
     """
     Measure which scenes a policy knows, on episodes that it does in the simulator.
+
+    Those that it fails are left out: what it sees when it is lost is nothing usual.
 
     :param policy: the policy.
     :param task: name of the task.
     :param seeds: one episode each, at least four.
-    :param done: called after each episode.
+    :param done: told of each episode.
     :return: the statistics.
-    :raises ModelError: for fewer episodes, or a policy without embeddings.
+    :raises ModelError: for fewer successes, or a policy without embeddings.
     """
     if len(seeds) < LEAST_EPISODES:
         raise ModelError(f'{len(seeds)} episodes are too few to calibrate with; give at least '
                          f'{LEAST_EPISODES}')
-    usual, other = look_at_rollouts(policy, task, seeds, done=done).halves()
-    return fit(usual, other, policy.spec,
-               f'{len(seeds)} own episodes of {task}, seeds {min(seeds)} to {max(seeds)}')
+    won: list[bool] = []
+
+    def take(rollout: Rollout) -> None:
+        won.append(rollout.success)
+        done(rollout)
+
+    looks = look_at_rollouts(policy, task, seeds, done=take)
+    if sum(won) < LEAST_EPISODES:
+        raise ModelError(f'the policy did {sum(won)} of {len(won)} episodes of {task}, and what '
+                         f'it sees when it fails is not usual: at least {LEAST_EPISODES} '
+                         'successes are needed. Give more seeds, or demonstrations (--data)')
+    usual, other = looks.select(np.array(won)[looks.episode]).halves()
+    return fit(usual, other, policy.spec, f'{sum(won)} of {len(won)} own episodes of {task}, '
+               f'seeds {min(seeds)} to {max(seeds)}')
 
 
 def fit_dataset(policy: Policy, dataset: str | Path) -> Familiarity:
     """
     Measure which scenes a policy knows, on the demonstrations of a dataset.
 
+    The held-out ones say how far usual scenes stray; where they are few, every second one of
+    those to train with does so, too.
+
     :param policy: the policy.
     :param dataset: the dataset folder.
     :return: the statistics.
-    :raises DatasetError: if it cannot be read, does not fit or has no held-out episode.
+    :raises DatasetError: if it cannot be read, does not fit or has too few episodes.
+    :raises ModelError: if they are too short.
     """
     frames = Frames(dataset)
     check_fits(policy.spec, frames)
-    train, held_out = (frames.split(name) for name in (TRAIN, HELD_OUT))
-    if not len(train) or not len(held_out):
-        raise DatasetError(f'{dataset} has {len(train)} frames to train with and {len(held_out)} '
-                           'held out, expected both; make the dataset again with more episodes')
-    usual = look_at_dataset(policy, frames, spread(train, MOST_FRAMES))
-    other = look_at_dataset(policy, frames, held_out)
-    return fit(usual, other, policy.spec,
-               f'{len(frames.episodes)} demonstrations of {Path(dataset).name}')
+    usual, other = ([number for number, item in enumerate(frames.episodes)
+                     if item['split'] == name] for name in (TRAIN, HELD_OUT))
+    if len(frames.episodes) < LEAST_EPISODES or not usual:
+        raise DatasetError(f'{dataset} has {len(frames.episodes)} episodes, {len(usual)} of them '
+                           f'to train with; expected at least {LEAST_EPISODES} and 1')
+    if len(other) < ENOUGH_EPISODES:
+        usual, other = usual[::2], sorted([*other, *usual[1::2]])
+    where = np.asarray(frames.episode)
+    return fit(look_at_dataset(policy, frames, spread(
+        np.flatnonzero(np.isin(where, usual)), MOST_FRAMES)),
+        look_at_dataset(policy, frames, np.flatnonzero(np.isin(where, other))), policy.spec,
+        f'{len(frames.episodes)} demonstrations of {Path(dataset).name}')
 
 
 def store(model: str | Path, known: Familiarity, output: str | Path) -> int:

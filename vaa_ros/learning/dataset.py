@@ -28,10 +28,10 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.bag_workers import read_bags
 from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.dataset_files import describe
+from vaa_ros.learning.dataset_files import hold_out
 from vaa_ros.learning.dataset_files import origin
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
-from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.npy_stream import NpyStream
 from vaa_ros.learning.pieces import episode_arrays
@@ -283,10 +283,7 @@ class Builder:
             raise DatasetError(f'no usable episode, nothing written to {target}. {failed}'
                                f'{reasons}')
         count = len(self.episodes)
-        held = min(count - 1, max(1, round(self.options.held_out * count))) \
-            if self.options.held_out > 0 else 0
-        for number in range(held):
-            self.episodes[int((number + 0.5) * count / held)]['split'] = HELD_OUT
+        held = hold_out(self.episodes, self.options.held_out)
         self.spec = describe(self.folder, self.spec, self.command_type, self.episodes, {
             'failed': self.failed, 'notes': self.notes,
             'skipped': [[str(path), reason] for path, reason in self.skipped]})

@@ -25,6 +25,7 @@ from vaa_ros.learning.dataset_files import describe
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import identity
 from vaa_ros.learning.frames import recording_of
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.npy_stream import NpyStream
@@ -135,13 +136,6 @@ def without_doubles(datasets: Sequence[Frames]) -> tuple[list[Chosen], int]:
             chosen.append(number)
         parts.append(Chosen(frames, chosen))
     return parts, left_out
-
-
-def identity(item: Mapping[str, Any]) -> str:
-    """
-    Tell what makes an episode the same as another: its recording, and where it lies in it.
-    """
-    return str((recording_of(item), item.get('cut'), item.get('seed'), item['frames']))
 
 
 def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[int]]:

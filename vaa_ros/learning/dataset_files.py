@@ -5,6 +5,7 @@ The description of a dataset folder: what is in it, and which recordings it came
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,9 +18,12 @@ import numpy as np
 
 import vaa_ros
 from vaa_ros.core.instructions import distinct
+from vaa_ros.core.instructions import words
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
+from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import recording_name
 from vaa_ros.recording.episode import EpisodeMetadata
 
 
@@ -33,14 +37,19 @@ def describe(folder: Path, spec: PolicySpec, command_type: str | None,
     :param command_type: the command topic's name in the ROS interface.
     :param episodes: what is known of each episode, in order.
     :param more: what else is to be said.
-    :return: the spec as it was written. Its provenance lists the hash of every recording.
+    :return: the spec as it was written. Its provenance lists the hash of every recording, and
+        those that no episode to train with comes from.
     """
     hashes = [item['sha256'] for item in episodes]
+    held_out, trained = (dict.fromkeys(
+        recording_name(item) for item in episodes if (item['split'] == HELD_OUT) == held)
+        for held in (True, False))
     spec = replace(
         spec, instructions=distinct(item['instruction'] for item in episodes), provenance={
             'episodes': len(episodes), 'frames': sum(item['frames'] for item in episodes),
             'seeds': [item['seed'] for item in episodes],
             'bags': list(dict.fromkeys(hashes)),
+            'held_out_recordings': [name for name in held_out if name not in trained],
             'bags_sha256': hashlib.sha256(''.join(hashes).encode()).hexdigest()})
     description = {
         'version': DATASET_VERSION, 'vaa_version': vaa_ros.__version__,
@@ -48,6 +57,28 @@ def describe(folder: Path, spec: PolicySpec, command_type: str | None,
         **more, 'normalisation': statistics(folder)}
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding='utf-8')
     return spec
+
+
+def hold_out(episodes: Sequence[dict[str, Any]], fraction: float) -> int:
+    """
+    Hold episodes out of training, evenly spread; no instruction is left with none to train with.
+
+    :param episodes: what is known of each, all of them to train with; their split is changed.
+    :param fraction: part of them to hold out, at least one and never all; 0 for none.
+    :return: how many are held out.
+    """
+    count = len(episodes)
+    wanted = min(count - 1, max(1, round(fraction * count))) if fraction > 0 else 0
+    left = Counter(words(item['instruction']) for item in episodes)
+    held = 0
+    for number in range(wanted):
+        item = episodes[int((number + 0.5) * count / wanted)]
+        asked = words(item['instruction'])
+        if left[asked] > 1:
+            left[asked] -= 1
+            item['split'] = HELD_OUT
+            held += 1
+    return held
 
 
 def statistics(folder: Path) -> dict[str, dict[str, list[float]]]:

@@ -25,11 +25,13 @@ from vaa_ros.core.chunking import DEFAULT_COEFFICIENT
 from vaa_ros.core.control_setup import AUTO
 from vaa_ros.core.control_setup import choose_ensemble
 from vaa_ros.core.control_setup import ControlOptions
+from vaa_ros.core.errors import InstructionError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.core.gate import Gate
 from vaa_ros.core.gate import GateInputs
 from vaa_ros.core.history import ObservationHistory
 from vaa_ros.core.images import fit_image
+from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import load_robot
@@ -59,6 +61,7 @@ class Rollout:
     :param rms_jerk: root mean square of the arm joints' third derivative [rad/s^3].
     :param alignment: mean cosine of scene and own actions, NaN for a policy without embeddings.
     :param instruction: what was asked for.
+    :param refused: whether the policy does not know that instruction, so that nothing moved.
     """
 
     seed: int
@@ -69,6 +72,7 @@ class Rollout:
     rms_jerk: float
     alignment: float
     instruction: str = ''
+    refused: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +147,7 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
     :raises ModelError: if the file is no policy, or its answers cannot be used.
     :raises SpecError: if the policy was made for another robot.
     :raises ConfigError: for an unknown task; lists those that exist.
+    :raises InstructionError: if the policy knows no instruction of any episode.
     """
     policy = OnnxPolicy(model) if isinstance(model, (str, Path)) else model
     simulation = make_simulation(task)
@@ -150,12 +155,23 @@ def evaluate(model: str | Path | Policy, task: str, seeds: Sequence[int],
         driver = Driver(simulation, policy, ensemble, coefficient, on_tick)
         rollouts = []
         for seed in seeds:
-            rollouts.append(driver.episode(seed))
+            rollouts.append(_rollout(driver, seed))
             if on_rollout is not None:
                 on_rollout(rollouts[-1])
+        if rollouts and all(each.refused for each in rollouts):
+            instruction_index(rollouts[0].instruction, policy.spec.instructions)
     finally:
         simulation.close()
     return Evaluation(task, tuple(rollouts))
+
+
+def _rollout(driver: Driver, seed: int) -> Rollout:
+    try:
+        return driver.episode(seed)
+    except InstructionError:
+        # In the node the arm holds, and the episode is lost.
+        return Rollout(seed, False, math.nan, 0, 0, math.nan, math.nan,
+                       driver.simulation.instruction, refused=True)
 
 
 class Driver:

@@ -110,7 +110,7 @@ def export_policy(policy: AlignedPolicy, spec: PolicySpec, output: str | Path) -
     path = Path(output)
     if path.suffix != '.onnx':
         raise ExportError(f'cannot export to {path}: the name must end in .onnx')
-    spec = replace(spec, provenance={**spec.provenance, 'decoder': policy.config.decoder})
+    spec = told_of(policy, spec)
     graph = PolicyGraph(policy.to(memory_format=torch.contiguous_format)).eval()
     model, encoder = policy_to_onnx(graph, spec), encoder_to_onnx(graph.policy, spec)
     partial = path.with_name(f'.{path.stem}.partial.onnx')
@@ -138,6 +138,13 @@ def export_policy(policy: AlignedPolicy, spec: PolicySpec, output: str | Path) -
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     return ExportResult(path, path.stat().st_size, worst, each, spec)
+
+
+def told_of(policy: AlignedPolicy, spec: PolicySpec) -> PolicySpec:
+    """
+    Give a spec that names the policy's decoder: by it whoever runs the file combines its chunks.
+    """
+    return replace(spec, provenance={**spec.provenance, 'decoder': policy.config.decoder})
 
 
 def policy_to_onnx(graph: PolicyGraph, spec: PolicySpec,

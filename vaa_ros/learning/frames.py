@@ -105,6 +105,24 @@ class Frames:
                                    'its instruction when it is recorded') from problem
         return np.array(places, np.int64)[np.asarray(self.episode)]
 
+    def to_train_with(self) -> Frames:
+        """
+        Refuse to train for an instruction that no episode shows how to follow.
+
+        :return: the dataset itself.
+        :raises DatasetError: if there is one; names it.
+        """
+        if not self.spec.conditioned:
+            return self
+        shown = set(self.instruction[self.split(TRAIN)])
+        missing = [text for place, text in enumerate(self.spec.instructions)
+                   if place not in shown]
+        if missing:
+            raise DatasetError(f'{self.folder} has no episode to train with for '
+                               f'{", ".join(map(repr, missing))}: all are held out. Change their '
+                               'split (`vaa data annotate`), or leave them out')
+        return self
+
     def split(self, name: str) -> np.ndarray:
         """
         Give the frames of the episodes of a split, in order.
@@ -222,6 +240,21 @@ def recording_of(item: Mapping[str, Any]) -> tuple[str, int | None]:
         in there.
     """
     return item['sha256'], item.get('part')
+
+
+def recording_name(item: Mapping[str, Any]) -> str:
+    """
+    Name the recording that an episode was taken from: its hash, and number where there is one.
+    """
+    sha256, part = recording_of(item)
+    return sha256 if part is None else f'{sha256}/{part}'
+
+
+def identity(item: Mapping[str, Any]) -> str:
+    """
+    Tell what makes an episode the same as another: its recording, and where it lies in it.
+    """
+    return str((recording_of(item), item.get('cut'), item.get('seed'), item['frames']))
 
 
 def read_description(folder: Path) -> dict[str, Any]:

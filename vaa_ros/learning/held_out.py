@@ -18,6 +18,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.export import ENCODER_KEY
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import recording_name
 from vaa_ros.learning.train import dataset_hash
 from vaa_ros.learning.validate import Answers
 from vaa_ros.learning.validate import judge
@@ -34,8 +35,7 @@ def evaluate_held_out(model: str | Path, dataset: str | Path) -> dict[str, float
     """
     Measure an exported policy on held-out demonstrations.
 
-    All episodes of the dataset are used if it is not the one that the policy was trained with,
-    otherwise those held out.
+    Episodes of recordings that the policy was trained with are left out.
 
     :param model: the ``.onnx`` file.
     :param dataset: the dataset folder.
@@ -63,13 +63,31 @@ def unseen_frames(policy: OnnxPolicy, frames: Frames) -> np.ndarray:
     :raises DatasetError: if the dataset is of another shape, or there are none.
     """
     check_fits(policy.spec, frames)
-    same = dataset_hash(frames) == policy.spec.provenance.get('dataset_sha256')
-    chosen = frames.split(HELD_OUT) if same else np.arange(len(frames))
+    trained = trained_with(policy.spec, frames)
+    chosen = np.flatnonzero(~trained[np.asarray(frames.episode)])
     if len(chosen) < 2:
-        raise DatasetError(f'{frames.folder} has no held-out episode, and policy '
-                           f'{policy.spec.name!r} was trained with the others; give a dataset of '
-                           'other episodes')
+        raise DatasetError(f'policy {policy.spec.name!r} was trained with the recordings of '
+                           f'{trained.sum()} of the {len(trained)} episodes of {frames.folder}, '
+                           'and the others have no two frames; give a dataset of other episodes')
     return chosen
+
+
+def trained_with(spec: PolicySpec, frames: Frames) -> np.ndarray:
+    """
+    Tell with which episodes of a dataset a policy was trained, however the dataset was made.
+
+    :param spec: the policy's spec; its provenance lists the recordings that it comes from, and
+        those of them that were held out.
+    :param frames: the dataset.
+    :return: for each episode, whether its recording was among them (E,).
+    """
+    told = spec.provenance
+    if dataset_hash(frames) == told.get('dataset_sha256'):
+        return np.array([item['split'] != HELD_OUT for item in frames.episodes])
+    known = {sha256 for sha256 in told.get('bags') or () if sha256}
+    held_out = set(told.get('held_out_recordings') or ())
+    return np.array([item['sha256'] in known and recording_name(item) not in held_out
+                     for item in frames.episodes])
 
 
 def load_encoder(path: Path) -> object:

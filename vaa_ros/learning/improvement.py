@@ -29,11 +29,11 @@ from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.alignment.residual import Residual
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.records import to_plain
-from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.actor_critic import Learner
 from vaa_ros.learning.config import TrainConfig
 from vaa_ros.learning.export import policy_to_onnx
+from vaa_ros.learning.export import told_of
 from vaa_ros.learning.export import write
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import TRAIN
@@ -116,14 +116,15 @@ class Improvement:
             raise ConfigError('bound 0 leaves the residual nothing to do')
         residual.set_statistics(seen)
         self.learner = Learner(residual, config)
-        self.payment = Payment(config, policy, [item.course for item in shown])
+        self.payment = Payment(config, policy, [item.course for item in shown if item.exemplary])
         room = config.steps + config.episodes_per_round * MOST_TICKS
         self.own, self.shown = (
             Replay(size, self.sizes[0], self.sizes[2], config.n_step, self.payment.discount)
             for size in (room, len(seen)))
         for item in shown:
             action = item.missing / residual.bound.clamp(min=1e-9).numpy()
-            self.shown.add(paid(self.thinned(item.seen, np.clip(action, -1, 1)), 1.0))
+            kept = self.thinned(item.seen, np.clip(action, -1, 1))
+            self.shown.add(replace(paid(kept, float(item.won)), ended=item.won))
         self.acting = {name: value.clone() for name, value in residual.state_dict().items()}
         self.steps, self.episodes, self.elapsed_s, self.deaths = 0, 0, 0.0, 0
         self.curve: list[tuple[int, int, int]] = []
@@ -300,7 +301,7 @@ class Improvement:
         """
         Write the frozen policy for those who act.
         """
-        spec: PolicySpec = replace(self.policy.spec, embedding_size=self.sizes[0])
+        spec = told_of(self.policy, replace(self.policy.spec, embedding_size=self.sizes[0]))
         path = self.folder / FROZEN
         write(policy_to_onnx(SeenGraph(self.policy).eval(), spec, ('actions', 'z_vision')),
               None, spec, path)

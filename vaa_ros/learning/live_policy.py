@@ -32,6 +32,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.export import export_policy
 from vaa_ros.learning.export import parity
 from vaa_ros.learning.export import Refillable
+from vaa_ros.learning.export import told_of
 from vaa_ros.learning.export import TOLERANCE
 
 TEMPLATE = 'template.onnx'
@@ -71,9 +72,7 @@ class LiveFiles:
 
     def __init__(self, policy: AlignedPolicy, residual: Residual, spec: PolicySpec,
                  folder: Path) -> None:
-        # By it a node decides how the chunks are combined.
-        told = {**spec.provenance, 'decoder': policy.config.decoder}
-        self._spec, self._folder = replace(spec, provenance=told), folder
+        self._spec, self._folder = told_of(policy, spec), folder
         deployed = copy.deepcopy(policy)
         deployed.residual = copy.deepcopy(residual)
         self._graph = PolicyGraph(deployed).eval()

@@ -18,6 +18,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.evaluate import Driver
+from vaa_ros.learning.evaluate import Rollout
 from vaa_ros.learning.frames import Frames
 from vaa_ros.policies.base import Policy
 from vaa_ros.sim.disturbances import DisturbedSimulation
@@ -118,7 +119,7 @@ class Witness:
 
 def look_at_rollouts(policy: Policy, task: str, seeds: Sequence[int],
                      plan: Callable[[int], Plan] = lambda seed: Plan(linger_s=LINGER_S),
-                     done: Callable[[], object] = lambda: None) -> Looks:
+                     done: Callable[[Rollout], object] = lambda rollout: None) -> Looks:
     """
     Let a policy do episodes in the simulator and keep what it saw.
 
@@ -126,8 +127,8 @@ def look_at_rollouts(policy: Policy, task: str, seeds: Sequence[int],
     :param task: name of the task.
     :param seeds: one episode each.
     :param plan: what goes wrong in the episode of a seed.
-    :param done: called after each episode.
-    :return: every frame.
+    :param done: told of each episode.
+    :return: every frame; the episodes are numbered from 0.
     :raises ModelError: if an answer of the policy cannot be used.
     :raises ConfigError: for an unknown task; lists those that exist.
     """
@@ -137,8 +138,7 @@ def look_at_rollouts(policy: Policy, task: str, seeds: Sequence[int],
         driver = Driver(simulation, witness)
         for seed in seeds:
             simulation.plan = plan(seed)
-            driver.episode(seed)
-            done()
+            done(driver.episode(seed))
     finally:
         simulation.close()
     return witness.looks()

@@ -85,7 +85,8 @@ def study_rewards(config: ImproveConfig, base: str | Path, folder: str | Path, e
     kept = {'dataset': state['dataset'], 'task': policy.spec.task}
     run = Improvement(config, policy, trained, kept, folder,
                       partial(make_world, policy.spec.task))
-    held_out = [item.course for item in look_at(policy, Frames(state['dataset']), HELD_OUT)]
+    held_out = [item.course for item in look_at(policy, Frames(state['dataset']), HELD_OUT)
+                if item.exemplary]
     if not held_out:
         raise DatasetError(f'{state["dataset"]} holds no demonstrations out to judge with')
     payment = run.payment

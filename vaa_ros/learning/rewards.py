@@ -132,13 +132,10 @@ class Transport:
     episode that never comes to the end of the task pays for it, and one that waits pays, too. In
     which order it comes by the parts does not matter: backwards costs as much.
 
-    :param demonstrations: their embeddings (N_i, 2 * E).
-    :raises DatasetError: if there are none.
+    :param demonstrations: their embeddings (N_i, 2 * E), at least one.
     """
 
     def __init__(self, demonstrations: Sequence[np.ndarray]) -> None:
-        if not demonstrations:
-            raise DatasetError('a reward from no demonstrations: expected at least 1')
         self._shown = np.stack([thinned(shown, TICKS) for shown in demonstrations])
 
     def costs(self, episode: np.ndarray) -> np.ndarray:
@@ -287,6 +284,9 @@ def make_reward(config: ImproveConfig, demonstrations: Sequence[np.ndarray],
     :raises DatasetError: if there are no demonstrations.
     """
     name = name or config.reward
+    if name != TASK_REWARD and not demonstrations:
+        raise DatasetError(f'the reward {name!r} from no demonstrations: expected at least 1 that '
+                           'is a whole episode and did not fail')
     if name == 'transport':
         return Transport(demonstrations)
     if name == 'discriminator':

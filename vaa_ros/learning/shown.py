@@ -5,9 +5,11 @@ Demonstrations and own episodes as a learned reward compares them, both by the s
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ import torch
 from vaa_ros.alignment.graphs import PolicyGraph
 from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.core.types import NANOSECONDS
+from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.frames import chunk_table
 from vaa_ros.learning.frames import Frames
 
@@ -69,11 +72,29 @@ class Shown:
         :meth:`vaa_ros.alignment.graphs.Answer.seen`; not standardised.
     :param missing: the demonstrated action without the policy's own first one (N, D), physical.
     :param course: what there is for a learned reward to compare.
+    :param success: whether the task was done in it, None where nobody said.
+    :param whole: whether it is all of an episode, no stretch in which a person took over.
     """
 
     seen: np.ndarray
     missing: np.ndarray
     course: Course
+    success: bool | None = True
+    whole: bool = True
+
+    @property
+    def exemplary(self) -> bool:
+        """
+        Say whether to learn from it what the task looks like.
+        """
+        return self.whole and self.success is not False
+
+    @property
+    def won(self) -> bool:
+        """
+        Say whether it is known to end where the task is done.
+        """
+        return self.whole and self.success is True
 
 
 @torch.no_grad()
@@ -106,8 +127,16 @@ def look_at(policy: AlignedPolicy, frames: Frames, split: str) -> list[Shown]:
              *(np.array(values[chosen]) for values in (frames.state, frames.action,
                                                        frames.stamp))]
     episode = np.asarray(frames.episode)[chosen]
-    shown = ([values[episode == index] for values in whole] for index in np.unique(episode))
-    return [Shown(seen, missing, Course(*course)) for seen, missing, *course in shown]
+    return [Shown(*(values[episode == index] for values in whole[:2]),
+                  Course(*(values[episode == index] for values in whole[2:])),
+                  *verdict_on(frames.episodes[index])) for index in np.unique(episode)]
+
+
+def verdict_on(item: Mapping[str, Any]) -> tuple[bool | None, bool]:
+    """
+    Tell of an episode of a dataset whether it was a success, and whether it is whole.
+    """
+    return item['success'], item.get('cut', {}).get('rule') != CORRECTIONS
 
 
 def horizon_of(courses: Sequence[Course], dt_s: float) -> int:
@@ -117,7 +146,7 @@ def horizon_of(courses: Sequence[Course], dt_s: float) -> int:
     :param courses: the demonstrations.
     :param dt_s: length of a tick [s].
     """
-    longest = max(int(course.stamp[-1] - course.stamp[0]) for course in courses)
+    longest = max((int(course.stamp[-1] - course.stamp[0]) for course in courses), default=0)
     return math.ceil(MARGIN * (longest / (dt_s * NANOSECONDS) + 1))
 
 

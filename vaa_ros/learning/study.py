@@ -25,6 +25,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning.frames import Frames
+from vaa_ros.learning.frames import identity
 from vaa_ros.learning.held_out import ask
 from vaa_ros.learning.held_out import MOST_FRAMES
 from vaa_ros.learning.held_out import start_of
@@ -165,8 +166,8 @@ def study(policy: OnnxPolicy, encoder: object, dataset: str | Path, bank: Bank |
 
     :param policy: the policy.
     :param encoder: its action encoder, see ``held_out.load_encoder``.
-    :param dataset: the dataset folder; all its episodes if the policy was trained with another,
-        else those held out.
+    :param dataset: the dataset folder; episodes of recordings that the policy was trained with
+        are left out.
     :param bank: demonstrations to look up neighbours in; None takes the other unseen episodes.
     :param say: told what is done next.
     :return: what came of it.
@@ -174,8 +175,11 @@ def study(policy: OnnxPolicy, encoder: object, dataset: str | Path, bank: Bank |
         for this.
     """
     frames = Frames(dataset)
-    chosen = spread(unseen_frames(policy, frames), MOST_FRAMES)
-    say(f'asking about {len(chosen)} unseen frames')
+    unseen = unseen_frames(policy, frames)
+    chosen = spread(unseen, MOST_FRAMES)
+    count = len(np.unique(np.asarray(frames.episode)[unseen]))
+    say(f'asking about {len(chosen)} frames of {count} unseen episodes, of '
+        f'{len(frames.episodes)} in {dataset}')
     found = ask(policy, encoder, frames, chosen)
     say('probing')
     probes, problem = probe_positions(frames, chosen, found)
@@ -290,18 +294,17 @@ def nearest(asked: Bank, row: int, bank: Bank, unit: np.ndarray,
 
     :param asked: the unseen frames.
     :param row: which of them.
-    :param bank: the demonstrations; of the same dataset, the episode asked about is left out.
+    :param bank: the demonstrations; the episode asked about is left out of them.
     :param unit: scale of the action elements (T, D).
     :param tolerance: mean absolute difference, in these units, that is near enough.
     :return: the nearest.
     """
     cosine, taken = bank.z_action @ asked.z_vision[row], []
     episode = bank.episode
-    same = bank.frames.folder.resolve() == asked.frames.folder.resolve()
-    own = asked.episode[row] if same else -1
+    own = identity(asked.frames.episodes[asked.episode[row]])
     found: list[Neighbour] = []
     for place in np.argsort(-cosine, kind='stable'):
-        if episode[place] == own or episode[place] in taken:
+        if episode[place] in taken or identity(bank.frames.episodes[episode[place]]) == own:
             continue
         taken.append(episode[place])
         distance = np.abs((bank.chunks[place] - asked.chunks[row]) / unit).mean()

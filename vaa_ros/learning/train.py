@@ -98,7 +98,7 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     folder = Path(output)
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
-    frames = Frames(dataset)
+    frames = Frames(dataset).to_train_with()
     run = Run(config, frames, folder, fresh=True)
     run.engine.wait()
     if run.engine.main:
