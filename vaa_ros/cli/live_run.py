@@ -42,9 +42,7 @@ def open_live(args: argparse.Namespace) -> LiveRun:
     from vaa_ros.learning.live import EPISODES
     from vaa_ros.learning.live import LiveRun
     if args.resume:
-        if args.data is not None:
-            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
-        return LiveRun.resume(args.out, args.episodes)
+        return LiveRun.resume(args.out, args.episodes, args.data, args.method)
     if args.base is None:
         raise ConfigError('--base is missing: --live improves a policy, the run folder that '
                           '`vaa train` wrote')

@@ -102,6 +102,8 @@ class ImproveConfig:
                      'target_rate', 'learning_rate'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name} {getattr(self, name)}, expected 0 to 1')
+        if self.noise_memory == 1:
+            raise ValueError('noise_memory 1, expected less: noise that only stays never begins')
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise ValueError(f'max_minutes {self.max_minutes}, expected a positive time or null')
         if self.updates_per_step <= 0 or self.shrink < 0:

@@ -328,7 +328,7 @@ class Round:
                 if deaths > MOST_DEATHS:
                     raise SimulationError(
                         f'the processes that act died {deaths} times in a row (out of memory? '
-                        'no OpenGL?); try fewer with `workers` in the configuration') from problem
+                        'no OpenGL?); go on with fewer: --resume --workers 1') from problem
                 self._troupe.replace()
                 self._waiting = {job.index: self._troupe.submit(self._weights, job)
                                  for job in self._jobs if job.index not in found}
