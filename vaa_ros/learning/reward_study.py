@@ -83,7 +83,7 @@ def study_rewards(config: ImproveConfig, base: str | Path, folder: str | Path, e
                 for item in look_at(policy, Frames(state['dataset']), HELD_OUT) if item.exemplary]
     if not held_out:
         raise DatasetError(f'{state["dataset"]} holds no demonstrations out to judge with')
-    jobs = [Job(index, config.first_scene + index, 0.0, 0.0, 1, config.seed)
+    jobs = [Job(index, config.scene(index), 0.0, 0.0, 1, config.seed)
             for index in range(episodes)]
     with Troupe(Stage(run.write_frozen(), run.sizes, run.world), config.workers) as troupe:
         acted = troupe.start(run.acting, jobs).episodes()
