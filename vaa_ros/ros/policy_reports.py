@@ -25,21 +25,23 @@ from vaa_ros.core.input_findings import SLOWED
 from vaa_ros.core.input_findings import told
 from vaa_ros.core.input_findings import WARNED
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.policies.base import Policy
+from vaa_ros.policies.opening import HOLD
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 
-NO_SCENES = ('knows no scenes: unknown ones are not noticed, frozen cameras are; `vaa calibrate` '
-             'adds what is missing')
 
-
-def knows_scenes(policy: object) -> bool:
+def without_scenes(policy: Policy) -> str:
     """
-    Tell whether a policy was calibrated with the scenes that it knows.
+    Say what it means where a policy was not calibrated with the scenes that it knows, or nothing.
     """
-    return getattr(policy, 'familiarity', None) is not None
+    if policy.spec.name == HOLD or getattr(policy, 'familiarity', None) is not None:
+        return ''
+    return (f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, frozen '
+            'cameras are; `vaa calibrate` adds what is missing')
 
 
 def control_report(
