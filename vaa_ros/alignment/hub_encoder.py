@@ -138,7 +138,7 @@ class HubEncoder(nn.Module):
         family = FAMILIES[config.vision]
         self.frozen = config.train_vision == 'frozen'
         # Small batches of one arm would replace what millions of pictures told.
-        self.keeps_statistics = bool(config.pretrained) and config.train_vision == 'fine_tune'
+        self.keeps_statistics = config.train_vision == 'fine_tune'
         try:
             self.body = getattr(library(), family.model)(inner)
         except Exception as problem:
@@ -167,7 +167,7 @@ class HubEncoder(nn.Module):
         """
         Set training mode, but not of what stays as it is.
 
-        That is a frozen body, and the batch norms of a pretrained one that is fine-tuned.
+        That is a frozen body, and the batch norms of one that is fine-tuned.
         """
         super().train(mode)
         if self.frozen:
