@@ -177,7 +177,7 @@ class PolicyNode(LifecycleNode):
         self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
-        if self._value('watch_scene') and (said := without_scenes(swaps.slot.current)):
+        if self._value('watch_scene') and (said := without_scenes(swaps.slot.current, HOLD)):
             self.get_logger().info(said)
         self._models.begin(swaps, self._value('models'), folder)
         self._announce(False)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from datetime import timezone
 import math
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import deserialize_message
@@ -25,8 +26,6 @@ from vaa_ros.core.input_findings import SLOWED
 from vaa_ros.core.input_findings import told
 from vaa_ros.core.input_findings import WARNED
 from vaa_ros.core.spec import PolicySpec
-from vaa_ros.policies.base import Policy
-from vaa_ros.policies.opening import HOLD
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_message
@@ -34,11 +33,14 @@ from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 
 
-def without_scenes(policy: Policy) -> str:
+def without_scenes(policy: Any, blind: str) -> str:
     """
     Say what it means where a policy was not calibrated with the scenes that it knows, or nothing.
+
+    :param policy: the policy.
+    :param blind: name of the policy that looks at nothing.
     """
-    if policy.spec.name == HOLD or getattr(policy, 'familiarity', None) is not None:
+    if policy.spec.name == blind or getattr(policy, 'familiarity', None) is not None:
         return ''
     return (f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, frozen '
             'cameras are; `vaa calibrate` adds what is missing')
