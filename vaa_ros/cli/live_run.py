@@ -139,10 +139,12 @@ class LiveLoop:
                 except VaaError as problem:
                     _say(f'left out: {problem}\nthe same episode again')
                     continue
+                paid = f'reward {figures["reward"]:.2f}' if 'reward' in figures else \
+                    'judged once there are more'
                 wins, count = (sum(item[place] for item in live.run.curve) for place in (1, 2))
                 _say(f'{bag.name}: {"success" if figures["success"] else "failure"}, '
-                     f'{figures["ticks"]:.0f} ticks, reward {figures["reward"]:.2f}; without '
-                     f'noise {wins} of {count} were successes')
+                     f'{figures["ticks"]:.0f} ticks, {paid}; without noise {wins} of {count} '
+                     'were successes')
                 return
             time.sleep(POLL_S)
 
