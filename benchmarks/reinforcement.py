@@ -11,9 +11,10 @@ What does reward add to cloning? Success of a cloned policy, and of what becomes
 
 A cell is one method at one seed: ``clone`` (the start of all others of its seed), ``rl`` (the
 task's own reward), or a learned reward without the task's: ``transport``, ``discriminator``,
-``critic``. All are judged on the same seeds. What is done is kept in the results file; a run that
-was interrupted goes on. With --rewards the cloned policy acts so many episodes, every learned
-reward ranks them, and pictures are drawn along a demonstration, a success and a failure.
+``critic``; ``constant`` is their control, a reward that knows nothing. All are judged on the same
+seeds. What is done is kept in the results file; a run that was interrupted goes on. With --rewards
+the cloned policy acts so many episodes, all equally long, every learned reward ranks them, and
+pictures are drawn along a demonstration, a success and a failure.
 """
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ from bench import show
 
 RESULTS = Path(__file__).with_name('results') / 'reinforcement.json'
 FIRST_SEED = 100_000
-METHODS = ('clone', 'rl', 'transport', 'discriminator', 'critic')
+METHODS = ('clone', 'rl', 'transport', 'discriminator', 'critic', 'constant')
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> dict[str, Any]:
     :param args: the command line.
     :return: what to keep of it.
     """
+    from vaa_ros.learning.checkpoint import read_metrics
     from vaa_ros.learning.evaluate import evaluate
     from vaa_ros.learning.export import export
     from vaa_ros.learning.improve import improve
@@ -101,11 +103,13 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> dict[str, Any]:
         method = 'rl' if cell.method == 'rl' else 'irl'
         reward = 'success' if method == 'rl' else cell.method
         config = load_improve_config(method, reward=reward, seed=cell.seed,
-                                     max_minutes=args.minutes, workers=args.workers)
+                                     max_minutes=args.minutes, workers=args.workers,
+                                     steps=args.ticks, bound=args.bound)
         result = resume_improvement(run, False) if (run / 'checkpoint.pt').is_file() else \
             improve(config, base, run, progress=False)
         found = {'ticks': result.steps, 'minutes': result.minutes, 'acted': result.episodes,
-                 'ticks_per_second': result.steps_per_second, 'curve': result.curve}
+                 'ticks_per_second': result.steps_per_second, 'curve': result.curve,
+                 'reward_auc': read_metrics(run)[-1].get('reward_auc')}
     model = export(run, args.out / f'{cell.name}.onnx').path
     seeds = range(FIRST_SEED, FIRST_SEED + args.episodes)
     evaluation = evaluate(model, cell.task, seeds)
@@ -135,7 +139,9 @@ def rows(done: dict[str, dict[str, Any]], cells: list[Cell]) -> dict[str, dict[s
             'control ticks': sum(each['ticks'] for each in learned) // max(len(learned), 1),
             'minutes': round(sum(each['minutes'] for each in learned) / max(len(learned), 1), 1),
             'ticks a second': round(sum(each['ticks_per_second'] for each in learned)
-                                    / max(len(learned), 1), 1)}
+                                    / max(len(learned), 1), 1),
+            'AUC of the reward': ', '.join(f'{each["reward_auc"]:.3f}' for each in found
+                                           if each.get('reward_auc') is not None)}
     return table
 
 
@@ -155,6 +161,7 @@ def judge_rewards(args: argparse.Namespace) -> dict[str, dict[str, object]]:
                                      args.rewards).items():
         draw_costs(study.costs, f'{args.task}: {name}', args.out / f'reward_{name}.png')
         table[name] = {'success above failure, AUC': round(study.success, 3),
+                       'the sooner ended the better, AUC': round(study.length, 3),
                        'whole above cut, AUC': round(study.whole, 3),
                        'successes': f'{study.successes} of {study.episodes}'}
     return table
@@ -179,6 +186,9 @@ def main() -> None:
                         help='seeds (default: 0 1 2)')
     parser.add_argument('--minutes', type=float, default=60.0,
                         help='time limit of learning by reward (default: 60)')
+    parser.add_argument('--ticks', type=int, help='control ticks to act (default: as configured)')
+    parser.add_argument('--bound', type=float,
+                        help='how far the residual may go (default: as configured)')
     parser.add_argument('--workers', type=int, default=2, help='processes that act (default: 2)')
     parser.add_argument('--episodes', type=int, default=200,
                         help='episodes of each judgement (default: 200)')

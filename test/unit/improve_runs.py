@@ -24,6 +24,7 @@ from vaa_ros.alignment.model import AlignedPolicy
 from vaa_ros.core.spec import ActionSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import PolicySpec
+from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.learning import checkpoint
 from vaa_ros.learning.config import TrainConfig
 from vaa_ros.learning.evaluate import Driver
@@ -87,7 +88,9 @@ def show_turning(data: Path, world: TurnWorld, episodes: int = 6, frames: int = 
         action[row] = state[row] + [0.03, 0.0, 0.0]
         world.set_trajectory(np.array([0.05]), action[row][None].astype(np.float64))
         world.advance(1)
-    for name, values in (('state', state), ('action', action), ('images_front', images)):
+    stamp = np.arange(episodes * frames, dtype=np.int64) * round(NANOSECONDS * world.pace.tick_s)
+    for name, values in (('state', state), ('action', action), ('images_front', images),
+                         ('stamp', stamp)):
         np.save(data / f'{name}.npy', values)
 
 

@@ -14,8 +14,8 @@ from vaa_ros.alignment.config import CONTRASTS
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.alignment.embedding import chunk_distances
 from vaa_ros.alignment.embedding import Contrast
-from vaa_ros.alignment.embedding import nearness
 from vaa_ros.alignment.embedding import Projection
+from vaa_ros.alignment.embedding import targets_of
 
 
 def unit(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -40,15 +40,16 @@ def test_distance_is_the_mean_absolute_difference():
     assert found.diagonal().tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
 
 
-def test_nearness_falls_with_distance():
+def test_soft_targets_fall_with_distance():
     distances = torch.tensor([[0.0, 0.1, 2.0], [0.1, 0.0, 2.0], [2.0, 2.0, 0.0]])
-    near = nearness(distances, 0.05)
+    near = targets_of(distances, 'soft', 0.05)
     assert near.diagonal().tolist() == [1.0, 1.0, 1.0]
     assert near[0, 1] > 0.3 and near[0, 2] < 1e-6
 
 
 def test_identical_chunks_all_count_as_the_same():
-    assert torch.allclose(nearness(torch.zeros(4, 4), 0.02), torch.ones(4, 4))
+    for kind in ('near', 'soft'):
+        assert torch.equal(targets_of(torch.zeros(4, 4), kind, 0.02), torch.ones(4, 4))
 
 
 @pytest.mark.parametrize('form', CONTRASTS)
@@ -60,14 +61,14 @@ def test_matching_pairs_lose_less_than_shuffled_ones(form):
     assert matched < contrast(z, z.roll(1, 0), chunks(12)) - 0.5
 
 
-@pytest.mark.parametrize('form, pushed', [('soft_infonce', False), ('infonce', True),
-                                          ('sigmoid', False)])
-def test_near_duplicates_are_not_punished(form, pushed):
+@pytest.mark.parametrize('form', ['infonce', 'sigmoid'])
+@pytest.mark.parametrize('targets, pushed', [('one_hot', True), ('near', False), ('soft', False)])
+def test_near_duplicates_are_not_punished(form, targets, pushed):
     actions = chunks(40)
     actions[1] = actions[0] + 1e-4
     z_vision = unit(40, 64, seed=3).requires_grad_(True)
     z_action = torch.eye(64)[:40]
-    contrast = Contrast(LossConfig(contrast=form))
+    contrast = Contrast(LossConfig(contrast=form, targets=targets, target_quantile=0.001))
     contrast(z_vision, z_action, actions).backward()
     # Where the loss moves scene 0, seen from the action of its twin.
     away = (z_vision.grad[0] @ z_action[1]) > 0

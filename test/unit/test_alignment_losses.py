@@ -15,12 +15,15 @@ from torch.nn import functional
 
 from vaa_ros.alignment.config import CONTRASTS
 from vaa_ros.alignment.config import LossConfig
+from vaa_ros.alignment.config import TARGETS
 from vaa_ros.alignment.embedding import Contrast
 from vaa_ros.alignment.embedding import episode_weights
 from vaa_ros.alignment.embedding import sigmoid_contrast
 from vaa_ros.alignment.embedding import softmax_contrast
+from vaa_ros.alignment.embedding import targets_of
 
 SECOND = 1_000_000_000
+FORMS = [(form, targets) for form in ('infonce', 'sigmoid') for targets in TARGETS]
 
 
 def unit(count: int, size: int = 16, seed: int = 0) -> torch.Tensor:
@@ -43,18 +46,20 @@ def some_weights(count: int, hard: float = 3.0) -> torch.Tensor:
     return episode_weights(place // 2, stamp, 2 * SECOND, hard)
 
 
-def by_hand(form: str, z_vision: torch.Tensor, z_action: torch.Tensor, actions: torch.Tensor,
-            scale: float, bias: float, quantile: float, weight: np.ndarray) -> float:
+def by_hand(form: str, targets: str, z_vision: torch.Tensor, z_action: torch.Tensor,
+            actions: torch.Tensor, scale: float, bias: float, quantile: float,
+            weight: np.ndarray) -> float:
     """The loss again, one number after the other."""
     ours, theirs = z_vision.double().numpy(), z_action.double().numpy()
     flat = actions.flatten(1).double().numpy()
     count = len(ours)
     distance = np.array([[np.abs(a - b).mean() for b in flat] for a in flat])
-    if form == 'infonce':
-        target = np.eye(count)
-    else:
-        others = [distance[i, j] for i in range(count) for j in range(count) if i != j]
-        target = np.exp(-distance / np.quantile(others, quantile))
+    others = [distance[i, j] for i in range(count) for j in range(count) if i != j]
+    near = np.quantile(others, quantile)
+    count_as = {'one_hot': lambda i, j: float(i == j),
+                'near': lambda i, j: float(distance[i, j] <= near),
+                'soft': lambda i, j: math.exp(-distance[i, j] / near)}[targets]
+    target = np.array([[count_as(i, j) for j in range(count)] for i in range(count)])
     logit = np.array([[scale * float(a @ b) + bias for b in theirs] for a in ours])
     if form == 'sigmoid':
         total = 0.0
@@ -75,16 +80,33 @@ def by_hand(form: str, z_vision: torch.Tensor, z_action: torch.Tensor, actions: 
 
 
 @pytest.mark.parametrize('weighted', [False, True])
-@pytest.mark.parametrize('form', CONTRASTS)
-def test_the_loss_is_what_loops_over_numbers_give(form, weighted):
-    contrast = contrast_of(contrast=form, temperature=0.2, target_quantile=0.3)
+@pytest.mark.parametrize('form, targets', FORMS)
+def test_the_loss_is_what_loops_over_numbers_give(form, targets, weighted):
+    contrast = contrast_of(contrast=form, targets=targets, temperature=0.2, target_quantile=0.3)
     with torch.no_grad():
         contrast.bias.fill_(-2.0 if form == 'sigmoid' else 0.0)
     z_vision, z_action, actions = unit(9), unit(9, seed=1), chunks(9)
     weight = some_weights(9) if weighted else None
-    wanted = by_hand(form, z_vision, z_action, actions, 5.0, contrast.bias.item(), 0.3,
+    wanted = by_hand(form, targets, z_vision, z_action, actions, 5.0, contrast.bias.item(), 0.3,
                      np.ones((9, 9)) if weight is None else weight.numpy())
     assert contrast(z_vision, z_action, actions, weight).item() == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize('word, form, targets', [
+    ('soft_infonce', 'infonce', 'soft'), ('infonce', 'infonce', 'one_hot'),
+    ('sigmoid', 'sigmoid', 'soft')])
+def test_a_form_alone_says_its_targets(word, form, targets):
+    assert LossConfig(contrast=word).chosen_targets == targets
+    pair = unit(9), unit(9, seed=1), chunks(9)
+    plain, told = contrast_of(contrast=word), contrast_of(contrast=form, targets=targets)
+    assert torch.equal(plain(*pair), told(*pair))
+
+
+def test_near_chunks_are_right_answers_and_all_others_wrong():
+    distances = torch.tensor([[0.0, 0.1, 2.0], [0.1, 0.0, 0.2], [2.0, 0.2, 0.0]])
+    assert targets_of(distances, 'near', 0.5).tolist() == [[1, 1, 0], [1, 1, 1], [0, 1, 1]]
+    assert targets_of(distances, 'near', 0.01).tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert targets_of(distances, 'one_hot', 0.5).tolist() == torch.eye(3).tolist()
 
 
 def test_a_space_without_difference_costs_the_logarithm_of_the_batch():
@@ -117,9 +139,9 @@ def test_soft_targets_are_best_met_by_their_own_logarithm():
 
 
 @pytest.mark.parametrize('weighted', [False, True])
-@pytest.mark.parametrize('form', CONTRASTS)
-def test_any_exchange_of_pairs_raises_the_loss(form, weighted):
-    contrast, z, actions = contrast_of(contrast=form), unit(10, 32), chunks(10)
+@pytest.mark.parametrize('form, targets', FORMS)
+def test_any_exchange_of_pairs_raises_the_loss(form, targets, weighted):
+    contrast, z, actions = contrast_of(contrast=form, targets=targets), unit(10, 32), chunks(10)
     with torch.no_grad():
         contrast.bias.fill_(-5.0 if form == 'sigmoid' else 0.0)
     weight = some_weights(10) if weighted else None
@@ -132,9 +154,9 @@ def test_any_exchange_of_pairs_raises_the_loss(form, weighted):
         assert contrast(z, z[order], actions, weight) > best
 
 
-@pytest.mark.parametrize('form', CONTRASTS)
-def test_a_gradient_reaches_both_sides_and_what_is_learned(form):
-    contrast = contrast_of(contrast=form)
+@pytest.mark.parametrize('form, targets', FORMS)
+def test_a_gradient_reaches_both_sides_and_what_is_learned(form, targets):
+    contrast = contrast_of(contrast=form, targets=targets)
     z_vision, z_action = unit(6).requires_grad_(True), unit(6, seed=1).requires_grad_(True)
     contrast(z_vision, z_action, chunks(6), some_weights(6)).backward()
     assert z_vision.grad.abs().sum(1).min() > 0 and z_action.grad.abs().sum(1).min() > 0
@@ -190,6 +212,8 @@ def test_within_the_horizon_nothing_is_pushed_and_beyond_it_harder(form):
 @pytest.mark.parametrize('change, message', [
     ({'hard_negatives': 0.0}, 'hard_negatives 0'),
     ({'hard_negatives': float('inf')}, 'hard_negatives inf'),
+    ({'targets': 'hard'}, "targets 'hard', expected one of .*one_hot.*near.*soft.* or null"),
+    ({'targets': 'near'}, 'soft_infonce is infonce with soft ones'),
     ({'balance': 'uncertainty'}, "balance 'uncertainty', expected one of .*fixed.*gradient")])
 def test_a_loss_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):

@@ -85,5 +85,7 @@ def test_what_is_for_the_simulator_is_not_for_an_arm(capsys, monkeypatch, tmp_pa
     out = str(tmp_path / 'run')
     assert main(['train', '--method', 'rl', '--live', '--out', out, '--workers', '2']) == 2
     assert '--workers are for the simulator' in capsys.readouterr().err
+    assert main(['train', '--method', 'rl', '--live', '--out', out, '--seed', '0']) == 2
+    assert '--seed is for the simulator' in capsys.readouterr().err
     assert main(['train', '--method', 'rl', '--out', out, '--episodes', '2']) == 2
     assert '--episodes goes with --live' in capsys.readouterr().err

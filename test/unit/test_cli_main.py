@@ -102,6 +102,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     (['evaluate', '--model', 'x', '--task', 'reach', '--seeds', '1:2:3'], 'FIRST:COUNT'),
     (['record', '--out', 'x', '--command-type', 'shout'], "'joint_trajectory', 'commands'"),
     (['export', '--out', 'x.onnx'], '--run'),
+    (['train', '--out', 'x', '--seed=-1'], 'not a whole number of at least 0'),
+    (['train', '--out', 'x', '--minutes', 'inf'], 'not a number above 0'),
 ])
 def test_a_wrong_option_is_one_line(arguments: list[str], match: str,
                                     capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +140,7 @@ def test_a_wrong_option_is_one_line(arguments: list[str], match: str,
     (['train', '--out', 'run', '--data', 'ds', '--config', 'huge'],
      "unknown training configuration 'huge'"),
     (['train', '--out', 'run', '--resume', '--steps', '5'], '--steps cannot be changed'),
+    (['train', '--out', 'run', '--resume', '--seed', '0'], '--seed cannot be changed'),
     (['train', '--out', 'run', '--resume'], 'run'),
     (['export', '--run', 'nowhere', '--out', 'x.onnx'], 'nowhere'),
     (['inspect', 'nowhere'], 'no such file'),

@@ -17,6 +17,7 @@ from vaa_ros.learning.batches import BatchStream
 from vaa_ros.learning.batches import colour_draw
 from vaa_ros.learning.batches import epoch_order
 from vaa_ros.learning.batches import gather
+from vaa_ros.learning.batches import RawBatch
 from vaa_ros.learning.batches import to_batch
 from vaa_ros.learning.config import AugmentConfig
 from vaa_ros.learning.frames import Frames
@@ -95,12 +96,25 @@ def test_frames_say_where_they_come_from(frames):
     assert batch.stamp.dtype == torch.int64
 
 
-def test_two_streams_with_one_seed_are_the_same(frames):
-    states = []
-    for _ in range(2):
-        with BatchStream(frames, frames.split('train'), 0.9, 16, 2, seed=5) as stream:
-            states.append(np.stack([raw.state for raw, _ in zip(stream, range(4), strict=False)]))
-    assert np.array_equal(*states)
+def stream_of(frames: Frames, count: int, **changes: int) -> list[RawBatch]:
+    """The first batches of a stream; an epoch has 150 frames, no multiple of a batch."""
+    options = {'batch_size': 16, 'together': 2, 'seed': 5, **changes}
+    with BatchStream(frames, frames.split('train'), 0.9, **options) as stream:
+        return [raw for raw, _ in zip(stream, range(count), strict=False)]
+
+
+def test_a_batch_follows_from_the_seed_and_its_number(frames):
+    whole = stream_of(frames, 24)
+    for first in (1, 9, 10, 19):
+        for raw, later in zip(whole[first:], stream_of(frames, 24 - first, first=first),
+                              strict=True):
+            assert np.array_equal(raw.state, later.state)
+            assert np.array_equal(raw.pictures['wrist'], later.pictures['wrist'])
+    assert not np.array_equal(whole[0].state, stream_of(frames, 1, seed=6)[0].state)
+    stamps = [(int(e), int(t)) for raw in whole for e, t in zip(raw.episode, raw.stamp,
+                                                                 strict=True)]
+    assert len(set(stamps[:150])) == len(set(stamps[150:300])) == 150
+    assert stamps[:150] != stamps[150:300]
 
 
 def test_trouble_in_the_thread_reaches_the_trainer(frames):

@@ -12,6 +12,7 @@ from pathlib import Path
 from improve_runs import small_config
 from improve_runs import TurnWorld
 from improve_runs import write_base
+from learning_bags import command
 from learning_bags import LOG_NS
 from live_bags import live_bag
 from live_bags import TRACE
@@ -38,6 +39,7 @@ from vaa_ros.learning.live import LiveRun
 from vaa_ros.learning.live_episodes import look
 from vaa_ros.learning.live_episodes import read_episode
 from vaa_ros.learning.live_policy import LivePolicy
+from vaa_ros.learning.payment import FEWEST_COSTS
 from vaa_ros.learning.rollouts import Episode
 from vaa_ros.learning.rollouts import Job
 from vaa_ros.policies.onnx_policy import OnnxPolicy
@@ -83,9 +85,14 @@ def test_what_was_recorded_did_what_the_file_does(live, first, tmp_path):
     assert deployed.spec.name == first.name and deployed.sha256 == first.sha256
     assert deployed.spec.provenance['decoder'] == live.run.policy.config.decoder
     assert (np.abs(episode.action) > 0.01).any()
+    bound = first.residual.bound.numpy()
     for row, seen in enumerate(observations(bag, live)[3:18]):
-        np.testing.assert_allclose(episode.actions[row], deployed.infer(seen).actions, atol=1e-4)
+        meant = look(live.run.policy, [seen])[1][0] + episode.action[row] * bound
+        np.testing.assert_allclose(meant, deployed.infer(seen).actions, atol=1e-4)
         np.testing.assert_array_equal(episode.state[row], seen.state)
+        # What was sent to the arm, whatever the policy meant.
+        np.testing.assert_allclose(episode.command[row], command(0, 3 + row), atol=1e-6)
+        assert episode.stamp[row] == seen.stamp_ns
 
 
 def test_it_explores_as_far_as_is_wanted_and_stays_within_its_bound(live, first, tmp_path):
@@ -165,11 +172,22 @@ def test_a_run_learns_from_its_episodes_and_goes_on(base, tmp_path):
 
 def test_a_learned_reward_judges_in_place_of_the_person(base, tmp_path):
     config = replace(CONFIG, method='irl', reward='transport')
-    live = LiveRun.begin(config, base, tmp_path / 'run', None, 4)
+    live = LiveRun.begin(config, base, tmp_path / 'run', None, 40)
     live.prepare({})
-    policy = live.next()
-    figures = live.take(live_bag(tmp_path / 'episode_000000', policy, False), policy, ROBOT)
-    assert figures['success'] == 0.0 and 0 < figures['reward'] < 1
+    told = []
+    for index in range(FEWEST_COSTS + 2):
+        policy, name = live.next(), f'episode_{index:06d}'
+        told.append(live.take(live_bag(tmp_path / name, policy, False, frames=12 + 2 * index),
+                              policy, ROBOT))
+    # What is usual is told by several; one alone would make every other one worth 0 or 1.
+    assert ['reward' in figures for figures in told] == [False] * (FEWEST_COSTS - 1) + [True] * 3
+    assert all(figures['success'] == 0.0 for figures in told)
+    rewards = [figures['reward'] for figures in told[FEWEST_COSTS - 1:]]
+    assert all(0.01 < reward < 0.99 for reward in rewards) and len(set(rewards)) == 3
+    assert live.run.learner.updates > 0 and len(live.run.own) > 8 * 3
+    again = LiveRun.resume(tmp_path / 'run', None)
+    assert len(again.run.own) == len(live.run.own)
+    np.testing.assert_array_equal(again.run.own._reward, live.run.own._reward)
 
 
 def test_nothing_explores_without_what_was_confirmed(base, tmp_path):
@@ -213,8 +231,10 @@ def test_what_the_files_explore_teaches(tmp_path):
             normal = ran.residual.normal(torch.from_numpy(seen))
             action = ran.residual.act(normal).numpy()
         bound = ran.residual.bound.numpy()
-        live.learn(Episode(Job(ran.index, scene, ran.noise, 0.0, config.hold, 0), normal.numpy(),
-                           action, actions + (action * bound)[:, None],
-                           np.stack([item.state for item in acting.asked]), rollout.success, 0))
+        live.learn(Episode(Job(ran.index, scene, ran.noise, 0.0, config.hold, 0), seen, action,
+                           actions[:, 0] + action * bound,
+                           np.stack([item.state for item in acting.asked]),
+                           np.array([item.stamp_ns for item in acting.asked]),
+                           rollout.success, 0))
         greedy += [rollout.success] * (ran.noise == 0)
     assert sum(greedy[:3]) == 0 and sum(greedy[-6:]) >= 5, greedy

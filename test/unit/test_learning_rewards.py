@@ -11,6 +11,9 @@ from improve_runs import small_config
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.sparse import vstack
 
 from vaa_ros.cli.reward_plot import draw_costs
 from vaa_ros.core.errors import DatasetError
@@ -25,6 +28,8 @@ from vaa_ros.learning.rewards import LearnedReward
 from vaa_ros.learning.rewards import make_reward
 from vaa_ros.learning.rewards import Scale
 from vaa_ros.learning.rewards import sinkhorn
+from vaa_ros.learning.rewards import thinned
+from vaa_ros.learning.rewards import TICKS
 from vaa_ros.learning.rewards import Transport
 
 SIZE = 4
@@ -57,6 +62,21 @@ def test_the_transport_plan_is_the_optimal_one(seed):
     np.testing.assert_allclose(plan.sum(0), 1 / 12, atol=1e-3)
 
 
+@pytest.mark.parametrize('ticks', [7, 45, 150])
+def test_as_it_is_used_an_episode_costs_hardly_more_than_the_exact_transport(ticks):
+    episode = walk(9, end=0.8, ticks=ticks)
+    shown = thinned(DEMONSTRATIONS[0], TICKS)
+    cost = cosine_costs(episode, shown)
+    places = np.arange(cost.size)
+    sums = [csr_array((np.ones(cost.size), (which, places)))
+            for which in (places // TICKS, places % TICKS)]
+    shares = [np.full(count, 1 / count) for count in cost.shape]
+    exact = linprog(cost.ravel(), A_eq=vstack(sums), b_eq=np.concatenate(shares)).fun
+    ours = Transport(DEMONSTRATIONS[:1]).costs(episode)
+    assert ours.shape == (ticks,) and 0.01 < exact
+    assert exact - 1e-3 < ours.mean() < exact + 0.03
+
+
 def test_a_plan_between_sequences_of_different_length_shares_the_mass():
     plan = sinkhorn(np.random.default_rng(0).uniform(0, 2, (3, 7, 5)))
     np.testing.assert_allclose(plan.sum(-1), 1 / 7, atol=1e-6)
@@ -77,10 +97,13 @@ def test_the_critic_tells_actions_that_fit_from_others():
 
 def test_what_an_episode_earns_depends_on_no_units():
     costs = [1.0, 2.0, 4.0]
-    earned, scaled = ([Scale.of(values).worth(value) for value in values]
+    earned, scaled = ([Scale.of(values, [0.5 * values[0]]).worth(value) for value in values]
                       for values in (costs, [1000 * value for value in costs]))
     np.testing.assert_allclose(earned, scaled)
     assert 1 > earned[0] > earned[1] > earned[2] > 0
+    # There is something to gain all the way to the demonstrations.
+    alike = Scale.of([2.0, 2.01], [0.5])
+    assert 0.9 < alike.worth(0.6) < alike.worth(0.5) - 0.005
     assert Scale(2.0, 1.0).worth(2.0) == 0.5 and Scale(0.0, 1e-6).worth(1e9) >= 0
 
 
@@ -129,12 +152,12 @@ def test_no_demonstrations_are_too_few(name):
 def test_a_judgement_ranks_success_above_failure_and_whole_above_cut(tmp_path):
     episodes = [walk(40 + index, end=1.0 if index % 2 else 0.6) for index in range(8)]
     study = judge(Transport(DEMONSTRATIONS), episodes, [bool(index % 2) for index in range(8)],
-                  [walk(60), walk(61)])
-    assert (study.success, study.whole) == (1.0, 1.0)
+                  [walk(60), walk(61)], [walk(60, end=0.5)])
+    assert (study.success, study.length, study.whole) == (1.0, 0.5, 1.0)
     assert (study.successes, study.episodes) == (4, 8)
     assert set(study.costs) == {'held-out demonstration', 'success', 'failure'}
     assert study.costs['failure'].mean() > study.costs['success'].mean()
-    blind = judge(Transport(DEMONSTRATIONS), episodes[::2], [False] * 4, [walk(60)])
+    blind = judge(Transport(DEMONSTRATIONS), episodes[::2], [False] * 4, [walk(60)], [walk(61)])
     assert np.isnan(blind.success)
     picture = draw_costs(study.costs, 'transport', tmp_path / 'pictures' / 'reward.svg')
     text = picture.read_text()

@@ -48,7 +48,7 @@ def test_only_a_known_success_ends_in_one(change, looked_like, base, tmp_path):
     # 20 decisions look beyond the 8 of each demonstration.
     assert float((drawn.reward > 0).float().mean()) == pytest.approx(4 / 5, abs=0.05)
     assert torch.equal(drawn.reward > 0, drawn.discount == 0)
-    assert len(run.demonstrations) == looked_like
+    assert len(run.payment.demonstrations) == looked_like
 
 
 def test_whole_successes_all_end_in_one(base, tmp_path):

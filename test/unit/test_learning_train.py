@@ -12,16 +12,23 @@ import signal
 import threading
 import time
 
+from learning_samples import TINY
 from learning_samples import tiny_config
 from learning_samples import write_dataset
 import numpy as np
 import pytest
 import torch
+from torch.utils._pytree import tree_flatten_with_path
 
+from vaa_ros.alignment.config import LossConfig
+from vaa_ros.cli.main import main
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.learning import checkpoint
+from vaa_ros.learning.config import config_to_yaml
+from vaa_ros.learning.config import load_config
 from vaa_ros.learning.config import OptimiserConfig
+from vaa_ros.learning.engine import Engine
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.train import learning_rate
 from vaa_ros.learning.train import resume
@@ -101,24 +108,75 @@ def test_statistics_are_those_of_the_training_episodes(data):
     assert mean.abs().max() < 1e-3
 
 
-def test_an_interrupted_run_goes_on_to_the_same_length(data, tmp_path):
-    stop = threading.Event()
-    config = tiny_config(steps=60)
-    seen = []
+class StopAfter(threading.Event):
+    """Set once it was asked so many times: after so many steps."""
 
-    class StopAt20(threading.Event):
-        def is_set(self):
-            seen.append(1)
-            return len(seen) > 20 or super().is_set()
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
 
-    first = train(config, data, tmp_path / 'run', progress=False, stop=StopAt20())
-    assert not first.finished and first.steps == 20 and first.metrics == {}
-    before = checkpoint.load(tmp_path / 'run')[2]
-    second = resume(tmp_path / 'run', progress=False, stop=stop)
-    assert second.finished and second.steps == 60 and second.metrics
-    after = checkpoint.load(tmp_path / 'run')[2]
-    assert before['step'] == 20 and after['elapsed_s'] > before['elapsed_s']
-    assert after['optimiser']['state'][0]['step'] == 60
+    def is_set(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def test_an_interrupted_run_ends_as_if_it_had_not_been(data, tmp_path):
+    config = tiny_config(steps=30, model=replace(TINY, decoder='flow'),
+                         loss=LossConfig(balance='gradient'))
+    first = train(config, data, tmp_path / 'run', progress=False, stop=StopAfter(7))
+    assert not first.finished and first.steps == 7 and first.metrics == {}
+    assert not resume(tmp_path / 'run', progress=False, stop=StopAfter(10)).finished
+    assert resume(tmp_path / 'run', progress=False).metrics
+    train(config, data, tmp_path / 'whole', progress=False)
+    states = [checkpoint.load(tmp_path / name)[2] for name in ('whole', 'run')]
+    assert_same(*states)
+    train(replace(config, seed=1, steps=2), data, tmp_path / 'other', progress=False)
+    other = checkpoint.load(tmp_path / 'other')[2]['model']
+    assert not torch.equal(states[0]['model']['fusion.mix.weight'], other['fusion.mix.weight'])
+
+
+def assert_same(whole, parts):
+    """Bit for bit, but for times."""
+    assert whole.keys() == parts.keys()
+    for name in whole.keys() - {'elapsed_s', 'waited_s'}:
+        ours, theirs = (tree_flatten_with_path(state[name])[0] for state in (whole, parts))
+        for (path, one), (_, two) in zip(ours, theirs, strict=True):
+            same = torch.equal(one, two) if isinstance(one, torch.Tensor) else one == two
+            assert same, (name, path)
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on(data, tmp_path):
+    train(tiny_config(steps=4), data, tmp_path / 'run', progress=False, stop=StopAfter(2))
+    config, spec, state = checkpoint.load(tmp_path / 'run')
+    checkpoint.save(tmp_path / 'run', config, spec, {**state, 'resumed': 3})
+    assert resume(tmp_path / 'run', progress=False).steps == 4
+    del state['generator']
+    checkpoint.save(tmp_path / 'run', config, spec, state)
+    with pytest.raises(ModelError, match="may be of another vaa_ros: 'generator'"):
+        resume(tmp_path / 'run', progress=False)
+
+
+def test_the_command_line_sets_seed_and_length(data, tmp_path):
+    kept = tiny_config(seed=4, max_minutes=3.0)
+    (tmp_path / 'config.yaml').write_text(config_to_yaml(kept))
+    options = ['--steps', '1', '--data', str(data), '--config', str(tmp_path / 'config.yaml')]
+    for name, given, wanted in (
+            ('set', ['--seed', '0', '--minutes', 'none'], {'seed': 0, 'max_minutes': None}),
+            ('left', [], {})):
+        assert main(['train', '--out', str(tmp_path / name), *options, *given]) == 0
+        assert load_config(tmp_path / name / 'config.yaml') == replace(kept, steps=1, **wanted)
+
+
+def test_the_chance_of_a_gpu_is_kept(monkeypatch):
+    engine, given = Engine(tiny_config()), []
+    engine.device = torch.device('cuda', 0)
+    monkeypatch.setattr(torch.cuda, 'get_rng_state', lambda device: torch.tensor([7]))
+    monkeypatch.setattr(torch.cuda, 'set_rng_state', lambda *told: given.append(told))
+    states = engine.chance()
+    engine.set_chance(states)
+    assert given == [(states['rng_gpu'], engine.device)]
+    engine.set_chance({'rng': states['rng']})
+    assert len(given) == 1
 
 
 def test_ctrl_c_ends_after_a_step_with_a_checkpoint(data, tmp_path):
@@ -150,7 +208,7 @@ def test_ctrl_c_ends_after_a_step_with_a_checkpoint(data, tmp_path):
 def test_a_time_limit_ends_the_run_and_bends_the_learning_rate(data, tmp_path):
     config = tiny_config(steps=10**6, max_minutes=1.5 / 60)
     result = train(config, data, tmp_path / 'run', progress=False)
-    assert result.finished and result.steps < 10**6
+    assert result.finished and result.out_of_time and result.steps < 10**6
     assert result.minutes == pytest.approx(1.5 / 60, rel=1.0)
     rate = checkpoint.load(tmp_path / 'run')[2]['optimiser']['param_groups'][0]['lr']
     assert rate < 0.2 * config.optimiser.learning_rate
@@ -243,5 +301,4 @@ def test_calibration_is_the_quantile_of_the_own_alignment():
 
 
 def test_a_configuration_is_kept_with_the_run(trained):
-    from vaa_ros.learning.config import load_config
     assert load_config(trained.folder / 'config.yaml') == replace(tiny_config(), steps=200)

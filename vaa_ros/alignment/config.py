@@ -13,6 +13,7 @@ from typing import Any
 VISION_TRAINING = ('full', 'fine_tune', 'frozen')
 DECODERS = ('laplace', 'mixture', 'flow')
 CONTRASTS = ('soft_infonce', 'infonce', 'sigmoid')
+TARGETS = ('one_hot', 'near', 'soft')
 BALANCES = ('fixed', 'gradient')
 SAMPLES = 8
 """Chunks that the flow decoder samples and chooses from, unless told otherwise."""
@@ -30,8 +31,8 @@ class ModelConfig:
     :param image_mean: mean colour (rgb, 0 to 1) of the pictures that they were trained with; None
         takes that of the pretrained weights, or else of the family.
     :param image_std: standard deviation of the same.
-    :param train_vision: ``full``, ``fine_tune`` (slower, see ``optimiser.vision_rate``) or
-        ``frozen``, of the encoder itself; the layers after it always learn.
+    :param train_vision: ``full``, or, of pretrained encoders, ``fine_tune`` (slower, see
+        ``optimiser.vision_rate``) or ``frozen``; the layers after the encoder always learn.
     :param share_vision: one encoder for all cameras instead of one each.
     :param crop: part of each picture side that the encoder sees (random place in training).
     :param widths: channels of the vision stages, at 1/4, 1/8, 1/16 ... of the picture.
@@ -97,6 +98,10 @@ class ModelConfig:
                                       or self.train_vision != 'full'):
             raise ValueError('vision conv has no pretrained weights, and is always trained in '
                              'full; leave out pretrained, vision_config and train_vision')
+        if self.train_vision != 'full' and not self.pretrained:
+            raise ValueError(f'train_vision {self.train_vision!r} without pretrained would leave '
+                             f'the weights of {self.vision} at random; set pretrained, or '
+                             'train_vision to full')
         self._check_normal()
         if not 0.5 <= self.crop <= 1:
             raise ValueError(f'crop {self.crop}, expected 0.5 to 1')
@@ -153,8 +158,12 @@ class LossConfig:
     :param beta: beta-NLL weighting of the behaviour cloning term, 0 is the plain likelihood.
     :param align: weight of the contrastive term (with ``balance`` gradient: how hard it pulls at
         the vision features, relative to the cloning term).
-    :param contrast: its form: ``soft_infonce``, ``infonce`` (one-hot) or ``sigmoid``.
-    :param target_quantile: chunks closer than this in-batch quantile of distances count as near.
+    :param contrast: its form: ``infonce`` or ``sigmoid``; ``soft_infonce`` is the former with
+        soft targets.
+    :param targets: which chunks count as a scene's own: ``one_hot`` its own alone, ``near`` those
+        near it just as much, ``soft`` all, the less the further; None is ``one_hot`` with
+        ``infonce`` and ``soft`` with the others.
+    :param target_quantile: the in-batch quantile of distances that is near.
     :param temperature: temperature of the contrast, at the start of training.
     :param learn_temperature: whether training moves the temperature.
     :param hard_negatives: how many times frames of the same episode beyond the chunk horizon
@@ -167,6 +176,7 @@ class LossConfig:
     beta: float = 1.0
     align: float = 0.1
     contrast: str = 'soft_infonce'
+    targets: str | None = None
     target_quantile: float = 0.02
     temperature: float = 0.07
     learn_temperature: bool = True
@@ -177,6 +187,11 @@ class LossConfig:
     def __post_init__(self) -> None:
         if self.contrast not in CONTRASTS:
             raise ValueError(f'contrast {self.contrast!r}, expected one of {CONTRASTS}')
+        if self.targets not in (None, *TARGETS):
+            raise ValueError(f'targets {self.targets!r}, expected one of {TARGETS} or null')
+        if self.contrast == 'soft_infonce' and self.targets not in (None, 'soft'):
+            raise ValueError(f'targets {self.targets!r}, but contrast soft_infonce is infonce '
+                             'with soft ones; set contrast to infonce')
         if not 0 <= self.beta <= 1:
             raise ValueError(f'beta {self.beta}, expected 0 to 1')
         if not 0 < self.target_quantile < 1:
@@ -191,3 +206,10 @@ class LossConfig:
         for name in ('align', 'reconstruct'):
             if getattr(self, name) < 0:
                 raise ValueError(f'{name} {getattr(self, name)}, expected 0 or more')
+
+    @property
+    def chosen_targets(self) -> str:
+        """
+        Give the kind of targets, also where the form of the contrast says it.
+        """
+        return self.targets or ('one_hot' if self.contrast == 'infonce' else 'soft')

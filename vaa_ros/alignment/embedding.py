@@ -48,18 +48,36 @@ def chunk_distances(chunk: torch.Tensor) -> torch.Tensor:
     return torch.cdist(flat, flat, p=1.0) / flat.shape[1]
 
 
-def nearness(distances: torch.Tensor, quantile: float) -> torch.Tensor:
+def length_scale(distances: torch.Tensor, quantile: float) -> torch.Tensor:
+    """
+    Give the distance that is near: a quantile of those between different items of the batch.
+
+    :param distances: (B, B).
+    :param quantile: which.
+    :return: scalar, above 0.
+    """
+    others = distances[~torch.eye(len(distances), dtype=torch.bool, device=distances.device)]
+    scale = torch.quantile(others, quantile) if len(others) else distances.new_ones(())
+    return scale.clamp_min(1e-6)
+
+
+def targets_of(distances: torch.Tensor, kind: str, quantile: float) -> torch.Tensor:
     """
     Turn distances into how much two items count as the same, 1 on the diagonal.
 
     :param distances: (B, B).
+    :param kind: ``one_hot``; ``near``, 1 up to the length scale and 0 beyond it (several
+        positives, as in Khosla et al. 2020, where a label tells which); or ``soft``, falling
+        exponentially.
     :param quantile: the in-batch quantile of distances that is the length scale.
-    :return: values in (0, 1] (B, B).
+    :return: values of 0 to 1 (B, B).
     """
-    count = distances.shape[0]
-    others = distances[~torch.eye(count, dtype=torch.bool, device=distances.device)]
-    scale = torch.quantile(others, quantile) if len(others) else distances.new_ones(())
-    return torch.exp(-distances / scale.clamp_min(1e-6))
+    own = torch.eye(len(distances), device=distances.device)
+    if kind == 'one_hot':
+        return own
+    if kind == 'near':
+        return own.maximum((distances <= length_scale(distances, quantile)).to(own))
+    return torch.exp(-distances / length_scale(distances, quantile))
 
 
 def episode_weights(episode: torch.Tensor, stamp: torch.Tensor, horizon_ns: int,
@@ -89,9 +107,9 @@ def softmax_contrast(logits: torch.Tensor, target: torch.Tensor,
     """
     Give symmetric InfoNCE (van den Oord et al. 2018; both ways as CLIP, Radford et al. 2021).
 
-    Each row is a choice among the batch. With a one-hot target it is the plain form; with a soft
-    one, its rows normalised here, near-duplicates are right answers too (soft InfoNCE of CLASS,
-    Lee et al. 2025).
+    Each row is a choice among the batch. With a one-hot target it is the plain form; otherwise
+    its rows are normalised here and near-duplicates are right answers too: just as much (several
+    positives, Khosla et al. 2020) or in part (soft InfoNCE of CLASS, Lee et al. 2025).
 
     :param logits: cosines over temperature (B, B).
     :param target: how much each pair belongs together, symmetric (B, B).
@@ -115,6 +133,8 @@ def sigmoid_contrast(logits: torch.Tensor, target: torch.Tensor,
     """
     Give the pairwise sigmoid loss (SigLIP, Zhai et al. 2023): each pair is a yes or no.
 
+    With a one-hot target it is the published one.
+
     :param logits: cosines over temperature, plus a bias (B, B).
     :param target: how much each pair belongs together (B, B).
     :param weight: how much each pair counts, see :func:`episode_weights`; None is 1 for all.
@@ -129,15 +149,16 @@ class Contrast(nn.Module):
     The contrastive loss with its learned temperature (and, for the sigmoid form, bias).
 
     Frames next to each other in one episode go with nearly the same chunk. Punishing them as
-    negatives would tear apart what belongs together, so targets are soft: as similar as the
-    chunks themselves are.
+    negatives would tear apart what belongs together, so by default targets are soft: as similar
+    as the chunks themselves are.
 
     :param config: form of the loss.
     """
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
-        self.form, self.quantile = config.contrast, config.target_quantile
+        self.form, self.targets = config.contrast, config.chosen_targets
+        self.quantile = config.target_quantile
         self.log_scale = nn.Parameter(torch.tensor(-math.log(config.temperature)),
                                       requires_grad=config.learn_temperature)
         self.bias = nn.Parameter(torch.tensor(-10.0 if self.form == 'sigmoid' else 0.0),
@@ -156,10 +177,7 @@ class Contrast(nn.Module):
         """
         z_vision, z_action, chunk = whole(z_vision), whole(z_action), whole(chunk)
         logits = z_vision @ z_action.T * self.log_scale.clamp(0.0, MAX_LOG_SCALE).exp()
-        if self.form == 'infonce':
-            target = torch.eye(len(logits), device=logits.device)
-        else:
-            target = nearness(chunk_distances(chunk.detach()), self.quantile)
+        target = targets_of(chunk_distances(chunk.detach()), self.targets, self.quantile)
         if self.form == 'sigmoid':
             return sigmoid_contrast(logits + self.bias, target, weight)
         return softmax_contrast(logits, target, weight)

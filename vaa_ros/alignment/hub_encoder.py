@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from vaa_ros.alignment.config import ModelConfig
 from vaa_ros.alignment.keypoints import Keypoints
+from vaa_ros.alignment.ranks import WholeBatchNorm
 from vaa_ros.alignment.text_encoder import Steering
 from vaa_ros.core.errors import ConfigError
 
@@ -138,11 +139,15 @@ class HubEncoder(nn.Module):
         family = FAMILIES[config.vision]
         self.frozen = config.train_vision == 'frozen'
         # Small batches of one arm would replace what millions of pictures told.
-        self.keeps_statistics = bool(config.pretrained) and config.train_vision == 'fine_tune'
+        self.keeps_statistics = config.train_vision == 'fine_tune'
         try:
             self.body = getattr(library(), family.model)(inner)
         except Exception as problem:
             raise refused(family.model, problem) from problem
+        for name, layer in list(self.body.named_modules()):
+            if isinstance(layer, nn.BatchNorm2d):
+                self.body.set_submodule(
+                    name, WholeBatchNorm(layer.num_features, layer.eps, layer.momentum))
         self.tokens = config.vision != 'resnet'
         self.side = inner.image_size if self.tokens else 0
         channels = inner.hidden_size if self.tokens else inner.hidden_sizes[-1]
@@ -167,7 +172,7 @@ class HubEncoder(nn.Module):
         """
         Set training mode, but not of what stays as it is.
 
-        That is a frozen body, and the batch norms of a pretrained one that is fine-tuned.
+        That is a frozen body, and the batch norms of one that is fine-tuned.
         """
         super().train(mode)
         if self.frozen:

@@ -42,9 +42,7 @@ def open_live(args: argparse.Namespace) -> LiveRun:
     from vaa_ros.learning.live import EPISODES
     from vaa_ros.learning.live import LiveRun
     if args.resume:
-        if args.data is not None:
-            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
-        return LiveRun.resume(args.out, args.episodes)
+        return LiveRun.resume(args.out, args.episodes, args.data, args.method)
     if args.base is None:
         raise ConfigError('--base is missing: --live improves a policy, the run folder that '
                           '`vaa train` wrote')
@@ -141,10 +139,12 @@ class LiveLoop:
                 except VaaError as problem:
                     _say(f'left out: {problem}\nthe same episode again')
                     continue
+                paid = f'reward {figures["reward"]:.2f}' if 'reward' in figures else \
+                    'judged once there are more'
                 wins, count = (sum(item[place] for item in live.run.curve) for place in (1, 2))
                 _say(f'{bag.name}: {"success" if figures["success"] else "failure"}, '
-                     f'{figures["ticks"]:.0f} ticks, reward {figures["reward"]:.2f}; without '
-                     f'noise {wins} of {count} were successes')
+                     f'{figures["ticks"]:.0f} ticks, {paid}; without noise {wins} of {count} '
+                     'were successes')
                 return
             time.sleep(POLL_S)
 

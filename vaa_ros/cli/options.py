@@ -69,6 +69,18 @@ def positive_float(text: str) -> float:
     return value
 
 
+def time_limit(text: str) -> float:
+    """Read a finite number above 0, or ``none``, which is infinity."""
+    return float('inf') if text == 'none' else positive_float(text)
+
+
+def natural(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of at least 0')
+    return int(text)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json FILE``."""
     parser.add_argument('--json', type=Path, metavar='FILE',

@@ -16,19 +16,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from vaa_ros.cli.options import add_json
-from vaa_ros.cli.options import positive_float
+from vaa_ros.cli.options import natural
 from vaa_ros.cli.options import positive_int
+from vaa_ros.cli.options import time_limit
 from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 
 if TYPE_CHECKING:
+    from vaa_ros.learning.config import TrainConfig
+    from vaa_ros.learning.improve_config import ImproveConfig
     from vaa_ros.learning.improvement import ImproveResult
 
+Config = TypeVar('Config', 'TrainConfig', 'ImproveConfig')
 METHODS = ('bc', 'irl', 'rl')
 
 EPILOG = """\
@@ -36,6 +43,7 @@ examples:
   vaa train --data out/dataset --out out/run
   vaa train --data out/dataset --out out/run --minutes 12
   vaa train --data out/dataset --out out/run --config my_config.yaml --steps 20000
+  vaa train --data out/dataset --out out/run --steps 20000 --minutes none --seed 1
   vaa train --out out/run --resume                        go on where Ctrl-C ended it
   vaa train --method rl --base out/run --out out/rl       improve a policy by the task's reward
   vaa train --method irl --base out/run --out out/irl     the same, without the task's reward
@@ -45,9 +53,9 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
-    parser.add_argument('--method', choices=METHODS, default='bc',
+    parser.add_argument('--method', choices=METHODS,
                         help='bc: behaviour cloning; rl: reinforcement learning; irl: inverse '
-                             'reinforcement learning (default: bc)')
+                             'reinforcement learning (default: bc, with --resume that of the run)')
     parser.add_argument('--data', type=Path, metavar='DIR',
                         help='dataset folder (with --resume, rl and irl: where it was, unless '
                              'given)')
@@ -56,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--task', metavar='TASK',
                         help='rl and irl: task to act (default: that of the policy)')
     parser.add_argument('--workers', type=positive_int, metavar='N',
-                        help='rl and irl: processes that act (default: 2)')
+                        help='rl and irl: processes that act, also with --resume (default: 2)')
     parser.add_argument('--live', action='store_true',
                         help='rl and irl: explore with a real arm, through its policy node; a '
                              'person confirms limits and e-stop and judges each episode')
@@ -67,10 +75,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--config', metavar='NAME',
                         help='configuration in config/train, or a .yaml file (default: small, rl '
                              'or irl)')
-    parser.add_argument('--minutes', type=positive_float, metavar='M',
-                        help='time limit; the learning rate of bc is fitted to it')
+    parser.add_argument('--minutes', type=time_limit, metavar='M',
+                        help='time limit, or none; the learning rate of bc is fitted to it '
+                             '(default: that of the configuration, also with --steps)')
     parser.add_argument('--steps', type=positive_int, metavar='N',
                         help='batches to learn from, with rl and irl control ticks to act')
+    parser.add_argument('--seed', type=natural, metavar='N',
+                        help='seed of weights, order and chance (default: that of the '
+                             'configuration)')
     parser.add_argument('--resume', action='store_true', help='go on with an interrupted run')
     add_json(parser)
 
@@ -81,8 +93,10 @@ def run(args: argparse.Namespace) -> int:
     prepare_json(args.json)
     if args.episodes and not args.live:
         raise ConfigError('--episodes goes with --live')
+    if args.live and args.seed is not None:
+        raise ConfigError('--seed is for the simulator and --method bc, not for --live')
     if args.resume:
-        given = [f'--{name}' for name in ('config', 'minutes', 'steps', 'base', 'task', 'workers')
+        given = [f'--{name}' for name in ('config', 'minutes', 'steps', 'seed', 'base', 'task')
                  if getattr(args, name) is not None]
         if given:
             raise ConfigError(f'{", ".join(given)} cannot be changed with --resume: the run goes '
@@ -90,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         from vaa_ros.learning.improve import is_improvement
         if is_improvement(args.out):
             return _improve(args)
-    if args.method != 'bc':
+    if args.method not in (None, 'bc'):
         return _improve(args)
     only = [f'--{name}' for name in ('base', 'task', 'workers', 'live') if getattr(args, name)]
     if only:
@@ -109,11 +123,13 @@ def _clone(args: argparse.Namespace) -> int:
             raise ConfigError('--data is missing: the dataset folder that `vaa dataset` wrote')
         from vaa_ros.learning.config import load_config
         from vaa_ros.learning.train import train
-        config = load_config(args.config or 'small', max_minutes=args.minutes, steps=args.steps)
+        config = unlimited(load_config(args.config or 'small', max_minutes=args.minutes,
+                                       steps=args.steps, seed=args.seed))
         result = train(config, args.data, args.out, watched(args.out))
     if not result.main:
         return 0 if result.finished else 130
-    figures = {'run': result.folder, 'finished': result.finished, 'steps': result.steps,
+    figures = {'run': result.folder, 'finished': result.finished,
+               'out_of_time': result.out_of_time, 'steps': result.steps,
                'minutes': result.minutes, 'samples_per_second': result.samples_per_second,
                'waited': result.waited, 'metrics': result.metrics}
     write_json(args.json, figures)
@@ -124,8 +140,15 @@ def _clone(args: argparse.Namespace) -> int:
     if not result.finished:
         print(f'\nstopped; go on with: vaa train --out {args.out} --resume')
         return 130
+    if result.out_of_time:
+        print('\nended by its time limit; --minutes sets another one, or none')
     print(f'\nnext: vaa export --run {args.out} --out policy.onnx')
     return 0
+
+
+def unlimited(config: Config) -> Config:
+    """Write an endless time limit as none."""
+    return replace(config, max_minutes=None) if config.max_minutes == math.inf else config
 
 
 def _improve(args: argparse.Namespace) -> int:
@@ -167,14 +190,14 @@ def _in_simulator(args: argparse.Namespace) -> ImproveResult:
     from vaa_ros.learning.improve import resume_improvement
     from vaa_ros.learning.improve_config import load_improve_config
     if args.resume:
-        if args.data is not None:
-            raise ConfigError('--data cannot be changed with --resume after --method rl or irl')
-        return resume_improvement(args.out, watched(args.out))
+        return resume_improvement(args.out, watched(args.out), dataset=args.data,
+                                  workers=args.workers, method=args.method)
     if args.base is None:
         raise ConfigError(f'--base is missing: --method {args.method} improves a policy, the '
                           'run folder that `vaa train` wrote')
-    config = load_improve_config(args.config or args.method, max_minutes=args.minutes,
-                                 steps=args.steps, workers=args.workers)
+    config = unlimited(load_improve_config(
+        args.config or args.method, max_minutes=args.minutes, steps=args.steps,
+        workers=args.workers, seed=args.seed))
     if config.method != args.method:
         raise ConfigError(f'--config {args.config} is for --method {config.method}, not for '
                           f'{args.method}')

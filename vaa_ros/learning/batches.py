@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+import itertools
 import queue
 import threading
 import time
@@ -20,6 +21,8 @@ from vaa_ros.learning.config import AugmentConfig
 from vaa_ros.learning.frames import Frames
 
 AHEAD = 4
+ORDER, CROPS = range(2)
+"""What chance decides; each has a source of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,25 +170,27 @@ class BatchStream:
     """
     An endless stream of training batches, a few of them always ready.
 
-    A context manager: its thread ends with it.
+    A batch follows from the seed and its number alone, so a stream that begins at a later one goes
+    on exactly where another was left. A context manager: its thread ends with it.
 
     :param frames: the dataset.
     :param chosen: the frames to learn from.
     :param crop: part of each picture side to keep.
     :param batch_size: frames in a batch.
     :param together: frames from one episode.
-    :param seed: seed of order and crops; use another one after a resume.
+    :param seed: seed of order and crops.
     :param history: what :meth:`Frames.history` gave; None is the present frames alone.
     :param share: the rows of each batch that this process gets.
+    :param first: number of the batch to begin with.
     """
 
     def __init__(self, frames: Frames, chosen: np.ndarray, crop: float, batch_size: int,
                  together: int, seed: int, history: np.ndarray | None = None,
-                 share: slice = slice(None)) -> None:
+                 share: slice = slice(None), first: int = 0) -> None:
         self._frames, self._chosen, self._crop = frames, chosen, crop
         self._history, self._share = history, share
         self._size, self._together = batch_size, together
-        self._random = np.random.default_rng(seed)
+        self._seed, self._first = seed, first
         self._ready: queue.Queue[RawBatch | BaseException] = queue.Queue(AHEAD)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name='batches', daemon=True)
@@ -211,19 +216,26 @@ class BatchStream:
 
     def _work(self) -> None:
         try:
-            for chosen in self._orders():
-                if not self._put(gather(self._frames, chosen, self._crop, self._random,
-                                        self._history, self._share)):
+            for number, chosen in enumerate(self._orders(), self._first):
+                if not self._put(gather(self._frames, chosen, self._crop,
+                                        self._chance(CROPS, number), self._history,
+                                        self._share)):
                     return
         except BaseException as problem:  # noqa: B036 (handed to the consumer)
             self._put(problem)
 
+    def _chance(self, what: int, number: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, what, number))
+
     def _orders(self) -> Iterator[np.ndarray]:
         left = np.empty(0, np.int64)
         episode = np.asarray(self._frames.episode)[self._chosen]
-        while True:
-            order = epoch_order(self._chosen, episode, self._together, self._random)
-            left = np.concatenate([left, order]).astype(np.int64)
+        begun, gone = divmod(self._first * self._size, len(self._chosen))
+        for number in itertools.count(begun):
+            order = epoch_order(self._chosen, episode, self._together,
+                                self._chance(ORDER, number))
+            left = np.concatenate([left, order[gone:]]).astype(np.int64)
+            gone = 0
             while len(left) >= self._size:
                 yield left[:self._size]
                 left = left[self._size:]

@@ -126,6 +126,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f'steps {self.steps}, expected at least 1')
+        if self.seed < 0:
+            raise ValueError(f'seed {self.seed}, expected at least 0')
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise ValueError(f'max_minutes {self.max_minutes}, expected a positive time or null')
         if self.batch_size < 2:
@@ -134,6 +136,9 @@ class TrainConfig:
         if not 1 <= self.frames_per_episode <= self.batch_size // 2:
             raise ValueError(f'frames_per_episode {self.frames_per_episode}, expected 1 to half '
                              f'of batch_size {self.batch_size}')
+        if self.loss.hard_negatives is not None and self.frames_per_episode == 1:
+            raise ValueError('frames_per_episode 1 leaves loss.hard_negatives none to count: they '
+                             'are other frames of the same episode; set it to 2 or more')
         if not 1 <= self.observation_history <= MAX_HISTORY:
             raise ValueError(f'observation_history {self.observation_history}, expected 1 to '
                              f'{MAX_HISTORY}')

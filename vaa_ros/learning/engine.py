@@ -9,6 +9,7 @@ the model for it. The mathematics of a batch that is shared by several processes
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 import os
 
 from accelerate import Accelerator
@@ -75,6 +76,25 @@ class Engine:
         for eye in policy.eyes.values():
             eye.half = self.half
         return self._accelerator.prepare_model(policy)
+
+    def chance(self) -> dict[str, torch.Tensor]:
+        """
+        Give the state of torch's random numbers, which is the same in all processes.
+        """
+        states = {'rng': torch.get_rng_state()}
+        if self.device.type == 'cuda':
+            states['rng_gpu'] = torch.cuda.get_rng_state(self.device)
+        return states
+
+    def set_chance(self, states: Mapping[str, torch.Tensor]) -> None:
+        """
+        Go on with the random numbers of :meth:`chance`.
+
+        :raises KeyError: if they are not there; those of a GPU may be missing.
+        """
+        torch.set_rng_state(states['rng'])
+        if self.device.type == 'cuda' and 'rng_gpu' in states:
+            torch.cuda.set_rng_state(states['rng_gpu'], self.device)
 
     def wait(self) -> None:
         """

@@ -210,11 +210,12 @@ class Driver:
         self._arm = [index for index, joint in enumerate(robot.joints) if joint.unit == 'rad']
         self._history = ObservationHistory()
 
-    def episode(self, seed: int) -> Rollout:
+    def episode(self, seed: int, ticks: int | None = None) -> Rollout:
         """
         Do one episode, to success or its time limit.
 
         :param seed: the seed of its start.
+        :param ticks: last for so many control ticks, whatever comes of it, within the time limit.
         :return: what came of it.
         :raises ModelError: if an answer of the policy cannot be used.
         """
@@ -227,8 +228,10 @@ class Driver:
         self._motion.release()
         self._gate.begin_anew()
         measured = self._measured()
-        path, alignments, clamped, ticks = [], [], 0, 0
-        while not simulation.done():
+        path, alignments, clamped, done = [], [], 0, 0
+        limit = None if ticks is None else min(
+            ticks, round(simulation.max_time_s / simulation.pace.tick_s))
+        while not simulation.done() if limit is None else done < limit:
             observation = self.observe()
             chunk = self.policy.infer(observation)
             self._player.add(chunk)
@@ -246,8 +249,8 @@ class Driver:
             path.append(observation.state[self._arm])
             alignments.append(chunk.alignment)
             clamped += result.clamped_count > 0
-            ticks += 1
-        return Rollout(seed, simulation.success(), simulation.time_s, ticks, clamped,
+            done += 1
+        return Rollout(seed, simulation.success(), simulation.time_s, done, clamped,
                        rms_jerk(np.array(path), simulation.pace.tick_s), _mean(alignments),
                        simulation.instruction)
 

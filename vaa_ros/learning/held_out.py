@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +31,10 @@ from vaa_ros.policies.onnx_policy import make_session
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 MOST_FRAMES = 2048
+DATASET = 'dataset_sha256'
+"""What a policy's provenance calls the hash of the dataset that it was trained with."""
+IMPROVED_ON = 'improved_on'
+"""What it calls where the demonstrations come from that it was improved with later."""
 
 
 def evaluate_held_out(model: str | Path, dataset: str | Path) -> dict[str, float]:
@@ -81,8 +87,18 @@ def trained_with(spec: PolicySpec, frames: Frames) -> np.ndarray:
     :param frames: the dataset.
     :return: for each episode, whether its recording was among them (E,).
     """
-    told = spec.provenance
-    if dataset_hash(frames) == told.get('dataset_sha256'):
+    return learned_from(spec.provenance, frames) | learned_from(
+        spec.provenance.get(IMPROVED_ON) or {}, frames)
+
+
+def learned_from(told: Mapping[str, Any], frames: Frames) -> np.ndarray:
+    """
+    Tell for each episode of a dataset whether something learned from it (E,).
+
+    :param told: where that comes from.
+    :param frames: the dataset.
+    """
+    if dataset_hash(frames) == told.get(DATASET):
         return np.array([item['split'] != HELD_OUT for item in frames.episodes])
     known = {sha256 for sha256 in told.get('bags') or () if sha256}
     held_out = set(told.get('held_out_recordings') or ())

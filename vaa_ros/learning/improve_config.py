@@ -14,6 +14,8 @@ from vaa_ros.learning.config import read_config
 METHODS = ('rl', 'irl')
 TASK_REWARD = 'success'
 LEARNED_REWARDS = ('transport', 'discriminator', 'critic')
+CONTROL = 'constant'
+"""A reward that knows nothing: what a policy gains by it is no merit of a learned reward."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class ImproveConfig:
     :param method: ``rl`` (the task's own reward) or ``irl`` (one learned from demonstrations).
     :param name: name of the policy.
     :param reward: ``success`` with ``rl``; with ``irl`` ``transport`` (optimal transport to the
-        demonstrations), ``discriminator`` (adversarial) or ``critic`` (the alignment itself).
+        demonstrations), ``discriminator`` (adversarial) or ``critic`` (the alignment itself);
+        ``constant`` is the control, by which nothing can be learned.
     :param steps: control ticks to act.
     :param max_minutes: time limit, None is no limit.
     :param workers: processes that act.
@@ -84,7 +87,7 @@ class ImproveConfig:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f'method {self.method!r}, expected one of {METHODS}')
-        rewards = (TASK_REWARD,) if self.method == 'rl' else LEARNED_REWARDS
+        rewards = (TASK_REWARD,) if self.method == 'rl' else (*LEARNED_REWARDS, CONTROL)
         if self.reward not in rewards:
             raise ValueError(f'reward {self.reward!r}, expected one of {rewards} with method '
                              f'{self.method}')
@@ -99,6 +102,8 @@ class ImproveConfig:
                      'target_rate', 'learning_rate'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name} {getattr(self, name)}, expected 0 to 1')
+        if self.noise_memory == 1:
+            raise ValueError('noise_memory 1, expected less: noise that only stays never begins')
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise ValueError(f'max_minutes {self.max_minutes}, expected a positive time or null')
         if self.updates_per_step <= 0 or self.shrink < 0:

@@ -38,19 +38,17 @@ from vaa_ros.learning.export import write
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.improve_config import ImproveConfig
+from vaa_ros.learning.payment import paid
+from vaa_ros.learning.payment import Payment
 from vaa_ros.learning.progress import interruptible
 from vaa_ros.learning.replay import decisions
 from vaa_ros.learning.replay import draw_mixed
 from vaa_ros.learning.replay import Replay
 from vaa_ros.learning.replay import Trajectory
-from vaa_ros.learning.rewards import area_under_curve
-from vaa_ros.learning.rewards import make_reward
-from vaa_ros.learning.rewards import Scale
 from vaa_ros.learning.rollouts import Episode
 from vaa_ros.learning.rollouts import Job
 from vaa_ros.learning.rollouts import Stage
 from vaa_ros.learning.rollouts import Troupe
-from vaa_ros.learning.shown import embed
 from vaa_ros.learning.shown import look_at
 from vaa_ros.sim.world import World
 
@@ -118,22 +116,18 @@ class Improvement:
             raise ConfigError('bound 0 leaves the residual nothing to do')
         residual.set_statistics(seen)
         self.learner = Learner(residual, config)
-        self.demonstrations = [item.embedded for item in shown if item.exemplary]
-        self.reward = make_reward(config, self.demonstrations)
+        self.payment = Payment(config, policy, [item.course for item in shown if item.exemplary])
         room = config.steps + config.episodes_per_round * MOST_TICKS
         self.own, self.shown = (
-            Replay(size, self.sizes[0], self.sizes[2], config.n_step, config.discount)
+            Replay(size, self.sizes[0], self.sizes[2], config.n_step, self.payment.discount)
             for size in (room, len(seen)))
         for item in shown:
             action = item.missing / residual.bound.clamp(min=1e-9).numpy()
-            self.shown.add(decisions(Trajectory(
-                residual.normal(torch.from_numpy(item.seen)).numpy(),
-                np.clip(action, -1, 1), at_end(len(action), item.won), item.won), config.hold))
+            kept = self.thinned(item.seen, np.clip(action, -1, 1))
+            self.shown.add(replace(paid(kept, float(item.won)), ended=item.won))
         self.acting = {name: value.clone() for name, value in residual.state_dict().items()}
         self.steps, self.episodes, self.elapsed_s, self.deaths = 0, 0, 0.0, 0
         self.curve: list[tuple[int, int, int]] = []
-        self.scale: Scale | None = None
-        self.verdicts: list[tuple[float, bool]] = []
         self._started = 0.0
 
     @property
@@ -148,17 +142,18 @@ class Improvement:
         Take over the state of a checkpoint, and the episodes that it had seen.
         """
         self.learner.restore(state['learner'])
-        if self.reward is not None:
-            self.reward.restore(state['reward'])
-            self.scale = state['scale'] and Scale(*state['scale'])
+        self.payment.restore(state)
         self.acting, self.episodes, self.steps = (
             state[name] for name in ('acting', 'episodes', 'step'))
         self.elapsed_s, self.deaths = state['elapsed_s'], state['deaths']
         self.curve = [tuple(item) for item in state['curve']]
         for index in range(self.episodes):
             with np.load(self._file(index), allow_pickle=False) as kept:
-                self.own.add(Trajectory(kept['seen'], kept['action'], kept['reward'], True))
-                self.verdicts.append((float(kept['reward'][-1]), bool(kept['success'])))
+                self.payment.take(
+                    Trajectory(kept['seen'], kept['action'], kept['reward'], True),
+                    float(kept['cost']), bool(kept['success']))
+        for settled in self.payment.settle():
+            self.own.add(settled)
 
     def save(self) -> None:
         """
@@ -168,8 +163,7 @@ class Improvement:
         checkpoint.save(self.folder, self.trained, spec, {
             'averaged': self.policy.state_dict(), 'residual': self.residual.state_dict(),
             'learner': self.learner.state(), 'acting': self.acting,
-            'reward': {} if self.reward is None else self.reward.state(),
-            'scale': None if self.scale is None else [self.scale.centre, self.scale.spread],
+            **self.payment.state(),
             'episodes': self.episodes, 'curve': [list(item) for item in self.curve],
             'step': self.steps, 'elapsed_s': self.seconds(), 'deaths': self.deaths,
             'improve': yaml.safe_dump(to_plain(self.config)), 'kept': self.kept,
@@ -243,7 +237,8 @@ class Improvement:
         config = self.config
         return [Job(index, config.first_scene + index,
                     *((0.0, 0.0, 1) if is_greedy(index, config.greedy) else
-                      (config.noise, config.noise_memory, config.hold)), config.seed)
+                      (config.noise, config.noise_memory, config.hold)), config.seed,
+                    self.payment.ticks)
                 for index in range(first, first + config.episodes_per_round)]
 
     def learn(self, episodes: list[Episode]) -> dict[str, float]:
@@ -253,29 +248,23 @@ class Improvement:
         :param episodes: the episodes.
         :return: figures of the round.
         """
-        rewards = self.rewards(episodes)
-        for episode, reward in zip(episodes, rewards, strict=True):
-            kept = decisions(Trajectory(
-                episode.seen, episode.action, at_end(len(episode.action), reward), True),
-                self.config.hold)
-            self.own.add(kept)
-            self.steps += len(episode.action)
+        for episode, cost in zip(episodes, self.payment.costs(episodes), strict=True):
+            kept = self.thinned(episode.seen[:self.payment.ticks],
+                                episode.action[:self.payment.ticks])
             np.savez(self._file(self.episodes), seen=kept.seen.astype(np.float16),
-                     action=kept.action, reward=kept.reward, success=episode.success)
+                     action=kept.action, reward=kept.reward, cost=cost, success=episode.success)
+            self.payment.take(kept, cost, episode.success)
+            self.steps += len(episode.action)
             self.episodes += 1
+        for settled in self.payment.settle():
+            self.own.add(settled)
         greedy = [episode.success for episode in episodes if episode.job.noise == 0]
         self.curve.append((self.steps, sum(greedy), len(greedy)))
-        self.verdicts += [(reward, episode.success)
-                          for reward, episode in zip(rewards, episodes, strict=True)]
         figures = {'success': np.mean([episode.success for episode in episodes]),
-                   'greedy_success': self.recent(), 'reward': np.mean(rewards),
+                   'greedy_success': self.recent(),
                    'clamped': np.mean([episode.clamped for episode in episodes]),
-                   'episodes': self.episodes}
-        if self.reward is not None:
-            figures['reward_auc'] = area_under_curve(
-                *([reward for reward, success in self.verdicts if success == won]
-                  for won in (True, False)))
-        if self.episodes < self.config.warmup_episodes:
+                   'episodes': self.episodes, **self.payment.figures(len(episodes))}
+        if self.episodes < self.config.warmup_episodes or not len(self.own):
             return figures
         due = round(self.config.updates_per_step * self.steps) - self.learner.updates
         # What the warm-up acted is not made up for: at most a round's worth.
@@ -286,26 +275,13 @@ class Improvement:
                 self.learner.generator))
         return figures
 
-    def rewards(self, episodes: list[Episode]) -> list[float]:
+    def thinned(self, seen: np.ndarray, action: np.ndarray) -> Trajectory:
         """
-        Give what episodes earn at their end.
+        Give an episode, of what was seen (N, V) and done (N, D), by decisions and not paid yet.
         """
-        if self.reward is None:
-            return [float(episode.success) for episode in episodes]
-        embedded = self.embedded(episodes)
-        self.reward.learn(embedded)
-        costs = [self.reward.costs(item).mean() for item in embedded]
-        self.scale = self.scale or Scale.of(costs)
-        return [self.scale.worth(cost) for cost in costs]
-
-    def embedded(self, episodes: list[Episode]) -> list[np.ndarray]:
-        """
-        Give the embeddings of the scenes and of the executed actions of episodes (N_i, 2 * E).
-        """
-        size = self.policy.config.embedding_size
-        scale, mean = self.residual.scale.numpy(), self.residual.mean.numpy()
-        return [embed(self.policy, (episode.seen * scale + mean)[:, :size], episode.actions,
-                      episode.state) for episode in episodes]
+        return decisions(Trajectory(
+            self.residual.normal(torch.from_numpy(seen)).numpy(), action,
+            np.zeros(len(action), np.float32), True), self.config.hold)
 
     def recent(self, episodes: int = 40) -> float:
         """
@@ -330,15 +306,6 @@ class Improvement:
         write(policy_to_onnx(SeenGraph(self.policy).eval(), spec, ('actions', 'z_vision')),
               None, spec, path)
         return path
-
-
-def at_end(length: int, reward: float) -> np.ndarray:
-    """
-    Give the rewards (length,) of an episode that earns something at its end alone.
-    """
-    rewards = np.zeros(length, np.float32)
-    rewards[-1] = reward
-    return rewards
 
 
 def is_greedy(index: int, part: float) -> bool:

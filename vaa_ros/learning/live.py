@@ -78,15 +78,19 @@ class LiveRun:
         return cls(new_improvement(config, base, output, dataset, None, None, episodes), True)
 
     @classmethod
-    def resume(cls, folder: Path, episodes: int | None) -> LiveRun:
+    def resume(cls, folder: Path, episodes: int | None = None, dataset: Path | None = None,
+               method: str | None = None) -> LiveRun:
         """
         Go on with a run.
 
         :param folder: its folder.
         :param episodes: how many it is to have in all; None for as many as it was to have.
-        :raises ModelError: if there is none, or it is of the simulator.
+        :param dataset: the demonstrations, or None for where they were.
+        :param method: which method it has to be of, None for any.
+        :raises ModelError: if there is none, or it is of the simulator or of another method.
+        :raises DatasetError: if the demonstrations are not those that it began with.
         """
-        run = old_improvement(folder, None)
+        run = old_improvement(folder, None, dataset, method)
         if not run.kept.get(LIVE):
             raise ModelError(f'{folder} is a run in the simulator; go on without --live')
         run.kept[LIVE] = episodes or run.kept[LIVE]

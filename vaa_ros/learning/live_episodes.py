@@ -18,18 +18,24 @@ import torch
 
 from vaa_ros.alignment.graphs import SeenGraph
 from vaa_ros.alignment.model import AlignedPolicy
+from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import EpisodeError
 from vaa_ros.core.history import seen_frames
 from vaa_ros.core.instructions import instruction_index
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.spec import COMMAND_KINDS
+from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.bag_streams import collect
+from vaa_ros.learning.bag_topics import find_command_type
 from vaa_ros.learning.bag_topics import find_topics
 from vaa_ros.learning.bag_topics import topics_of
 from vaa_ros.learning.corrections import corrections
 from vaa_ros.learning.corrections import STRING
 from vaa_ros.learning.dataset import FEWEST_FRAMES
+from vaa_ros.learning.episodes import fill_missing
+from vaa_ros.learning.episodes import match_actions
 from vaa_ros.learning.episodes import observe
 from vaa_ros.learning.live_policy import LivePolicy
 from vaa_ros.learning.rollouts import Episode
@@ -60,8 +66,9 @@ def read_episode(path: Path, ran: LivePolicy, frozen: AlignedPolicy, robot: Robo
     with BagReader(path) as bag:
         check_origin(bag, ran, spec.dt_s)
         moved = moving_frames(bag, ran)
-        roles = find_topics(bag, robot, spec.cameras, None)
-        streams = collect(bag, roles, '', robot, spec.cameras, spec.dt_s)
+        command_type = executed_type(bag, spec)
+        roles = find_topics(bag, robot, spec.cameras, command_type)
+        streams = collect(bag, roles, command_type or '', robot, spec.cameras, spec.dt_s)
         success, instruction = bag.metadata.success, asked_for(bag)
     observations = [replace(item, instruction=instruction)
                     for item in observe(streams, spec, max_skew_s) if item.stamp_ns in moved]
@@ -73,9 +80,39 @@ def read_episode(path: Path, ran: LivePolicy, frozen: AlignedPolicy, robot: Robo
     with torch.no_grad():
         normal = residual.normal(torch.from_numpy(seen))
         action = residual.act(normal).numpy()
-    return Episode(job, normal.numpy(), action,
-                   actions + (action * residual.bound.numpy())[:, None],
-                   np.stack([item.state for item in observations]), bool(success), 0)
+    meant = actions[:, 0] + action * residual.bound.numpy()
+    return Episode(job, seen, action, executed(streams, observations, spec, meant),
+                   np.stack([item.state for item in observations]),
+                   np.array([item.stamp_ns for item in observations]), bool(success), 0)
+
+
+def executed_type(bag: BagReader, spec: PolicySpec) -> str | None:
+    """
+    Tell on which command topic actions as the policy gives them were recorded; None for none.
+    """
+    try:
+        found = find_command_type(bag)
+    except BagError:
+        return None
+    return found if COMMAND_KINDS[found] == spec.action.kind else None
+
+
+def executed(streams: BagStreams, observations: Sequence[Observation], spec: PolicySpec,
+             meant: np.ndarray) -> np.ndarray:
+    """
+    Give what the arm was told at each observation (N, D).
+
+    :param streams: the bag's streams.
+    :param observations: what was seen.
+    :param spec: what the policy does.
+    :param meant: what the policy meant (N, D); it stands where nothing of its kind was recorded.
+    """
+    if not streams.commands:
+        return meant.astype(np.float32)
+    told = match_actions(streams, observations, spec)
+    for action, observation in zip(told, observations, strict=True):
+        fill_missing(action, observation, spec)
+    return np.where(np.isfinite(told).all(1)[:, None], told, meant).astype(np.float32)
 
 
 def check_origin(bag: BagReader, ran: LivePolicy, dt_s: float) -> None:

@@ -4,11 +4,10 @@
 What an episode is worth: the task's own verdict, or a reward learned from demonstrations alone.
 
 A learned reward gives every tick a cost in the aligned space, from the embedding of the scene and
-that of the actions that were executed. The cost of an episode is their mean, so it does not
-depend on how long the episode took or how it was sampled. What the episode earns, at its end,
-lies between 0 and 1: how cheap it was among the first ones of the frozen policy, so that neither
-the units of a reward nor the number of demonstrations matters. A reward at every tick would pay
-for merely going on, or for ending.
+that of the actions that were executed. The cost of an episode is their mean over the horizon that
+:mod:`vaa_ros.learning.payment` gives to all of them. What it earns lies between 0 and 1: how cheap
+it was among the first ones of the frozen policy, so that neither the units of a reward nor the
+number of demonstrations matters.
 """
 from __future__ import annotations
 
@@ -23,8 +22,9 @@ from torch.nn import functional
 
 from vaa_ros.alignment.residual import make_layers
 from vaa_ros.core.errors import DatasetError
+from vaa_ros.learning.improve_config import CONTROL
 from vaa_ros.learning.improve_config import ImproveConfig
-from vaa_ros.learning.improve_config import LEARNED_REWARDS
+from vaa_ros.learning.improve_config import TASK_REWARD
 
 TICKS = 64
 """Ticks that a demonstration is thinned to."""
@@ -74,11 +74,16 @@ class Scale:
     spread: float
 
     @classmethod
-    def of(cls, costs: Sequence[float]) -> Scale:
+    def of(cls, costs: Sequence[float], shown: Sequence[float]) -> Scale:
         """
-        Measure it on the costs of some episodes.
+        Measure it.
+
+        :param costs: what usual episodes cost.
+        :param shown: what demonstrations cost: wide enough that there is something to gain all the
+            way to them.
         """
-        return cls(float(np.mean(costs)), max(float(np.std(costs)), 1e-6))
+        centre = float(np.mean(costs))
+        return cls(centre, max(float(np.std(costs)), (centre - float(np.mean(shown))) / 3, 1e-6))
 
     def worth(self, cost: float) -> float:
         """
@@ -124,7 +129,8 @@ class Transport:
     Optimal transport to the nearest demonstration (ROT, Haldar et al. 2022).
 
     Every tick has to go to some part of the demonstration, and every part wants its share: an
-    episode that never comes to the end of the task pays for it, and one that waits pays, too.
+    episode that never comes to the end of the task pays for it, and one that waits pays, too. In
+    which order it comes by the parts does not matter: backwards costs as much.
 
     :param demonstrations: their embeddings (N_i, 2 * E), at least one.
     """
@@ -187,6 +193,18 @@ class Critic:
         """
         Do nothing.
         """
+
+
+class Constant(Critic):
+    """
+    The control: every tick of every episode costs the same.
+    """
+
+    def costs(self, episode: np.ndarray) -> np.ndarray:
+        """
+        Give 1 at each tick (N,).
+        """
+        return np.ones(len(episode))
 
 
 class Discriminator:
@@ -266,14 +284,14 @@ def make_reward(config: ImproveConfig, demonstrations: Sequence[np.ndarray],
     :raises DatasetError: if there are no demonstrations.
     """
     name = name or config.reward
-    if name in LEARNED_REWARDS and not demonstrations:
+    if name != TASK_REWARD and not demonstrations:
         raise DatasetError(f'the reward {name!r} from no demonstrations: expected at least 1 that '
                            'is a whole episode and did not fail')
     if name == 'transport':
         return Transport(demonstrations)
     if name == 'discriminator':
         return Discriminator(demonstrations, config)
-    return Critic() if name == 'critic' else None
+    return {'critic': Critic, CONTROL: Constant}[name]() if name != TASK_REWARD else None
 
 
 def thinned(values: np.ndarray, count: int) -> np.ndarray:

@@ -30,6 +30,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.evaluate import Driver
+from vaa_ros.learning.evaluate import Tick
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.sim.world import World
 
@@ -48,6 +49,7 @@ class Job:
     :param memory: part of it that stays from one decision to the next.
     :param hold: control ticks that a decision is held for.
     :param seed: seed of the run.
+    :param ticks: how long it lasts, whatever comes of it; None to success or its time limit.
     """
 
     index: int
@@ -56,6 +58,7 @@ class Job:
     memory: float
     hold: int
     seed: int
+    ticks: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +67,11 @@ class Episode:
     What an episode came to.
 
     :param job: what was asked for.
-    :param seen: what the residual saw at each tick (N, V), standardised.
+    :param seen: what the residual saw at each tick (N, V), not standardised.
     :param action: what it did (N, D), -1 to 1 of its bound.
-    :param actions: the chunks that were executed (N, T, D), physical.
+    :param command: what the arm was told (N, D), bounded, physical.
     :param state: the joints (N, S) [rad or m].
+    :param stamp: when (N,) [ns].
     :param success: the task's own verdict.
     :param clamped: ticks at which the safety limits changed the command.
     """
@@ -75,8 +79,9 @@ class Episode:
     job: Job
     seen: np.ndarray
     action: np.ndarray
-    actions: np.ndarray
+    command: np.ndarray
     state: np.ndarray
+    stamp: np.ndarray
     success: bool
     clamped: int
 
@@ -113,8 +118,9 @@ class Explorer:
         self._noise = np.zeros_like(self._bound)
         self.seen: list[np.ndarray] = []
         self.action: list[np.ndarray] = []
-        self.actions: list[np.ndarray] = []
+        self.command: list[np.ndarray] = []
         self.state: list[np.ndarray] = []
+        self.stamp: list[int] = []
 
     def reset(self) -> None:
         """
@@ -132,11 +138,17 @@ class Explorer:
             self._decide(seen)
         action = self._action
         actions = (answer.actions + self._bound * action).astype(np.float32)
-        self.seen.append(seen.numpy())
+        self.seen.append(answer.z_vision)
         self.action.append(action)
-        self.actions.append(actions)
-        self.state.append(np.asarray(observation.state, np.float32))
         return ActionChunk(answer.stamp_ns, actions, answer.dt_s)
+
+    def told(self, _: World, tick: Tick) -> None:
+        """
+        Keep what the arm was told in the end: what is judged is what was done, not what was meant.
+        """
+        self.command.append(tick.command)
+        self.state.append(tick.observation.state)
+        self.stamp.append(tick.observation.stamp_ns)
 
     @torch.no_grad()
     def _decide(self, seen: torch.Tensor) -> None:
@@ -159,7 +171,7 @@ class Actor:
                  world: Callable[[], World]) -> None:
         self._residual = residual
         self._explorer = Explorer(OnnxPolicy(frozen), residual)
-        self._driver = Driver(world(), self._explorer)
+        self._driver = Driver(world(), self._explorer, on_tick=self._explorer.told)
 
     def act(self, weights: Mapping[str, np.ndarray], job: Job) -> Episode:
         """
@@ -173,10 +185,11 @@ class Actor:
             {name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
         explorer = self._explorer
         explorer.begin(job)
-        rollout = self._driver.episode(job.scene)
+        rollout = self._driver.episode(job.scene, job.ticks)
         return Episode(job, np.array(explorer.seen), np.array(explorer.action),
-                       np.array(explorer.actions), np.array(explorer.state), rollout.success,
-                       rollout.clamped)
+                       np.array(explorer.command, np.float32),
+                       np.array(explorer.state, np.float32), np.array(explorer.stamp),
+                       rollout.success, rollout.clamped)
 
 
 @dataclass(frozen=True)
@@ -315,7 +328,7 @@ class Round:
                 if deaths > MOST_DEATHS:
                     raise SimulationError(
                         f'the processes that act died {deaths} times in a row (out of memory? '
-                        'no OpenGL?); try fewer with `workers` in the configuration') from problem
+                        'no OpenGL?); go on with fewer: --resume --workers 1') from problem
                 self._troupe.replace()
                 self._waiting = {job.index: self._troupe.submit(self._weights, job)
                                  for job in self._jobs if job.index not in found}

@@ -61,6 +61,7 @@ class TrainResult:
     :param steps: batches learned from.
     :param minutes: training time [min].
     :param finished: False when it was interrupted and can be resumed.
+    :param out_of_time: whether the time limit ended it before its last step.
     :param samples_per_second: speed, held-out looks left out.
     :param waited: part of the time spent waiting for data.
     :param metrics: figures on held-out episodes at the end; empty when interrupted.
@@ -72,6 +73,7 @@ class TrainResult:
     steps: int
     minutes: float
     finished: bool
+    out_of_time: bool
     samples_per_second: float
     waited: float
     metrics: dict[str, float]
@@ -98,8 +100,7 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     folder = Path(output)
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
-    frames = Frames(dataset).to_train_with()
-    run = Run(config, frames, folder, fresh=True)
+    run = Run(config, Frames(dataset).to_train_with(), folder, fresh=True)
     run.engine.wait()
     if run.engine.main:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +111,7 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
 def resume(folder: str | Path, dataset: str | Path | None = None, progress: bool = True,
            stop: threading.Event | None = None) -> TrainResult:
     """
-    Go on with an interrupted run.
+    Go on with an interrupted run, as it would have gone on; with a time limit, by the clock.
 
     :param folder: the run folder.
     :param dataset: the dataset folder, or None for where it was.
@@ -181,8 +182,7 @@ class Run:
             parameter_groups(self.policy, config), lr=1e-3, fused=True)
         self.model = self.engine.wrap(self.policy)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.step, self.elapsed_s, self.waited_s, self.resumed = 0, 0.0, 0.0, 0
-        self.done = 0.0
+        self.step, self.elapsed_s, self.waited_s, self.done = 0, 0.0, 0.0, 0.0
         self._started: float | None = None
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -193,13 +193,13 @@ class Run:
             self.policy.load_state_dict(state['model'])
             self.averaged.load_state_dict(state['averaged'])
             self.optimiser.load_state_dict(state['optimiser'])
-            torch.set_rng_state(state['rng'])
+            self.engine.set_chance(state)
             self.generator.set_state(state['generator'])
             self.step, self.elapsed_s = state['step'], state['elapsed_s']
-            self.waited_s, self.resumed = state['waited_s'], state['resumed'] + 1
+            self.waited_s = state['waited_s']
         except (KeyError, RuntimeError, ValueError) as problem:
-            raise ModelError(f'{self.folder}: the checkpoint does not fit its configuration: '
-                             f'{problem}') from problem
+            raise ModelError(f'{self.folder}: cannot go on from this checkpoint, which may be of '
+                             f'another vaa_ros: {problem}') from problem
 
     def save(self, metrics: dict[str, float], calibration: dict[str, float]) -> None:
         """
@@ -209,9 +209,9 @@ class Run:
             return
         checkpoint.save(self.folder, self.config, self.spec, {
             'model': self.policy.state_dict(), 'averaged': self.averaged.state_dict(),
-            'optimiser': self.optimiser.state_dict(), 'rng': torch.get_rng_state(),
+            'optimiser': self.optimiser.state_dict(), **self.engine.chance(),
             'generator': self.generator.get_state(), 'step': self.step,
-            'elapsed_s': self.seconds(), 'waited_s': self.waited_s, 'resumed': self.resumed,
+            'elapsed_s': self.seconds(), 'waited_s': self.waited_s,
             'dataset': str(self.frames.folder.resolve()),
             'dataset_hash': dataset_hash(self.frames), 'metrics': metrics,
             'calibration': calibration, 'vaa_version': vaa_ros.__version__})
@@ -274,9 +274,8 @@ class Run:
         stop = stop or threading.Event()
         stream = BatchStream(self.frames, self.chosen, self.config.model.crop,
                              self.config.batch_size, self.config.frames_per_episode,
-                             self.config.seed + 1000 * self.resumed,
-                             self.frames.history(self.spec),
-                             self.engine.share(self.config.batch_size))
+                             self.config.seed, self.frames.history(self.spec),
+                             self.engine.share(self.config.batch_size), self.step)
         try:
             with interruptible(stop), stream, Bar(progress and self.engine.main) as bar:
                 self._started = time.perf_counter()
@@ -344,6 +343,6 @@ class Run:
         self.save(metrics, calibration)
         seconds = max(self.elapsed_s - looking, 1e-9)
         return TrainResult(self.folder, self.step, self.elapsed_s / 60, finished,
+                           finished and self.step < self.config.steps,
                            self.step * self.config.batch_size / seconds,
-                           self.waited_s / max(self.elapsed_s, 1e-9), metrics,
-                           self.engine.main)
+                           self.waited_s / max(self.elapsed_s, 1e-9), metrics, self.engine.main)
