@@ -7,6 +7,7 @@ What stands in ``test/data/lerobot``, and how the LeRobot library wrote it (see 
 """
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.util
 from pathlib import Path
@@ -50,7 +51,8 @@ def write(folder: Path, kind: str) -> None:
     :param kind: ``video``: degrees, as its SO-101 records, two episodes in an MP4 and one in
         another; or ``image``: radians, motors in another order, a parquet file an episode.
     """
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+    # Not imported as others are: it pins other versions, so no environment of ours has it.
+    LeRobotDataset = importlib.import_module('lerobot.datasets.lerobot_dataset').LeRobotDataset
     video = kind == 'video'
     names = [f'{motor}.pos' for motor in MOTORS] if video else {'motors': list(MOTORS[::-1])}
     vector = {'dtype': 'float32', 'shape': (len(MOTORS),), 'names': names}
