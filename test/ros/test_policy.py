@@ -34,7 +34,9 @@ from tiny_policy import DARK
 from tiny_policy import goal_policy
 from tiny_policy import picture_of
 from tiny_policy import ROBOT
+from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.policies.kinematics import UrdfKinematics
 from vaa_ros.ros.conversions import ns_to_stamp
 from vaa_ros.ros.conversions import stamp_to_ns
 from vaa_ros.ros.diagnostics import status_values
@@ -63,6 +65,25 @@ def test_it_follows_the_policy_without_a_jump(ros: Harness, robot: Robot, model:
     assert int(values['clamped']) >= 1
     assert float(values['latency_ms_p50']) > 0
     assert float(values['inference_ms_p99']) > 0
+
+
+def test_joint_commands_keep_the_tool_in_the_workspace(
+    ros: Harness, robot: Robot, tmp_path: Path,
+) -> None:
+    kinematics, table = UrdfKinematics(ROBOT), ROBOT.workspace[0][2]
+    under = kinematics.forward(HOME)
+    under[2] = table - 0.05
+    model = goal_policy(tmp_path / 'under.onnx', kinematics.solve(HOME, under).q)
+    activate(ros, model_path=str(model))
+    sent = commands(ros)
+    robot.start()
+    wait_for(lambda: sent.messages and tool_height(sent.messages[-1]) < table + 1e-3)
+    count = len(sent.messages)
+    assert min(map(tool_height, sent.wait(count + 5))) > table - 0.005
+
+
+def tool_height(message: JointTrajectory) -> float:
+    return UrdfKinematics(ROBOT).forward(positions(message))[2]
 
 
 @pytest.mark.parametrize('gone', ['front', 'wrist', 'joints'])

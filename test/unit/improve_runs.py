@@ -53,6 +53,17 @@ class DeadlyWorld(TurnWorld):
         super().reset(seed)
 
 
+class HangingWorld(TurnWorld):
+    """Hangs at one scene, once."""
+
+    def reset(self, seed: int) -> None:
+        marker = self.folder / 'hung'
+        if seed == 11 and not marker.exists():
+            marker.touch()
+            signal.pause()
+        super().reset(seed)
+
+
 def write_base(folder: Path, model: ModelConfig = TINY) -> tuple[Path, str]:
     """Write the run folder of a policy that holds still, and the environment that it is for."""
     task = str(write_files(folder))

@@ -30,9 +30,9 @@ TORCHRUN = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', '
             '--rdzv-backend', 'c10d', '--rdzv-endpoint', 'localhost:0']
 ALONE = replace(TINY, state_dropout=0.0)
 CASES = {
-    'laplace': tiny_config(steps=50),
-    'flow': tiny_config(steps=50, model=replace(TINY, decoder='flow'), loss=LossConfig(
+    'conv_flow': tiny_config(steps=50, model=replace(TINY, decoder='flow'), loss=LossConfig(
         balance='gradient', hard_negatives=2.0, contrast='sigmoid')),
+    'resnet_laplace': tiny_config(steps=50, model=tiny_hub_model('resnet')),
     'no_dropout': tiny_config(steps=4, model=ALONE),
     **{vision: tiny_config(steps=4, model=tiny_hub_model(vision))
        for vision in ('vit', 'clip', 'dinov2')}}
@@ -67,7 +67,10 @@ def test_two_processes_learn_what_one_learns(name, data, two, tmp_path):
     ours, theirs = (checkpoint.load(folder)[2] for folder in (tmp_path / 'one', two / name))
     assert ours['step'] == theirs['step'] == CASES[name].steps
     for part, value in ours['model'].items():
-        torch.testing.assert_close(theirs['model'][part], value, rtol=0.02, atol=2e-3, msg=part)
+        # A softmax over places has the same answer with any bias: it follows rounding errors.
+        if not part.endswith('where.score.bias'):
+            torch.testing.assert_close(theirs['model'][part], value, rtol=0.02, atol=2e-3,
+                                       msg=part)
     one, both = ([line for line in checkpoint.read_metrics(folder) if line['split'] == 'train']
                  for folder in (tmp_path / 'one', two / name))
     assert len(one) == len(both) == ours['step'] // 50

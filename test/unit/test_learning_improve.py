@@ -5,11 +5,13 @@ Improving a policy by reward: it gets better, whatever dies or stops on the way,
 """
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 import threading
 
 from improve_runs import commands
 from improve_runs import DeadlyWorld
+from improve_runs import HangingWorld
 from improve_runs import small_config
 from improve_runs import TurnWorld
 from improve_runs import write_base
@@ -31,8 +33,11 @@ from vaa_ros.learning.improve_config import load_improve_config
 from vaa_ros.learning.improvement import FROZEN
 from vaa_ros.learning.improvement import ImproveResult
 from vaa_ros.learning.reward_study import study_rewards
+from vaa_ros.learning.rollouts import Episode
 from vaa_ros.learning.rollouts import Explorer
 from vaa_ros.learning.rollouts import Job
+from vaa_ros.learning.rollouts import Stage
+from vaa_ros.learning.rollouts import Troupe
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 
 
@@ -82,6 +87,37 @@ def test_neither_a_death_nor_a_resume_changes_a_run(base, improved, tmp_path):
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     with pytest.raises(ModelError, match='already holds a run'):
         improve(small_config(), base[0], part.folder, progress=False)
+
+
+class Impatient(Troupe):
+    """Waits for a moment alone, but as long as it takes for those who have to start first."""
+
+    def replace(self) -> None:
+        self.patience_s = 300.0
+        super().replace()
+
+
+def test_who_hangs_is_replaced_and_the_episode_acted_again(base, improved):
+    residual = checkpoint.load_policy(improved.folder)[0].residual
+    sizes = (len(residual.mean), *residual.step.shape, len(residual.body[0].bias))
+    stage = Stage(improved.folder / FROZEN, sizes, partial(HangingWorld, base[1]))
+    with Impatient(stage, 1) as troupe:
+        def act(scene: int) -> Episode:
+            job = Job(0, scene, 0.5, 0.0, 1, 0)
+            return troupe.start(residual.state_dict(), [job]).episodes()[0]
+
+        first = act(3)
+        troupe.patience_s = 0.5
+        assert len(act(11).action) > 1 and troupe.deaths == 1
+        np.testing.assert_array_equal(act(3).state, first.state)
+
+
+def test_a_finished_run_is_not_gone_on_with(improved):
+    frozen = improved.folder / FROZEN
+    before = frozen.stat().st_mtime_ns
+    again = resume_improvement(improved.folder, progress=False, make_world=TurnWorld, workers=2)
+    assert again.finished and again.curve == improved.curve
+    assert frozen.stat().st_mtime_ns == before
 
 
 def test_the_exported_policy_is_the_trained_one_within_its_bound(base, improved, exported):

@@ -80,7 +80,7 @@ def test_other_demonstrations_are_learned_from_and_not_taken_for_unseen(
         base, spec, tmp_path, monkeypatch):
     data = write_dataset(tmp_path / 'data', spec, episodes=4, frames=20, seed=5)
     run = begin(base, tmp_path / 'run', data)
-    assert [len(shown) for shown in run.demonstrations] == [20] * 3
+    assert len(run.payment.demonstrations) == 3 and len(run.shown) == 3 * 5
     monkeypatch.setattr('vaa_ros.learning.export.export_policy',
                         lambda policy, spec, output: SimpleNamespace(spec=spec))
     told = export(saved(run), tmp_path / 'policy.onnx')

@@ -5,7 +5,12 @@ Those who act while a policy is improved: what they do is what the exported poli
 """
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+import os
+import signal
+import subprocess
+import sys
 
 from improve_runs import commands
 from improve_runs import small_config
@@ -55,3 +60,34 @@ def test_what_acts_commands_what_the_deployed_policy_will(decoder, tmp_path):
     ours, theirs = commands(explorer, task), commands(Deployed(run.policy), task)
     assert np.ptp(ours, axis=0).max() > 0.05
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+STAGE = """
+import os, time
+from vaa_ros.learning.rollouts import Troupe
+if __name__ == '__main__':
+    pool = Troupe(None, 1)._pool
+    worker = pool.submit(os.getpid).result()
+    pool.submit(time.sleep, 600)
+    print(worker, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_who_acts_does_not_outlive_the_trainer(tmp_path):
+    script = tmp_path / 'trainer.py'
+    script.write_text(STAGE)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as trainer:
+        worker = int(trainer.stdout.readline())
+        trainer.kill()
+        try:
+            # The pipe is at its end when all who held it are gone, the resource tracker, too.
+            assert trainer.communicate(timeout=60)[0] == ''
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+
+def test_each_seed_acts_other_scenes():
+    scenes = [{small_config(seed=seed).scene(index) for index in range(5000)} for seed in range(3)]
+    assert len(set.union(*scenes)) == 15_000

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from vaa_ros.alignment.config import ModelConfig
 from vaa_ros.alignment.keypoints import Keypoints
+from vaa_ros.alignment.ranks import WholeBatchNorm
 from vaa_ros.alignment.text_encoder import Steering
 from vaa_ros.core.errors import ConfigError
 
@@ -143,6 +144,10 @@ class HubEncoder(nn.Module):
             self.body = getattr(library(), family.model)(inner)
         except Exception as problem:
             raise refused(family.model, problem) from problem
+        for name, layer in list(self.body.named_modules()):
+            if isinstance(layer, nn.BatchNorm2d):
+                self.body.set_submodule(
+                    name, WholeBatchNorm(layer.num_features, layer.eps, layer.momentum))
         self.tokens = config.vision != 'resnet'
         self.side = inner.image_size if self.tokens else 0
         channels = inner.hidden_size if self.tokens else inner.hidden_sizes[-1]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import torch
 from torch import distributed
+from torch import nn
 
 
 def place() -> tuple[int, int]:
@@ -75,3 +76,28 @@ def draw(sample: Callable[[int], torch.Tensor], rows: int) -> torch.Tensor:
     """
     rank, count = place()
     return sample(rows * count)[rank * rows:(rank + 1) * rows]
+
+
+class WholeBatchNorm(nn.BatchNorm2d):
+    """
+    Batch normalisation by the statistics of the whole batch; torch's own does that on GPUs alone.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """
+        Normalise maps (b, C, H, W).
+        """
+        count = place()[1]
+        if not self.training or count == 1:
+            return super().forward(x)
+        maps = x.float()
+        mean = whole(maps.mean((0, 2, 3))[None]).mean(0)
+        maps = maps - mean[:, None, None]
+        variance = whole(maps.square().mean((0, 2, 3))[None]).mean(0)
+        with torch.no_grad():
+            values = count * x.numel() / x.shape[1]
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * values / max(values - 1, 1), self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return (maps * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)

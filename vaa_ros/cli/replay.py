@@ -16,6 +16,7 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+import sys
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _warn(what: str) -> None:
+    print(f'note: {what}', file=sys.stderr)
+
+
 def replay_bag(path: Path, policy: Policy, robot: RobotSpec) -> BagReplay:
     """
     Replay one bag.
@@ -122,12 +127,14 @@ def replay_bag(path: Path, policy: Policy, robot: RobotSpec) -> BagReplay:
     from vaa_ros.core.replay import Replay
     from vaa_ros.core.sync import ObservationSync
     from vaa_ros.learning.bag_streams import read_streams
+    from vaa_ros.policies.kinematics import for_workspace
     spec = policy.spec
     period_s = 1.0 / spec.control_rate_hz
     streams = read_streams(path, robot, spec.cameras, spec.dt_s)
     lockstep = _other_clock(streams)
     poses = _tool_poses(path) if spec.action.kind == 'end_effector_pose' else []
-    loop = make_control_loop(spec, robot, ControlOptions(period_s))
+    loop = make_control_loop(spec, robot, ControlOptions(period_s),
+                             for_workspace(robot, spec.action.kind, _warn))
     inputs = InputBuffer(ObservationSync(spec), lockstep, make_judge(spec, robot))
     if streams.metadata is not None:
         inputs.instruction = streams.metadata.instruction

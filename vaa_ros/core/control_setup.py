@@ -28,6 +28,8 @@ from vaa_ros.core.scene_watch import SceneWatch
 from vaa_ros.core.scene_watch import WatchOptions
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import Observation
+from vaa_ros.core.workspace import Kinematics
+from vaa_ros.core.workspace import Workspace
 
 JOINTS_TOPIC = 'joint_states'
 DEADMAN_TOPIC = 'deadman'
@@ -96,13 +98,16 @@ def choose_ensemble(spec: PolicySpec, wanted: str) -> str:
     return 'none' if spec.provenance.get('decoder') in SEVERAL_WAYS else 'temporal'
 
 
-def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOptions) -> ControlLoop:
+def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOptions,
+                      kinematics: Kinematics | None = None) -> ControlLoop:
     """
     Make the loop that turns a policy's answers into a robot's commands.
 
     :param spec: the policy's spec.
     :param robot: the robot.
     :param options: what was chosen.
+    :param kinematics: of the arm, to keep its end effector in the workspace where the commands are
+        joint positions; None does not.
     :return: the loop.
     :raises ModelError: if the policy does not command every joint of the robot.
     :raises ConfigError: if an option is out of range.
@@ -129,7 +134,8 @@ def make_control_loop(spec: PolicySpec, robot: RobotSpec, options: ControlOption
              rearm_after_s=0.0 if options.deadman else options.rearm_after_s),
         Plan(player, interpolator, lambda policy: choose_ensemble(
             getattr(policy, 'spec', spec), options.ensemble)),
-        LimitedMotion(CommandLimiter(limits, kind)), options.period_s,
+        LimitedMotion(CommandLimiter(limits, kind), kinematics and Workspace(
+            kinematics, limits.workspace_lower, limits.workspace_upper)), options.period_s,
         watch=SceneWatch(turning, options.watch))
 
 

@@ -5,12 +5,15 @@ The commands of one motion: each inside the limits, measured against the one bef
 """
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vaa_ros.core.safety import CommandLimiter
 from vaa_ros.core.safety import LimitResult
 from vaa_ros.core.safety import Motion
 from vaa_ros.core.safety import QUATERNION
+from vaa_ros.core.workspace import Workspace
 
 
 class LimitedMotion:
@@ -20,11 +23,14 @@ class LimitedMotion:
     Not thread-safe.
 
     :param limiter: the limits.
+    :param workspace: where the end effector of an arm that is told joint positions may be; None
+        for anywhere.
     """
 
-    def __init__(self, limiter: CommandLimiter) -> None:
+    def __init__(self, limiter: CommandLimiter, workspace: Workspace | None = None) -> None:
         self.kind = limiter.kind
         self._limiter = limiter
+        self._workspace = workspace if limiter.kind == 'joint_position' else None
         self._last: np.ndarray | None = None
         self._motion: Motion | None = None
         self._start: np.ndarray | None = None
@@ -82,8 +88,27 @@ class LimitedMotion:
             # The wish itself was checked before: a way that is too far is too far from the start.
             wanted = _between(self._start, np.asarray(wanted, np.float64), share, self.kind)
             result = self._limiter.limit(wanted, previous, dt_s, self._motion, speed)
+        if self._workspace is not None:
+            result = self._inside(wanted, result, previous, dt_s, speed)
+            if result.command is None:
+                return result
         self._last, self._motion = result.command, result.motion
         self._dt_s, self._speed = dt_s, speed
+        return result
+
+    def _inside(self, wanted: object, result: LimitResult, previous: object, dt_s: float,
+                speed: float) -> LimitResult:
+        """
+        Bring a wish that the limits took into the workspace, or refuse it.
+        """
+        wish = np.asarray(wanted, dtype=np.float64)
+        led = self._workspace.led_inside(wish)
+        if led is not wish:
+            inside = self._limiter.limit(led, previous, dt_s, self._motion, speed)
+            result = replace(inside, clamped=inside.clamped | (led != wish))
+        if result.command is not None and (
+                reason := self._workspace.refusal(np.asarray(previous), result.command)):
+            return LimitResult(None, result.clamped, reason, by_start=result.by_start)
         return result
 
     def hold(self, dt_s: float) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 import contextlib
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -123,8 +124,9 @@ class MetricLog:
         :param split: ``train`` or ``held_out``.
         :param step: the step that they belong to.
         :param elapsed_s: training time so far [s].
-        :param figures: names to values.
+        :param figures: names to values; one that is not finite is not known, and left out.
         """
+        figures = {name: value for name, value in figures.items() if math.isfinite(value)}
         line = {'split': split, 'step': step, 'elapsed_s': round(elapsed_s, 2),
                 **{name: round(float(value), 6) for name, value in figures.items()}}
         self._file.write(json.dumps(line) + '\n')

@@ -52,8 +52,8 @@ class ImproveConfig:
     :param actor_after: updates of the critics before the first of the actor.
     :param shrink: weight of the squared residual, which keeps to the policy where nothing is won.
     :param seed: seed of weights, batches and exploration.
-    :param first_scene: seed of the first scene; those of the demonstrations and of evaluation
-        are far from it.
+    :param first_scene: seed of the first scene, and a million more for each ``seed``, so that each
+        acts other scenes; those of the demonstrations and of evaluation are far from it.
     """
 
     method: str = 'rl'
@@ -83,6 +83,14 @@ class ImproveConfig:
     shrink: float = 0.15
     seed: int = 0
     first_scene: int = 500_000
+
+    def scene(self, index: int) -> int:
+        """
+        Give the seed of the scene of an episode.
+
+        :param index: its place in the run.
+        """
+        return self.first_scene + 1_000_000 * self.seed + index
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

@@ -191,6 +191,8 @@ class Improvement:
         """
         Act and learn until the end, or until interrupted.
         """
+        if self.part() >= 1:
+            return self.result(True)
         stop = stop or threading.Event()
         log = checkpoint.MetricLog(self.folder)
         frozen = self.write_frozen()
@@ -235,7 +237,7 @@ class Improvement:
         :return: the jobs.
         """
         config = self.config
-        return [Job(index, config.first_scene + index,
+        return [Job(index, config.scene(index),
                     *((0.0, 0.0, 1) if is_greedy(index, config.greedy) else
                       (config.noise, config.noise_memory, config.hold)), config.seed,
                     self.payment.ticks)

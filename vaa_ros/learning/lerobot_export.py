@@ -80,12 +80,13 @@ def export_dataset(source: str | Path, output: str | Path) -> ExportResult:
         tasks = [item.get('instruction') or item.get('task') or frames.spec.task or 'task'
                  for item in frames.episodes]
         known = list(dict.fromkeys(tasks))
-        write_data(folder, frames, ticks, [known.index(task) for task in tasks])
+        counters = counters_of(frames, ticks, [known.index(task) for task in tasks])
+        write_data(folder, frames, ticks, counters)
         for key in frames.spec.camera_keys:
             write_video(folder, frames, key, rows)
         write_tasks(folder, known)
-        write_episodes(folder, frames, ticks, tasks)
-        write_json(folder / STATS, statistics(frames, rows))
+        write_episodes(folder, frames, ticks, tasks, counters)
+        write_json(folder / STATS, statistics(frames, rows, counters))
         write_json(folder / INFO, information(frames, len(rows), len(known)))
         write_json(folder / OURS, {'spec': frames.spec.to_dict(), 'episodes': frames.episodes,
                                    'command_type': frames.description.get('command_type')})
@@ -108,7 +109,21 @@ def on_ticks(frames: Frames, number: int) -> np.ndarray:
     return rows[np.searchsorted(tick, np.arange(tick[-1] + 1), 'right') - 1]
 
 
-def write_data(folder: Path, frames: Frames, ticks: list[np.ndarray], tasks: list[int]) -> None:
+def counters_of(frames: Frames, ticks: list[np.ndarray],
+                tasks: list[int]) -> dict[str, np.ndarray]:
+    """
+    Count rows, frames, episodes and tasks, each column (N,) for the rows of all episodes.
+    """
+    lengths = [len(rows) for rows in ticks]
+    frame = np.concatenate([np.arange(length) for length in lengths])
+    columns = {'timestamp': frame / frames.spec.control_rate_hz, 'frame_index': frame,
+               'episode_index': np.repeat(np.arange(len(ticks)), lengths),
+               'index': np.arange(len(frame)), 'task_index': np.repeat(tasks, lengths)}
+    return {name: columns[name].astype(kind) for name, kind in COUNTERS.items()}
+
+
+def write_data(folder: Path, frames: Frames, ticks: list[np.ndarray],
+               counters: dict[str, np.ndarray]) -> None:
     """
     Write the rows, an episode a row group.
     """
@@ -121,14 +136,10 @@ def write_data(folder: Path, frames: Frames, ticks: list[np.ndarray], tasks: lis
     path.parent.mkdir(parents=True)
     first = 0
     with pq.ParquetWriter(path, schema) as writer:
-        for number, rows in enumerate(ticks):
-            count = np.arange(len(rows))
+        for rows in ticks:
             columns = {name: vector_array(pa, values[rows]) for name, values in vectors.items()}
-            counters = {'timestamp': count / frames.spec.control_rate_hz, 'frame_index': count,
-                        'episode_index': np.full(len(rows), number), 'index': first + count,
-                        'task_index': np.full(len(rows), tasks[number])}
-            columns |= {name: pa.array(counters[name].astype(kind))
-                        for name, kind in COUNTERS.items()}
+            columns |= {name: pa.array(values[first:first + len(rows)])
+                        for name, values in counters.items()}
             writer.write_table(pa.table(columns, schema=schema))
             first += len(rows)
 
@@ -195,9 +206,9 @@ def write_tasks(folder: Path, tasks: list[str]) -> None:
 
 
 def write_episodes(folder: Path, frames: Frames, ticks: list[np.ndarray],
-                   tasks: list[str]) -> None:
+                   tasks: list[str], counters: dict[str, np.ndarray]) -> None:
     """
-    Write where each episode lies.
+    Write where each episode lies, and its statistics.
     """
     pa, pq = library('pyarrow'), library('pyarrow.parquet')
     rows, first = [], 0
@@ -213,7 +224,8 @@ def write_episodes(folder: Path, frames: Frames, ticks: list[np.ndarray],
             row |= {f'videos/{IMAGES}{key}/{name}': value for name, value in (
                 ('chunk_index', 0), ('file_index', 0), ('from_timestamp', first / rate),
                 ('to_timestamp', last / rate))}
-        for name, values in statistics(frames, chosen).items():
+        mine = {name: values[first:last] for name, values in counters.items()}
+        for name, values in statistics(frames, chosen, mine).items():
             row |= {f'stats/{name}/{what}': value for what, value in values.items()}
         rows.append(row)
         first = last
@@ -222,16 +234,21 @@ def write_episodes(folder: Path, frames: Frames, ticks: list[np.ndarray],
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 
-def statistics(frames: Frames, rows: np.ndarray) -> dict[str, dict[str, Any]]:
+def statistics(frames: Frames, rows: np.ndarray,
+               counters: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     """
     Measure rows: least, greatest, mean, spread, count and quantiles of every feature.
 
+    LeRobot cannot add episodes to a dataset without those of the counters.
+
     :param frames: the dataset.
     :param rows: the rows (n,).
+    :param counters: the other columns of these rows, each (n,).
     :return: what LeRobot keeps of each feature; colours as fractions (3, 1, 1).
     """
     result = {name: measured(values[rows].astype(np.float64))
               for name, values in ((STATE, frames.state), (ACTION, frames.action))}
+    result |= {name: measured(values[:, None]) for name, values in counters.items()}
     some = rows[np.unique(np.linspace(0, len(rows) - 1, PICTURES_MEASURED).round().astype(int))]
     for key in frames.spec.camera_keys:
         colours = np.stack([frames.images[key][row] for row in some]).reshape(-1, 3) / 255.0

@@ -100,8 +100,13 @@ def import_dataset(source: str | Path, output: str | Path, options: DatasetOptio
         for number in range(len(reader)):
             if on_episode is not None:
                 on_episode(number, len(reader), source)
-            streams = BagStreams(metadata_of(reader.task(number), options, builder, facts,
-                                             number), command_type, {})
+            tasks = reader.tasks(number)
+            if len(tasks) > 1:
+                builder.skipped.append((source, f'episode {number} has several tasks, one can be '
+                                        f'learned from: {"; ".join(tasks)}'))
+                continue
+            streams = BagStreams(metadata_of(tasks[0], options, builder, facts, number),
+                                 command_type, {})
             wanted = builder.spec_for(source, streams.metadata, command_type)
             episode = read_episode(reader, number, wanted, columns)
             if spec is None:

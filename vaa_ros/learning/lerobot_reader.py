@@ -52,17 +52,18 @@ class LeRobotReader:
     def __len__(self) -> int:
         return len(self._episodes)
 
-    def task(self, number: int) -> str:
+    def tasks(self, number: int) -> list[str]:
         """
-        Give what was asked for in an episode, in words.
+        Give what was asked for in an episode, in words; every row may have its own.
 
-        :raises DatasetError: if the task of its first row is not listed.
+        :raises DatasetError: if a task is not listed.
         """
-        index = self._rows(number)['task_index'][0].as_py()
-        if index not in self._tasks:
-            raise DatasetError(f'{self.folder}: episode {number} has task {index}; {TASKS} lists '
-                               f'{", ".join(map(str, self._tasks))}')
-        return str(self._tasks[index])
+        found = list(dict.fromkeys(self._rows(number)['task_index'].to_pylist()))
+        unknown = [index for index in found if index not in self._tasks]
+        if unknown:
+            raise DatasetError(f'{self.folder}: episode {number} has task {unknown[0]}; {TASKS} '
+                               f'lists {", ".join(map(str, self._tasks))}')
+        return [str(self._tasks[index]) for index in found]
 
     def vectors(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -127,6 +128,8 @@ class LeRobotReader:
         stop, found = wanted + length, 0
         try:
             with av.open(str(path)) as container:
+                if not container.streams.video:
+                    raise DatasetError(f'cannot read {path}: no video is in it')
                 stream = container.streams.video[0]
                 if start_s > 0:
                     container.seek(int(start_s / stream.time_base), stream=stream)
@@ -137,7 +140,7 @@ class LeRobotReader:
                         wanted, found = wanted + 1, found + 1
                     if wanted == stop:
                         return
-        except (av.FFmpegError, OSError, IndexError, TypeError, ValueError) as problem:
+        except (av.FFmpegError, OSError, TypeError, ValueError) as problem:
             raise DatasetError(f'cannot read {path}: {problem}') from problem
         raise DatasetError(f'{path}: {found} of the {length} pictures of episode {number} are '
                            'there, one a step; the file is cut off or of another rate')

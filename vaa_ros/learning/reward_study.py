@@ -92,7 +92,7 @@ def study_rewards(config: ImproveConfig, base: str | Path, folder: str | Path, e
     payment = run.payment
     whole, cut = ([payment.embedded(each) for shown in held_out for each in parts(shown)]
                   for parts in (lambda shown: [shown], shortened))
-    jobs = [Job(index, config.first_scene + index, 0.0, 0.0, 1, config.seed, payment.horizon)
+    jobs = [Job(index, config.scene(index), 0.0, 0.0, 1, config.seed, payment.horizon)
             for index in range(episodes)]
     with Troupe(Stage(run.write_frozen(), run.sizes, run.world), config.workers) as troupe:
         acted = troupe.start(run.acting, jobs).episodes()

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 import functools
 from multiprocessing import get_context
 from pathlib import Path
-import signal
 
 import numpy as np
 import torch
@@ -31,11 +31,14 @@ from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.learning.evaluate import Driver
 from vaa_ros.learning.evaluate import Tick
+from vaa_ros.learning.worker_life import end_with_parent
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.sim.world import World
 
 MOST_DEATHS = 5
 """Deaths in a row without a finished episode, after which something is wrong for good."""
+PATIENCE_S = 600.0
+"""Time without an episode, after which those who act hang and are replaced [s]."""
 
 
 @dataclass(frozen=True)
@@ -220,8 +223,7 @@ _stage: Stage | None = None
 def _open_stage(stage: Stage) -> None:
     global _stage
     _stage = stage
-    # Ctrl-C is for the learner, which ends the round and then us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 @functools.cache
@@ -245,13 +247,16 @@ class Troupe:
     def __init__(self, stage: Stage, workers: int) -> None:
         self._stage, self._workers = stage, workers
         self._pool = self._hire()
+        self.patience_s = PATIENCE_S
         self.deaths = 0
         """Times that processes had to be replaced."""
 
     def __enter__(self) -> Troupe:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.kill()
         self._pool.shutdown(cancel_futures=True)
 
     def start(self, weights: Mapping[str, torch.Tensor], jobs: Sequence[Job]) -> Round:
@@ -283,11 +288,12 @@ class Troupe:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = self._hire()
 
-    def pids(self) -> list[int]:
+    def kill(self) -> None:
         """
-        Give the process ids of those that act.
+        End those that act at once.
         """
-        return sorted(self._pool._processes or ())
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
 
     def _hire(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(self._workers, get_context('spawn'), _open_stage,
@@ -313,7 +319,7 @@ class Round:
         Wait for all of them.
 
         :return: the episodes, in the order of the jobs.
-        :raises SimulationError: if processes die again and again.
+        :raises SimulationError: if processes die or hang again and again.
         """
         found: dict[int, Episode] = {}
         deaths = 0
@@ -321,14 +327,18 @@ class Round:
             missing = [job for job in self._jobs if job.index not in found]
             try:
                 for job in missing:
-                    found[job.index] = self._waiting[job.index].result()
+                    acted = self._waiting[job.index]
+                    if not wait([acted], self._troupe.patience_s).done:
+                        self._troupe.kill()
+                    found[job.index] = acted.result()
                     deaths = 0
             except BrokenProcessPool as problem:
                 deaths += 1
                 if deaths > MOST_DEATHS:
                     raise SimulationError(
-                        f'the processes that act died {deaths} times in a row (out of memory? '
-                        'no OpenGL?); go on with fewer: --resume --workers 1') from problem
+                        f'the processes that act died {deaths} times in a row, or were ended '
+                        f'after {self._troupe.patience_s:.0f} s without an episode (out of '
+                        'memory? no OpenGL?); go on with fewer: --resume --workers 1') from problem
                 self._troupe.replace()
                 self._waiting = {job.index: self._troupe.submit(self._weights, job)
                                  for job in self._jobs if job.index not in found}

@@ -39,6 +39,7 @@ from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.sync import ObservationSync
 from vaa_ros.core.tick import Tick
+from vaa_ros.policies.kinematics import for_workspace
 from vaa_ros.policies.model_folder import ModelFolder
 from vaa_ros.policies.opening import HOLD
 from vaa_ros.policies.swapping import make_swaps
@@ -63,8 +64,7 @@ from vaa_ros.ros.policy_parameters import pacing_options
 from vaa_ros.ros.policy_parameters import PARAMETERS
 from vaa_ros.ros.policy_reports import control_report
 from vaa_ros.ros.policy_reports import inputs_report
-from vaa_ros.ros.policy_reports import knows_scenes
-from vaa_ros.ros.policy_reports import NO_SCENES
+from vaa_ros.ros.policy_reports import without_scenes
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
 from vaa_ros.ros.qos import EVENTS
@@ -94,9 +94,8 @@ class PolicyNode(LifecycleNode):
         self._inputs: PolicyInputs | None = None
         self._gate_log: GateLog | None = None
         self._tracing: Tracing | None = None
-        self._paused = self._commanding = False
+        self._most_clamped, self._paused, self._commanding = math.inf, False, False
         self._lifecycle, self._instruction = 'unconfigured', self._value('instruction')
-        self._most_clamped = math.inf
         self._alignment = self.create_publisher(Float64, '~/alignment', EVENTS)
         self._confidence = self.create_publisher(Float64, '~/confidence', EVENTS)
         self._status = self.create_publisher(DiagnosticStatus, '~/status', EVENTS)
@@ -149,7 +148,9 @@ class PolicyNode(LifecycleNode):
             if watched else None
         pacing = pacing_options(self._value, spec)
         lockstep = pacing.lockstep
-        self._loop = make_control_loop(spec, self._robot, control_options(self._value, pacing))
+        self._loop = make_control_loop(
+            spec, self._robot, control_options(self._value, pacing),
+            for_workspace(self._robot, spec.action.kind, self.get_logger().warning))
         self._swaps = swaps
         self._most_clamped = self._value('warn_clamped_s') / pacing.period_s
         self._commands = (DryRun if self._value('dry_run') else CommandPublisher)(
@@ -176,9 +177,8 @@ class PolicyNode(LifecycleNode):
         self._diagnostics.add('latency', tracing.report)
         self._inputs.connect(self._thread)
         self._lifecycle = 'inactive'
-        current = swaps.slot.current
-        if self._value('watch_scene') and current.spec.name != HOLD and not knows_scenes(current):
-            self.get_logger().info(f'policy {current.spec.name!r} {NO_SCENES}')
+        if self._value('watch_scene') and (said := without_scenes(swaps.slot.current, HOLD)):
+            self.get_logger().info(said)
         self._models.begin(swaps, self._value('models'), folder)
         self._announce(False)
         return super().on_configure(state)

@@ -8,6 +8,7 @@ and collision shapes of the URDF are not read.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import math
 
@@ -221,6 +222,25 @@ class UrdfKinematics:
         here = self._tool_in_base()
         turn = self._pin.log3(target.rotation @ here.rotation.T)
         return np.concatenate([target.translation - here.translation, turn])
+
+
+def for_workspace(robot: RobotSpec, kind: str, tell: Callable[[str], object],
+                  ) -> UrdfKinematics | None:
+    """
+    Give what keeps the end effector inside the workspace where commands are joint positions.
+
+    :param robot: the robot.
+    :param kind: kind of the commands.
+    :param tell: told why the workspace will bound nothing, where it should.
+    :return: the kinematics; None where there is no need, or no way.
+    """
+    if kind != 'joint_position' or robot.workspace is None:
+        return None
+    try:
+        return UrdfKinematics(robot)
+    except ConfigError as problem:
+        tell(f'the workspace of {robot.name} does not bound joint commands: {problem}')
+        return None
 
 
 def _damped(jacobian: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from datetime import timezone
 import math
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import deserialize_message
@@ -31,15 +32,18 @@ from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
 
-NO_SCENES = ('knows no scenes: unknown ones are not noticed, frozen cameras are; `vaa calibrate` '
-             'adds what is missing')
 
+def without_scenes(policy: Any, blind: str) -> str:
+    """
+    Say what it means where a policy was not calibrated with the scenes that it knows, or nothing.
 
-def knows_scenes(policy: object) -> bool:
+    :param policy: the policy.
+    :param blind: name of the policy that looks at nothing.
     """
-    Tell whether a policy was calibrated with the scenes that it knows.
-    """
-    return getattr(policy, 'familiarity', None) is not None
+    if policy.spec.name == blind or getattr(policy, 'familiarity', None) is not None:
+        return ''
+    return (f'policy {policy.spec.name!r} knows no scenes: unknown ones are not noticed, frozen '
+            'cameras are; `vaa calibrate` adds what is missing')
 
 
 def control_report(
