@@ -106,6 +106,31 @@ def test_episodes_are_read_in_the_order_of_their_numbers(
     np.testing.assert_allclose(state[::ROWS, 0], [0.0, 0.2, 1.0], atol=1e-6)
 
 
+def test_the_shipped_description_fits_what_acts_recorders_write(
+        tmp_path: Path, source: Path) -> None:
+    qpos, action = np.random.default_rng(0).uniform(0.1, 0.9, (2, ROWS, 14))
+    with h5py.File(source / 'episode_0.hdf5', 'w') as file:
+        file.attrs.update(sim=False, compress=False)
+        group = file.create_group('observations')
+        for key in ('top', 'left_wrist', 'right_wrist'):
+            group.create_dataset(f'images/{key}', data=pictures(int(key == 'top')),
+                                 chunks=(1, 48, 64, 3))
+        # Theirs are float32; real arms add effort, mobile ones their base.
+        for where, name, values in ((group, 'qpos', qpos), (group, 'qvel', 0 * qpos),
+                                    (group, 'effort', 0 * qpos), (file, 'action', action),
+                                    (file, 'base_action', 0 * qpos[:, :2])):
+            where.create_dataset(name, data=values, dtype='f4')
+    import_aloha(source, tmp_path / 'data', load_environment('aloha_transfer'), OPTIONS)
+    frames = Frames(tmp_path / 'data')
+    assert frames.spec.control_rate_hz == 50 and frames.spec.camera_keys == ('top',)
+    assert frames.spec.joint_names[6] == 'left_gripper'
+    for values, found in ((qpos, frames.state), (action, frames.action)):
+        wanted = values.copy()
+        wanted[:, [6, 13]] = 0.01844 + (0.05800 - 0.01844) * wanted[:, [6, 13]]  # [m]
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_array_equal(frames.images['top'], pictures(1)[:, ::2, ::2])
+
+
 def cut(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:len(data) // 2])

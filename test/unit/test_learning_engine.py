@@ -11,12 +11,14 @@ from pathlib import Path
 import subprocess
 import sys
 
+from accelerate import Accelerator
 from learning_samples import TINY
 from learning_samples import tiny_config
 from learning_samples import tiny_hub_model
 from learning_samples import write_dataset
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from vaa_ros.alignment.config import LossConfig
 from vaa_ros.learning import checkpoint
@@ -109,3 +111,20 @@ def test_automatic_precision_is_what_the_processor_has(monkeypatch):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="precision 'half', expected one of"):
         tiny_config(precision='half')
+
+
+def test_a_compiled_network_learns_the_same(data, tmp_path, monkeypatch):
+    # Inductor takes minutes; this backend runs what it would be given.
+    monkeypatch.setattr('vaa_ros.learning.engine.Accelerator', lambda dynamo_backend, **options: (
+        Accelerator(dynamo_backend=dynamo_backend.replace('inductor', 'eager'), **options)))
+    counters.clear()
+    for name in ('plain', 'compiled'):
+        assert counters['stats']['unique_graphs'] == 0
+        train(tiny_config(steps=3, precision='float32', compile=name == 'compiled'), data,
+              tmp_path / name, progress=False)
+    assert counters['stats']['unique_graphs'] > 0
+    plain, compiled = (checkpoint.load(tmp_path / name)[2]['averaged']
+                       for name in ('plain', 'compiled'))
+    assert plain.keys() == compiled.keys()
+    for part, value in plain.items():
+        torch.testing.assert_close(compiled[part], value, msg=part)
