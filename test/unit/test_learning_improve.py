@@ -76,16 +76,6 @@ def test_reward_makes_the_exported_policy_better(base, improved, exported):
     assert sum(rollout.success for rollout in rollouts) >= 18
 
 
-def test_a_reward_from_demonstrations_makes_it_better_without_the_tasks(base, tmp_path):
-    config = small_config(method='irl', reward='transport', steps=1500)
-    result = improve(config, base[0], tmp_path / 'run', progress=False, make_world=TurnWorld)
-    rounds = checkpoint.read_metrics(result.folder)
-    assert rounds[-1]['reward'] > rounds[0]['reward'] + 0.2
-    assert rounds[-1]['reward_auc'] > 0.8
-    first, last = (sum(item['success'] for item in part) for part in (rounds[:3], rounds[-3:]))
-    assert last > first
-
-
 def test_neither_a_death_nor_a_resume_changes_a_run(base, improved, tmp_path):
     part = improve(small_config(workers=2), base[0], tmp_path / 'run', progress=False,
                    stop=After(3), make_world=DeadlyWorld)
