@@ -168,7 +168,7 @@ def test_a_configuration_says_which_method_it_is_for():
 def test_the_learned_rewards_are_judged_on_what_a_policy_does(base, tmp_path):
     config = small_config(method='irl', reward='transport')
     studies = study_rewards(config, base[0], tmp_path / 'study', 4, make_world=TurnWorld)
-    assert set(studies) == {'transport', 'discriminator', 'critic'}
+    assert set(studies) == {'transport', 'discriminator', 'critic', 'constant'}
     for study in studies.values():
         assert study.episodes == 2 and np.isnan(study.success) == (study.successes in (0, 2))
         assert len(study.costs['held-out demonstration']) == 30
