@@ -185,6 +185,9 @@ def test_a_learned_reward_judges_in_place_of_the_person(base, tmp_path):
     rewards = [figures['reward'] for figures in told[FEWEST_COSTS - 1:]]
     assert all(0.01 < reward < 0.99 for reward in rewards) and len(set(rewards)) == 3
     assert live.run.learner.updates > 0 and len(live.run.own) > 8 * 3
+    # It is to be recorded as long whatever comes of it; what the task pays ends with the verdict.
+    assert live.lasts_s == pytest.approx(live.run.payment.horizon / 30)
+    assert LiveRun.begin(CONFIG, base, tmp_path / 'rl', None, 4).lasts_s is None
     again = LiveRun.resume(tmp_path / 'run', None)
     assert len(again.run.own) == len(live.run.own)
     np.testing.assert_array_equal(again.run.own._reward, live.run.own._reward)

@@ -124,10 +124,12 @@ class LiveLoop:
             self._nodes.check()
             time.sleep(POLL_S)
         self._load(policy)
+        lasts = f' after {live.lasts_s:.1f} s' if live.lasts_s else ''
         how = f'exploring, noise {policy.noise:g}' if policy.noise else 'without noise'
         _say(f'\nepisode {policy.index + 1} of {live.episodes}, {how}: set up the scene and start '
-             'the recorder, the arm moves while it records. End it with your verdict; what you '
-             f'discard is not learned from. Its {KEY_HELP}. Awaited in {self._nodes.folder}')
+             f'the recorder, the arm moves while it records. End it{lasts} with your verdict; '
+             f'what you discard is not learned from. Its {KEY_HELP}. Awaited in '
+             f'{self._nodes.folder}')
         while not self._stop.is_set():
             self._follow(policy)
             # A recording may be there before its recorder says that it has ended.

@@ -43,7 +43,8 @@ class ImproveConfig:
     :param updates_per_step: batches learned from for each control tick acted.
     :param batch_size: transitions in a batch.
     :param n_step: decisions that a target looks ahead.
-    :param discount: what a reward one decision later is worth.
+    :param discount: what a reward one decision later is worth; a learned one comes at the end of
+        all episodes alike, undiscounted.
     :param critics: value estimates; targets take the lowest of two drawn ones (REDQ).
     :param width: hidden size of actor and critics.
     :param learning_rate: of both.

@@ -104,6 +104,14 @@ class LiveRun:
         return int(self.run.kept[LIVE])
 
     @property
+    def lasts_s(self) -> float | None:
+        """
+        Give how long an episode is to be recorded, whatever comes of it [s]; None to its verdict.
+        """
+        ticks = self.run.payment.ticks
+        return None if ticks is None else ticks * self.run.policy.spec.dt_s
+
+    @property
     def done(self) -> bool:
         """
         Tell whether it has them, or as many steps as its configuration allows.
