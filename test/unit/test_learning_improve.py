@@ -171,7 +171,8 @@ def test_the_learned_rewards_are_judged_on_what_a_policy_does(base, tmp_path):
     assert set(studies) == {'transport', 'discriminator', 'critic', 'constant'}
     for study in studies.values():
         assert study.episodes == 2 and np.isnan(study.success) == (study.successes in (0, 2))
-        assert len(study.costs['held-out demonstration']) == 30
+        # None can be told apart by when it ended: demonstrations have 30 frames.
+        assert {len(costs) for costs in study.costs.values()} == {38}
         assert all((costs >= 0).all() for costs in study.costs.values())
     # A demonstration that is cut lacks its end.
     assert studies['transport'].whole > 0.5
