@@ -128,6 +128,8 @@ def limits_text(setup: LiveSetup, spec: PolicySpec, bound: Sequence[float], nois
 def _box(robot: RobotSpec, spec: PolicySpec) -> str:
     box = 'none' if robot.workspace is None else ' to '.join(
         f'({", ".join(f"{value:g}" for value in corner)})' for corner in robot.workspace) + ' m'
-    if spec.action.kind == POSE:
+    if spec.action.kind == POSE or robot.workspace is None:
         return box
+    if spec.action.kind != TWIST and robot.urdf:
+        return f'{box}; it bounds joints where the policy node finds Pinocchio, else it warns'
     return f'{box}, but it bounds no {spec.action.kind} commands; the limits above do'
