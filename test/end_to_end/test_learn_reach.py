@@ -35,7 +35,7 @@ def vaa(folder: Path, *arguments: str) -> dict[str, Any]:
     return json.loads(figures.read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_policy_learned_from_demonstrations_beats_one_that_holds(tmp_path: Path) -> None:
     made = vaa(tmp_path, 'record', '--task', 'reach', '--episodes', '36', '--out', 'episodes',
