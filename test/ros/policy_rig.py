@@ -6,6 +6,7 @@ What the tests of the policy node share: a robot that stands still, and what the
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 import threading
 import time
 from typing import Any
@@ -111,6 +112,15 @@ def positions(message: JointTrajectory) -> np.ndarray:
 
 def statuses(ros: Harness) -> Collector:
     return ros.collect(DiagnosticStatus, 'policy/status', EVENTS)
+
+
+def begin(ros: Harness, robot: Robot, model: Path, **parameters: Any,
+          ) -> tuple[Collector, Collector]:
+    """Put a policy to work on the robot; gives the node's commands and statuses."""
+    activate(ros, model_path=str(model), **parameters)
+    heard = commands(ros), statuses(ros)
+    robot.start()
+    return heard
 
 
 def in_state(state: str, part: str = '') -> Callable[[DiagnosticStatus], bool]:

@@ -13,7 +13,7 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from geometry_msgs.msg import TwistStamped
 import numpy as np
-from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import HOME
 from policy_rig import MODULE
@@ -224,9 +224,7 @@ def test_velocities_are_braked_within_the_robot_s_accelerations(
 def test_a_stop_by_the_guard_leaves_the_arm_to_it_until_a_reset(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    activate(ros, model_path=str(model), ramp_s=0.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, ramp_s=0.0)
     newest_in_state(said, 'running')
     guard = ros.make_node(lambda **_: Node('guard'))
     stop = guard.create_publisher(Bool, 'e_stop', LATCHED)

@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -89,9 +90,7 @@ def tool_height(message: JointTrajectory) -> float:
 @pytest.mark.parametrize('gone', ['front', 'wrist', 'joints'])
 def test_a_missing_topic_is_named(ros: Harness, robot: Robot, model: Path, gone: str) -> None:
     robot.speaking -= {gone}
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     topic = 'joint_states' if gone == 'joints' else f'vision/{gone}'
     others = {'vision/front', 'vision/wrist', 'joint_states'} - {topic}
     values = wait_for(lambda: next(
@@ -129,9 +128,7 @@ def test_stale_input_holds_with_the_reason_and_goes_on(
 def test_after_a_long_hold_it_waits_for_a_reset(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    activate(ros, model_path=str(model), rearm_after_s=0.3)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, rearm_after_s=0.3)
     sent.wait(5)
     robot.speaking -= {'front'}
     newest_in_state(said, 'holding', 'vision/front is stale')
@@ -149,9 +146,7 @@ def test_after_a_long_hold_it_waits_for_a_reset(
 
 def test_delayed_pictures_are_stale_too(ros: Harness, robot: Robot, model: Path) -> None:
     robot.lag_s = {'front': 0.5, 'wrist': 0.5}
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     said.wait_until(lambda m: 'vision/front is stale' in status_values(m)['reason'])
     assert sent.messages == []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import near
@@ -16,7 +17,6 @@ from policy_rig import newest_in_state
 from policy_rig import OTHER
 from policy_rig import positions
 from policy_rig import Robot
-from policy_rig import statuses
 import pytest
 from ros_harness import Harness
 from std_msgs.msg import String
@@ -39,9 +39,7 @@ def model(tmp_path: Path) -> Path:
 def test_it_waits_for_an_instruction_and_follows_another(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     values = newest_in_state(said, 'holding', 'waiting for an instruction')
     assert all(each in values['reason'] for each in KNOWN)
     asks = ros.publisher(String, 'instruction', EVENTS)

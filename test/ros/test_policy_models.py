@@ -11,6 +11,7 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -115,9 +116,7 @@ def test_a_policy_of_two_frames_takes_over_and_sees_what_changes(
 def test_a_bad_reload_leaves_the_old_model_at_work(
     ros: Harness, robot: Robot, model: Path, tmp_path: Path, fault: str,
 ) -> None:
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     sent.wait(3)
     new = tmp_path / 'new.onnx'
     if fault == 'cameras':
@@ -150,9 +149,7 @@ def test_an_answer_that_is_not_finite_holds(
 ) -> None:
     # So near one place that neither the trial nor the warm-up sees it.
     model = goal_policy(tmp_path / 'fails.onnx', GOAL, fails_near=2.0)
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     sent.wait(3)
     robot.position[0] = 2.0
     values = newest_in_state(said, 'holding', '3 times in a row')

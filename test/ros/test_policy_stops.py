@@ -14,6 +14,7 @@ import time
 from geometry_msgs.msg import TwistStamped
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -192,9 +193,7 @@ def test_a_press_while_it_is_not_configured_latches(ros: Harness, model: Path) -
 
 
 def test_the_stop_service_latches_until_a_reset(ros: Harness, robot: Robot, model: Path) -> None:
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     sent.wait(3)
     answer = ros.call(Trigger, 'policy/e_stop')
     assert answer.success and 'reset_policy' in answer.message
@@ -226,9 +225,7 @@ def test_it_moves_only_while_the_deadman_switch_is_held(
 
 
 def test_every_motion_begins_slowly(ros: Harness, robot: Robot, model: Path) -> None:
-    activate(ros, model_path=str(model), ramp_s=5.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, ramp_s=5.0)
     newest_in_state(said, 'ramping in')
     first, second = sent.wait(2)[:2]
     most = 0.25 * ROBOT.joints[0].velocity * PERIOD_S
@@ -252,9 +249,7 @@ def test_an_emergency_stop_from_before_is_obeyed(
 def test_pause_holds_then_is_silent_and_goes_on(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     sent.wait(3)
     answer = ros.call(SetBool, 'policy/pause', SetBool.Request(data=True))
     assert answer.success and 'paused' in answer.message
@@ -300,9 +295,7 @@ def test_after_a_pause_it_does_not_bring_the_arm_back_when_it_ends(
 def test_another_publisher_silences_it_until_a_reset(
     ros: Harness, robot: Robot, model: Path, start_process: Callable[..., NodeProcess],
 ) -> None:
-    activate(ros, model_path=str(model))
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model)
     sent.wait(3)
     rival = start_process('vaa_ros.nodes.teleop', '--ros-args', '-p', 'mode:=gamepad')
     newest_in_state(said, 'holding', '/teleop')

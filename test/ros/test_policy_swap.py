@@ -15,6 +15,7 @@ from hostile_models import HOSTILE
 from hostile_models import write_hostile
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -86,9 +87,7 @@ def test_a_new_model_is_compared_in_shadow_and_goes_over_without_a_jump(
 def test_models_that_mean_harm_change_nothing(
     ros: Harness, robot: Robot, model: Path, tmp_path: Path,
 ) -> None:
-    activate(ros, model_path=str(model), trial_timeout_s=4.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, trial_timeout_s=4.0)
     sent.wait_until(near(GOAL32))
     said_of = {**HOSTILE, 'wrong hash': 'beside it says'}
     # On a busy computer its time may be over before its share of the processor is.
@@ -116,9 +115,7 @@ def at_work(ros: Harness, robot: Robot, model: Path, probation_s: float,
     """
     Have a model move the arm; the next one goes over at once. Give its commands and statuses.
     """
-    activate(ros, model_path=str(model), shadow_s=0.0, swap_blend_s=0.0, probation_s=probation_s)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, shadow_s=0.0, swap_blend_s=0.0, probation_s=probation_s)
     sent.wait_until(near(GOAL32))
     return sent, said
 

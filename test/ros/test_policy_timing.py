@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -60,9 +61,7 @@ def test_it_holds_as_soon_as_an_input_is_too_old_not_at_the_next_tick(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
     # Ticks are 3 s apart or more.
-    activate(ros, model_path=str(model), control_rate_hz=0.25, max_clock_skew_s=0.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, control_rate_hz=0.25, max_clock_skew_s=0.0)
     sent.wait(2)
     robot.speaking.remove('wrist')
     reason = newest_in_state(said, 'holding', 'vision/wrist is stale')['reason']
@@ -98,9 +97,7 @@ def test_an_answer_that_does_not_come_stops_nothing_but_the_arm(
     ros: Harness, robot: Robot, tmp_path: Path, rate_hz: float,
 ) -> None:
     model = goal_policy(tmp_path / 'stuck.onnx', GOAL, stuck_near=STUCK)
-    activate(ros, model_path=str(model), control_rate_hz=rate_hz, inference_deadline_s=1.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, control_rate_hz=rate_hz, inference_deadline_s=1.0)
     newest_in_state(said, 'running')
     robot.position[0] = STUCK
     # The chunk of before goes on, and ends in a hold; both are said tick by tick.

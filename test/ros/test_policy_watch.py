@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from policy_rig import activate
+from policy_rig import begin
 from policy_rig import commands
 from policy_rig import GOAL
 from policy_rig import HOME
@@ -81,9 +82,7 @@ def test_a_start_in_an_unknown_scene_holds_where_the_arm_is(
     ros: Harness, robot: Robot, model: Path,
 ) -> None:
     robot.picture = BRIGHT
-    activate(ros, model_path=str(model), watch_hold_after_s=0.0)
-    sent, said = commands(ros), statuses(ros)
-    robot.start()
+    sent, said = begin(ros, robot, model, watch_hold_after_s=0.0)
     newest_in_state(said, 'holding', 'unlike')
     # Before three pictures there is nothing to judge by; then it is held.
     assert np.abs(positions(sent.messages[-1]) - HOME).max() <= 3 * 3.5 * PERIOD_S

@@ -23,8 +23,9 @@ AROUND = {
     'allow_other_publishers': 'others may command the arm past its limits'}
 """Parameters of the policy node with which the safety core is not what moves the arm."""
 CHECKS = ('max_clock_skew_s', 'max_clock_jump_s', 'max_disorder', 'max_blank_s',
-          'max_joints_missing_s', 'max_joint_speed', 'max_unpaired_s', 'watch_scene')
-"""Its checks of the inputs, which a person may have switched off (0, or false)."""
+          'max_joints_missing_s', 'max_joint_speed', 'max_unpaired_s', 'watch_scene',
+          'rearm_after_s')
+"""Its checks of inputs and holds, which a person may have switched off (0, or false)."""
 POSE, TWIST = 'end_effector_pose', 'end_effector_twist'
 
 
