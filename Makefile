@@ -70,7 +70,7 @@ $(VENV)/.setup-python: | scripts/create_venv.sh
 $(VENV)/.setup-run: $(VENV)/.setup-python setup.py constraints.txt
 	@echo 'Installing what running needs (a few minutes, once) ...'
 	@$(PIP) setuptools wheel
-	@$(PIP) --use-pep517 --no-build-isolation --editable '.[ros,sim]'
+	@$(PIP) --use-pep517 --no-build-isolation --editable '.[ros,sim,ik]'
 	@touch $@
 
 $(VENV)/.setup-rendering: $(VENV)/.setup-run
@@ -87,7 +87,7 @@ ifeq ($(TORCH),cpu)
 	    || $(PIP) --no-deps --retries 1 --index-url $(TORCH_INDEX) torch==$(TORCH_PIN) \
 	    || echo 'No CPU build of torch was found: PyPI gives the one with CUDA (some GB).'
 endif
-	@$(PIP) --use-pep517 --no-build-isolation --editable '.[ros,sim,train]'
+	@$(PIP) --use-pep517 --no-build-isolation --editable '.[ros,sim,ik,train]'
 	@touch $@
 
 $(VENV)/.setup-test: $(VENV)/.setup-train

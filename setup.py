@@ -47,7 +47,7 @@ EXTRAS = {
         'tqdm',
     ],
     'ik': [
-        # End-effector policies on arms that take joint commands alone.
+        # The workspace for joint commands, and end-effector policies on arms that take these alone.
         'pin',
     ],
     'train': [
