@@ -47,7 +47,7 @@ EXTRAS = {
         'tqdm',
     ],
     'ik': [
-        # The workspace for joint commands, and end-effector policies on arms that take these alone.
+        # The workspace for joint commands; end-effector policies on arms that take joints alone.
         'pin',
     ],
     'train': [
