@@ -107,6 +107,18 @@ def make_dataset(task: str, demonstrations: int, out: Path) -> Path:
     return data
 
 
+def held_by(process: int) -> dict[str, float]:
+    """
+    Give memory and threads of a process.
+
+    :param process: its id.
+    :return: resident memory [MB] and number of threads.
+    """
+    rows = dict(line.split(':', 1) for line in Path(f'/proc/{process}/status').read_text(
+        encoding='ascii', errors='replace').splitlines() if ':' in line)
+    return {'memory_mb': int(rows['VmRSS'].split()[0]) / 1e3, 'threads': int(rows['Threads'])}
+
+
 def load(path: Path) -> dict[str, dict[str, Any]]:
     """
     Read what is done.

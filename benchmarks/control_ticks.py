@@ -4,7 +4,7 @@
 A policy at 30 Hz, setpoints at 100 Hz: ticks missed, jitter, and steps of the velocity.
 
     python benchmarks/control_ticks.py                       # one minute each
-    python benchmarks/control_ticks.py --seconds 3600 --json out/ticks.json
+    python benchmarks/control_ticks.py --seconds 3600 --baseline-seconds 300 --priority 50
 
 Processes: the simulated arm with two cameras, ``camera_subscriber``, ``policy``, and this one,
 which receives the commands; every ten seconds the arm begins anew. The baseline, measured in the
@@ -15,7 +15,8 @@ interpolated between two actions, with no checks of any kind. Both use one infer
 An interval is the time between two commands as their publisher stamped them, jitter is how far it
 is from 10 ms, and a missed tick is one that is missing in an interval. A velocity is the way from
 one command to the next in 10 ms, and its step the change from one to the next, largest joint, the
-gripper left out. What falls within a second after the arm began anew is left out.
+gripper left out. What falls within a second after the arm began anew is left out. Memory and
+threads are those of the node's process, after a tenth of the time and at the end.
 """
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ import threading
 import time
 from typing import Any
 
+from bench import held_by
 from bench import make_parser
 from bench import running
 from bench import show
@@ -152,11 +154,13 @@ class Listener:
             if service.service_is_ready():
                 service.call_async(self._request())
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, node: int) -> dict[str, float]:
         """
         Wait for the first command, then receive for a while.
 
         :param seconds: how long, after a warm-up [s].
+        :param node: process id of the node that commands.
+        :return: its memory [MB] and threads, after a tenth of the time and at the end.
         """
         deadline_s = time.monotonic() + START_S
         while not self.commands:
@@ -167,9 +171,15 @@ class Listener:
         time.sleep(WARM_UP_S)
         self.commands.clear()
         end_s = time.monotonic() + seconds
+        early: dict[str, float] = {}
         while (left_s := end_s - time.monotonic()) > 0:
+            if not early and left_s <= 0.9 * seconds:
+                early = held_by(node)
             self.begin()
             time.sleep(min(EPISODE_S, left_s))
+        late = held_by(node)
+        return {f'{key}_{when}': value for when, values in (('early', early), ('end', late))
+                for key, value in values.items()}
 
     def close(self) -> None:
         """
@@ -229,16 +239,16 @@ def measure(chain: list[list[str]], task: str, seconds: float) -> dict[str, obje
            'max_time_s:=3600.0']
     rclpy.init()
     try:
-        with running([arm, *chain]):
+        with running([arm, *chain]) as processes:
             listener = Listener()
-            listener.run(seconds)
+            held = listener.run(seconds, processes[-1].pid)
             listener.close()
     finally:
         rclpy.try_shutdown()
     said = {f'node_{key}': listener.status.get(key, '') for key in (
         'control_ticks', 'missed_ticks', 'over_budget_ticks', 'over_budget_stages',
         'tick_late_ms_p99', 'inference_ms_p50')}
-    return {**figures(listener.commands, listener.begun, joints), **said}
+    return {**figures(listener.commands, listener.begun, joints), **held, **said}
 
 
 def main() -> None:
@@ -249,6 +259,8 @@ def main() -> None:
     parser.add_argument('--model', default='pick_place', help='model name or ONNX file')
     parser.add_argument('--task', default='pick_place', help='task of the simulated arm')
     parser.add_argument('--seconds', type=float, default=60.0, help='time each (default: 60)')
+    parser.add_argument('--baseline-seconds', type=float,
+                        help='time of the baseline (default: the same)')
     parser.add_argument('--priority', type=int, default=0, help='realtime_priority of the node')
     parser.add_argument('--role', choices=('bare',), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -271,7 +283,7 @@ def main() -> None:
     bare = [[sys.executable, str(Path(__file__)), '--model', str(model), '--role', 'bare']]
     rows = {'vaa_ros: control thread, inference thread': measure(own, args.task, args.seconds),
             'baseline: rclpy timer that infers in its callback':
-                measure(bare, args.task, args.seconds)}
+                measure(bare, args.task, args.baseline_seconds or args.seconds)}
     show(f'{args.seconds:g} s of setpoints at {RATE_HZ:g} Hz', rows, args.json)
 
 

@@ -27,6 +27,7 @@ import tempfile
 import threading
 from typing import Any
 
+from bench import held_by
 from bench import make_parser
 from bench import running
 from bench import show
@@ -169,18 +170,6 @@ def chain(model: Path, shadow_s: float, load: bool) -> Iterator[int]:
         *([[sys.executable, '-c', BUSY]] if load else [])]
     with running(commands) as processes:
         yield processes[0].pid
-
-
-def held_by(process: int) -> dict[str, float]:
-    """
-    Give memory and threads of a process.
-
-    :param process: its id.
-    :return: resident memory [MB] and number of threads.
-    """
-    rows = dict(line.split(':', 1) for line in Path(f'/proc/{process}/status').read_text(
-        encoding='ascii', errors='replace').splitlines() if ':' in line)
-    return {'memory_mb': int(rows['VmRSS'].split()[0]) / 1e3, 'threads': int(rows['Threads'])}
 
 
 def largest_step(commands: list[tuple[float, np.ndarray]], period_s: float) -> float:
