@@ -43,9 +43,7 @@ FLUSH_S = 0.1
 """Longest time that a message stays in memory [s], but for waking up late."""
 METADATA_RECORD = 'vaa_episode'
 COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
-
-# Given back when the disk is full, so that the bag's last records still fit.
-_RESERVE_BYTES = 64 * 1024
+_RESERVE_BYTES = 64 * 1024  # given back when the disk is full, so that the last records still fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +87,7 @@ class BagWriter:
         self.warning = ''
         """What is doubtful about a bag that is complete; empty for nothing."""
         self._first_ns: int | None = None
-        self._last_ns = 0
-        self.flushed_ns = 0
+        self._last_ns = self.flushed_ns = 0
         """When the newest message was received that :meth:`sync` brings to the disk [ns]."""
         self._open(compression)
         try:
