@@ -16,6 +16,7 @@ from dataclasses import field
 from pathlib import Path
 import sys
 from types import ModuleType
+import typing
 from typing import Any
 
 import pytest
@@ -191,7 +192,9 @@ class ParameterValue:
     def evaluate(self, context: Context) -> Any:
         text = resolve(self.value, context)
         value = self.kind(text) if self.kind in (str, float) else yaml.safe_load(text)
-        assert type(value) is self.kind, f'{text!r} is no {self.kind.__name__}'
+        kind = typing.get_origin(self.kind) or self.kind
+        assert type(value) is kind, f'{text!r} is no {kind.__name__}'
+        assert kind is not list or all(isinstance(item, str) for item in value), text
         return value
 
 

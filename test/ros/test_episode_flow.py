@@ -99,8 +99,8 @@ def test_a_session_by_gamepad(ros: Harness, robot: Robot, tmp_path: Path) -> Non
             until(False)
     cues.wait_until(lambda m: m.data.endswith('All 2 are recorded'))
     told = [message.data for message in cues.messages]
-    assert told[0] == 'red: 1'
-    assert [text for text in told if text.startswith('blue')] == ['blue: 1'] * 2
+    assert told[0] == 'sort: red: 1'
+    assert [text for text in told if text.endswith('blue: 1')] == ['sort: blue: 1'] * 2
     assert 'again' in told
     assert known(tmp_path / 'episode_000000') == ('sort', 'red', True)
     assert known(tmp_path / 'episode_000002') == ('sort', 'blue', True)
@@ -142,6 +142,24 @@ def test_a_session_goes_on_where_it_was_left(ros: Harness, robot: Robot, tmp_pat
     node.trigger_activate()
     wait_for(lambda: not node._desk.flow.counting)
     assert 'all 2 episodes are recorded' in call(ros, 'start').message
+
+
+def test_what_is_due_is_told_from_the_first_moment_on(ros: Harness, robot: Robot,
+                                                     tmp_path: Path) -> None:
+    cues = ros.collect(String, 'teleop_recorder/cue', EVENTS)
+    node = ros.make_node(TeleopRecorder, output_dir=str(tmp_path), min_free_gb=0.0, keys=False,
+                         episodes=50, instructions=['sort: put the red cube left', 'rest'])
+    node.trigger_configure()
+    wait_for(node._desk._cues._out.get_subscription_count)
+    node.trigger_activate()
+    assert call(ros, 'start').success
+    robot.drive(2)
+    assert stop(ros).success
+    cues.wait(3)
+    assert [message.data for message in cues.messages[:2]] == [
+        'Next: sort: put the red cube left', 'recording: sort: put the red cube left']
+    assert cues.messages[2].data.startswith('success 1 of 50')
+    assert cues.messages[2].data.endswith('Next: rest')
 
 
 def test_a_countdown_ends_with_the_session(ros: Harness, robot: Robot, tmp_path: Path) -> None:

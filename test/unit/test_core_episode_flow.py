@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import settings
@@ -90,6 +91,39 @@ def test_without_settings_it_starts_and_stops_at_once() -> None:
     session.flow.tick(1e6)
     assert session.flow.phase is Phase.IDLE
     assert session.said() == ['recording', 'success']
+
+
+def test_a_plan_is_told_when_ready_at_every_start_and_after_every_stop() -> None:
+    session = Session(plan=plan_of(['sort: red', 'put it down']), episodes=2)
+    flow = session.flow
+    flow.announce()
+    flow.start(0.0)
+    flow.announce()  # of the episode that is being recorded it was told already
+    assert session.said() == ['Next: sort: red', 'recording: sort: red']
+    flow.stop(False, 1.0)
+    flow.start(2.0)
+    flow.discard(3.0)
+    flow.start(4.0)
+    assert session.said() == ['failure 0 of 2. Next: sort: red', 'recording: sort: red',
+                              'discarded. Next: sort: red', 'recording: sort: red']
+    session.settings = replace(session.settings, reset_s=5.0)
+    flow.stop(True, 5.0)
+    assert session.said() == ['success 1 of 2. Reset: 5 seconds. Next: put it down']
+    flow.tick(10.0)
+    flow.redo(11.0)
+    assert session.said() == ['recording: put it down',
+                              'again. Reset: 5 seconds. Next: put it down']
+    flow.start(12.0)
+    session.takes.problem, session.takes.error = 'still being written', StillWritingError
+    with pytest.raises(StillWritingError):
+        flow.stop(False, 13.0)
+    flow.came_late(False, Ended('kept'))
+    assert session.said()[-1] == 'failure 1 of 2, written at last. Next: put it down'
+    session.takes.problem = ''
+    flow.start(14.0)
+    flow.stop(True, 15.0)
+    flow.announce()
+    assert session.said() == ['recording: put it down', 'success 2 of 2. All 2 are recorded']
 
 
 def test_it_counts_down_and_goes_on_by_itself_until_all_are_there() -> None:

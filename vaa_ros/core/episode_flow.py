@@ -140,7 +140,7 @@ class EpisodeFlow:
             return self._begin()
         self._phase, self._until_s = Phase.COUNTDOWN, now_s + settings.countdown_s
         self._counted = math.ceil(settings.countdown_s)
-        self.tell(Cue(f'{self._announced()}{self._counted}'))
+        self.tell(Cue(_joined(': ', str(self.wanted), str(self._counted))))
         return f'recording in {settings.countdown_s:g} s'
 
     def stop(self, success: bool, now_s: float) -> str:
@@ -244,7 +244,7 @@ class EpisodeFlow:
             self._count(success)
         text = 'discarded' if success is None else 'success' if success else 'failure'
         told = f'{text}{self._progress()}, written at last'
-        self.tell(Cue('. '.join(part for part in (told, ended.remark) if part), 2))
+        self.tell(Cue(_joined('. ', told, ended.remark, self._next_asked()), 2))
 
     def counted(self, successes: int, failures: int, last: bool) -> None:
         """
@@ -256,6 +256,11 @@ class EpisodeFlow:
         """
         self.successes, self.failures, self._last_counts = successes, failures, last
         self.counting = False
+
+    def announce(self) -> None:
+        """Tell what the next episode shall show, where there is a plan."""
+        if self._phase is not Phase.RECORDING and self._next_asked():
+            self.tell(Cue(self._next_asked()))
 
     def tick(self, now_s: float) -> None:
         """
@@ -288,7 +293,7 @@ class EpisodeFlow:
                 self.tell(Cue(f'cannot start: {error}', 4))
             raise
         self._phase, self._last = Phase.RECORDING, None
-        self.tell(Cue('recording', 1))
+        self.tell(Cue(_joined(': ', 'recording', str(self.wanted)), 1))
         return message
 
     def _ended(self, end: Callable[[], Ended]) -> Ended:
@@ -315,15 +320,13 @@ class EpisodeFlow:
             raise EpisodeError('the episodes that are there are being counted; ask again soon')
 
     def _next(self, text: str, ended: Ended, now_s: float) -> None:
-        told = '. '.join(part for part in (text, ended.remark) if part)
-        settings = self.settings()
+        settings, due, bells = self.settings(), '', 2
         if self._is_done():
-            self.tell(Cue(f'{told}. All {settings.episodes} are recorded', 3))
+            due, bells = f'All {settings.episodes} are recorded', 3
         elif settings.reset_s > 0:
             self._phase, self._until_s = Phase.RESET, now_s + settings.reset_s
-            self.tell(Cue(f'{told}. Reset: {settings.reset_s:g} seconds', 2))
-        else:
-            self.tell(Cue(told, 2))
+            due = f'Reset: {settings.reset_s:g} seconds'
+        self.tell(Cue(_joined('. ', text, ended.remark, due, self._next_asked()), bells))
 
     def _is_done(self) -> bool:
         return 0 < self.settings().episodes <= self.successes
@@ -332,6 +335,10 @@ class EpisodeFlow:
         episodes = self.settings().episodes
         return f' {self.successes} of {episodes}' if episodes else ''
 
-    def _announced(self) -> str:
-        instruction = self.wanted.instruction
-        return f'{instruction}: ' if instruction else ''
+    def _next_asked(self) -> str:
+        asked = '' if self._is_done() else str(self.wanted)
+        return asked and f'Next: {asked}'
+
+
+def _joined(between: str, *parts: str) -> str:
+    return between.join(part for part in parts if part)

@@ -21,6 +21,9 @@ class Wanted:
     task: str = ''
     instruction: str = ''
 
+    def __str__(self) -> str:
+        return ': '.join(text for text in (self.task, self.instruction) if text)
+
 
 @dataclass(frozen=True)
 class FlowSettings:

@@ -112,15 +112,16 @@ class EpisodeDesk:
                 self._node.get_logger().warning)
             self._node.get_logger().info(f'foot pedal: {self._pedal.name}')
         self._recorded, self._last = recorded, last
+        self._buttons, self._open = buttons, True
         self._count()
         if self._value('keys') and self._terminal.start():
             self._node.get_logger().info(KEY_HELP)
-        self._buttons, self._open = buttons, True
 
     def _count(self) -> None:
         """Count what is there, in the background: a large folder takes seconds."""
         self._counting, self.flow.counting = None, False
         if not self._value('episodes') or self._recorded is None:
+            self.flow.announce()
             return
         tasks = {wanted.task or self._value('task') for wanted in self._plan() or [Wanted()]}
         self._before = (self.flow.successes, self.flow.failures)
@@ -141,10 +142,11 @@ class EpisodeDesk:
             successes, failures, paths = counting.result()
         except OSError as error:
             self._report(f'the episodes that are there cannot be counted: {error}')
-            return
-        self.flow.counted(successes, failures, self._last() in paths)
-        self._node.get_logger().info(f'{successes} of {self._value("episodes")} episodes are '
-                                     'there already')
+        else:
+            self.flow.counted(successes, failures, self._last() in paths)
+            self._node.get_logger().info(f'{successes} of {self._value("episodes")} episodes are '
+                                         'there already')
+        self.flow.announce()
 
     def _on_parameters(self, changed: Sequence[Parameter]) -> None:
         if self._open and COUNTED.intersection(parameter.name for parameter in changed):
