@@ -8,12 +8,13 @@ Camera stamp to command received, over real ROS 2 topics between separate proces
     python benchmarks/latency.py --seconds 60 --json out/latency.json
     python benchmarks/latency.py --lerobot ~/lerobot/bin/python    # and LeRobot's own loop
 
-Processes: a camera driver (640x480 rgb8 at 30 Hz, joint states at 100 Hz), ``camera_subscriber``,
-``policy``, and this one, which receives the commands. The baseline, measured in the same run, is
-the shortest chain that does the job at all: one plain rclpy node that subscribes to the cameras,
-resizes, runs the same ONNX file and publishes, with no checks of any kind. ``--lerobot`` adds the
-loop that LeRobot itself runs policies in, with the same cameras and the same ONNX file, by a
-Python that has LeRobot; ``lerobot_loop.py`` says how to make one and what was chosen. With one
+Processes: a camera driver (640x480 rgb8 at 30 Hz, joints at 100 Hz: the expert at work, there
+and back), ``camera_subscriber``, ``policy`` with its defaults, and this one, which receives the
+commands; a chain whose policy does not run at the end is refused. The baseline, measured in the
+same run, is the shortest chain that does the job at all: one plain rclpy node that subscribes to
+the cameras, resizes, runs the same ONNX file and publishes, with no checks of any kind.
+``--lerobot`` adds the loop that LeRobot itself runs policies in, with the same cameras and the
+same ONNX file, by a Python that has LeRobot; ``lerobot_loop.py`` says how to make one. With one
 camera the policy is the small configuration with the weights it begins with: they do not change
 the time.
 """
@@ -38,6 +39,8 @@ import numpy as np
 CAMERAS = ('front', 'wrist')
 WIDTH, HEIGHT, RATE_HZ = 640, 480, 30
 WARM_UP_S = 4.0
+FILM = 45
+"""Pictures of each camera that the driver has."""
 
 
 def untrained_policy(cameras: tuple[str, ...], folder: Path) -> Path:
@@ -81,25 +84,50 @@ def drive_cameras(cameras: tuple[str, ...]) -> None:
     images = {key: node.create_publisher(Image, f'{key}/image_raw', best_effort)
               for key in cameras}
     joints = node.create_publisher(JointState, 'joint_states', 10)
-    rng = np.random.default_rng(0)
-    frames = [array.array('B', rng.integers(0, 255, HEIGHT * WIDTH * 3, np.uint8).tobytes())
-              for _ in range(8)]
+    pictures, positions = film(cameras)
     message = Image(height=HEIGHT, width=WIDTH, encoding='rgb8', step=WIDTH * 3)
-    state = JointState(name=list(robot.joint_names), position=list(map(float, robot.home)))
+    state = JointState(name=list(robot.joint_names))
     step_s, tick, start = 1 / 300, 0, time.monotonic()
     while rclpy.ok():
         time.sleep(max(0.0, start + tick * step_s - time.monotonic()))
         now = node.get_clock().now().to_msg()
+        # There and back again, so that the arm does not leap.
+        place = FILM - 1 - abs(FILM - 1 - tick / 10 % (2 * FILM - 2))
         if tick % 3 == 0:
             state.header.stamp = now
+            state.position = [float(np.interp(place, np.arange(FILM), joint))
+                              for joint in positions.T]
             joints.publish(state)
         if tick % 10 == 0:
             message.header.stamp = now
-            message.data = frames[tick // 10 % len(frames)]
             for key in cameras:
+                message.data = pictures[key][round(place)]
                 message.header.frame_id = f'{key}_optical'
                 images[key].publish(message)
         tick += 1
+
+
+def film(cameras: tuple[str, ...]) -> tuple[dict[str, list[array.array]], np.ndarray]:
+    """
+    Let the expert work in the simulator, and take pictures.
+
+    :param cameras: keys of the cameras.
+    :return: the data of :data:`FILM` pictures of each, and the joints at each (FILM, D) [rad, m].
+    """
+    from vaa_ros.sim.expert import ExpertInput
+    from vaa_ros.sim.expert import make_expert
+    from vaa_ros.sim.simulation import Simulation
+    sim, expert = Simulation('pick_place', (HEIGHT, WIDTH)), make_expert('pick_place', 0)
+    pictures: dict[str, list[array.array]] = {key: [] for key in cameras}
+    positions = []
+    for _ in range(FILM):
+        for key in cameras:
+            pictures[key].append(array.array('B', sim.render(key).tobytes()))
+        positions.append(sim.joint_position)
+        sim.set_targets(expert.act(ExpertInput(sim.time_s, sim.joint_position, sim.objects())))
+        sim.step()
+    sim.close()
+    return pictures, np.array(positions)
 
 
 def run_bare(model: str) -> None:
@@ -160,11 +188,14 @@ def receive(seconds: float) -> tuple[np.ndarray, int]:
 
     :param seconds: how long to measure after the warm-up [s].
     :return: latencies of first commands of each frame (n,) [ms], and commands received.
+    :raises SystemExit: if a policy node did not run: holds answer no frames.
     """
+    from diagnostic_msgs.msg import DiagnosticStatus
     import rclpy
     from trajectory_msgs.msg import JointTrajectory
     rclpy.init()
     node = rclpy.create_node('receiver')
+    said: list[str] = []
     latency: dict[int, float] = {}
     count = 0
     begin: float | None = None
@@ -180,12 +211,16 @@ def receive(seconds: float) -> tuple[np.ndarray, int]:
         latency.setdefault(stamp, (now - stamp) / 1e6)
 
     node.create_subscription(JointTrajectory, 'joint_trajectory', on_command, 1)
+    node.create_subscription(DiagnosticStatus, 'policy/status',
+                             lambda message: said.append(message.message), 10)
     deadline = time.monotonic() + seconds + WARM_UP_S + 60  # LeRobot starts slowly.
     while time.monotonic() < (deadline if begin is None else begin + WARM_UP_S + seconds):
         rclpy.spin_once(node, timeout_sec=0.1)
         if begin is None and time.monotonic() > deadline:
             break
     rclpy.try_shutdown()
+    if said and said[-1] != 'running':
+        raise SystemExit(f'the policy did not run at the end: {said[-1]}')
     return np.array(sorted(latency.values())), count
 
 

@@ -104,6 +104,24 @@ def test_a_robot_that_was_recorded_as_a_path_is_known_by_its_description(tmp_pat
     assert build(tmp_path).skipped == []
 
 
+def test_the_robot_is_the_one_that_the_bags_describe(tmp_path):
+    own = replace(load_robot('vaa_arm'), name='my_arm')
+    known = replace(METADATA, robot='robots/my_arm.yaml', spec=recording_spec(
+        own, {}, 'joint_trajectory', 30.0))
+    (tmp_path / 'bags' / 'episode_000000').mkdir(parents=True)
+    (tmp_path / 'bags' / 'episode_000000' / 'episode_000000_0.mcap').write_bytes(b'no bag')
+    for seed in (1, 2):
+        make_bag(tmp_path / 'bags' / f'episode_00000{seed}', seed, metadata=known)
+    make_bag(tmp_path / 'bags' / 'episode_000003', 3)
+    result = build(tmp_path)
+    assert result.episodes == 2
+    assert Frames(result.folder).spec.robot == 'my_arm'
+    reasons = {path.name: reason for path, reason in result.skipped}
+    assert "recorded with robot 'vaa_arm', not 'my_arm'" in reasons['episode_000003']
+    other = build_dataset(tmp_path / 'bags', tmp_path / 'other', replace(OPTIONS, robot='vaa_arm'))
+    assert other.episodes == 1
+
+
 def test_nothing_usable_is_an_error_and_leaves_nothing(tmp_path):
     make_bag(tmp_path / 'bags' / 'episode_000000', success=False)
     make_bag(tmp_path / 'bags' / 'episode_000001', frames=2)

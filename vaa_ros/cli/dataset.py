@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--task', metavar='NAME',
                         help='learn only from episodes of this task (default: the only one)')
     parser.add_argument('--robot', metavar='NAME',
-                        help='robot description, a name or a .yaml file (default: vaa_arm)')
+                        help='robot description, a name or a .yaml file (default: the one that '
+                             'the bags name, for others vaa_arm)')
     parser.add_argument('--command-type', metavar='TOPIC',
                         help='command topic to learn from (default: the one in the bags)')
     parser.add_argument('--rate', type=positive_float, metavar='HZ',

@@ -22,6 +22,7 @@ from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name
 from vaa_ros.core.robot import load_robot
+from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
 from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
@@ -41,11 +42,13 @@ from vaa_ros.learning.pieces import prune
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.reading import Reading
+from vaa_ros.learning.reading import recorded_robot
 from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import find_bags
 from vaa_ros.recording.episode import EpisodeMetadata
 
+DEFAULT_ROBOT = 'vaa_arm'
 POLICY_SIZE = (128, 96)
 FEWEST_FRAMES = 8
 CACHE_BYTES = 20 * 1024**3
@@ -57,7 +60,7 @@ class DatasetOptions:
     """
     What to make of the bags.
 
-    :param robot: name of the robot.
+    :param robot: name of the robot, or its file; None for the one that the bags name.
     :param task: learn only from episodes of this task; None takes the only one there is.
     :param command_type: command topic to learn from; None takes the one in the bags.
     :param cameras: camera keys, or None for those of the robot.
@@ -73,7 +76,7 @@ class DatasetOptions:
     :param plain: what people say of the bags: which topic is what, and how plain ones are cut.
     """
 
-    robot: str = 'vaa_arm'
+    robot: str | None = None
     task: str | None = None
     command_type: str | None = None
     cameras: tuple[str, ...] | None = None
@@ -151,7 +154,8 @@ def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
         skipped: list[tuple[Path, str]] = []
         found = [path for folder in ([bags] if isinstance(bags, (str, Path)) else bags)
                  for path in find_bags(folder, skipped)]
-        builder = Builder(options, partial, skipped)
+        builder = Builder(options, partial, skipped,
+                          None if options.robot else recorded_robot(found))
         store = cache or partial / 'pieces'
         store.mkdir(parents=True, exist_ok=True)
         pieces = read_bags(found, builder.reading(), store, workers)
@@ -174,12 +178,13 @@ class Builder:
     :param options: what to make of the bags.
     :param folder: where to write.
     :param skipped: bags left out so far; more are added.
+    :param robot: the robot, where the options name none.
     """
 
-    def __init__(self, options: DatasetOptions, folder: Path,
-                 skipped: list[tuple[Path, str]]) -> None:
+    def __init__(self, options: DatasetOptions, folder: Path, skipped: list[tuple[Path, str]],
+                 robot: RobotSpec | None = None) -> None:
         self.options, self.folder, self.skipped = options, folder, skipped
-        self.robot = load_robot(options.robot)
+        self.robot = robot or load_robot(options.robot or DEFAULT_ROBOT)
         self.spec: PolicySpec | None = None
         self.command_type = options.command_type
         if self.command_type is not None and self.command_type not in COMMAND_KINDS:

@@ -5,15 +5,22 @@ How bags are read into datasets, and which of them are not to be learned from.
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 import hashlib
 import json
+from pathlib import Path
 
 import cv2
 
 import vaa_ros
+from vaa_ros.core.errors import VaaError
 from vaa_ros.core.records import to_plain
+from vaa_ros.core.robot import load_robot
+from vaa_ros.core.robot import robot_from_mapping
+from vaa_ros.core.robot import robot_names
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import ActionSpec
@@ -119,3 +126,22 @@ class Reading:
                 robot_to_mapping(self.robot), to_plain(self.cameras), self.control_rate_hz,
                 self.max_skew_s, self.command_type, to_plain(self.plain), self.only_corrections]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def recorded_robot(bags: Iterable[Path]) -> RobotSpec | None:
+    """
+    Give the robot that the first bag names which names one.
+
+    :param bags: bags, also such as cannot be read.
+    :return: the robot of that name, or where there is none, as the bag describes it; None where
+        no bag does.
+    """
+    for path in bags:
+        with suppress(VaaError), BagReader(path) as bag:
+            known = bag.metadata
+            if known is None or not robot_name(known):
+                continue
+            if robot_name(known) in robot_names():
+                return load_robot(robot_name(known))
+            return robot_from_mapping(known.spec.get('robot'), f'{path}: spec.robot')
+    return None

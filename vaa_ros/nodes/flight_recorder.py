@@ -41,10 +41,10 @@ from vaa_ros.ros.diagnostics import DiagnosticsPublisher
 from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.diagnostics import WARN
-from vaa_ros.ros.emergency_stop import publisher_of
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.parameters import Parameter
 from vaa_ros.ros.process import run
+from vaa_ros.ros.publishers import publisher_of
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR

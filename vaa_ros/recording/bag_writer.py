@@ -39,13 +39,11 @@ from vaa_ros.recording.sure_file import SureFile
 from vaa_ros.recording.sure_file import sync_dir
 
 CHUNK_BYTES = 1024 * 1024
-FLUSH_S = 0.2
-"""Longest time that a message stays in memory [s]: with waking up late, below 0.25 s."""
+FLUSH_S = 0.1
+"""Longest time that a message stays in memory [s], but for waking up late."""
 METADATA_RECORD = 'vaa_episode'
 COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
-
-# Given back when the disk is full, so that the bag's last records still fit.
-_RESERVE_BYTES = 64 * 1024
+_RESERVE_BYTES = 64 * 1024  # given back when the disk is full, so that the last records still fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +87,8 @@ class BagWriter:
         self.warning = ''
         """What is doubtful about a bag that is complete; empty for nothing."""
         self._first_ns: int | None = None
-        self._last_ns = 0
+        self._last_ns = self.flushed_ns = 0
+        """When the newest message was received that :meth:`sync` brings to the disk [ns]."""
         self._open(compression)
         try:
             self._writer.start(profile='ros2', library='vaa_ros')
@@ -223,8 +222,8 @@ class BagWriter:
         try:
             sync_dir(final_dir.parent)
         except OSError as error:  # it is complete all the same, and has its name
-            self.warning = (f'complete, but the disk did not confirm its name: {error}; after a '
-                            f'power cut it may be called {self.path.name}')
+            self.warning = (f'complete, but the disk did not confirm its name: {error}; a power '
+                            f'cut may leave it as {self.path.name}')
         return final_dir
 
     def abort(self, reason: str, dropped: Mapping[str, int] | None = None) -> Path | None:
@@ -287,11 +286,11 @@ class BagWriter:
 
     def _mark_good(self) -> None:
         self._good = _Mark(self._file.tell(), self.counts)
+        self.flushed_ns = self._last_ns
         self._flush_due_s = time.monotonic() + FLUSH_S
 
     def _failed(self, error: OSError) -> BagError:
-        # The mcap writer's state is unknown after a failed write: it must not be used again.
-        self._broken = True
+        self._broken = True  # after a failed write the state of the mcap writer is unknown
         return self._error(error)
 
     def _open(self, compression: str) -> None:

@@ -20,7 +20,7 @@ from vaa_ros.core.image_encoding import AS_THEY_COME
 from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.image_encoding import NONE
 from vaa_ros.recording.bag_writer import BagWriter
-from vaa_ros.recording.episode import check_free_space
+from vaa_ros.recording.disk_sync import DiskSync
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import RecordedEpisode
@@ -39,8 +39,6 @@ QUEUE_BYTES = 256 * 1024 * 1024
 IMAGE_SHARE = 0.5
 """Most of the queue that pictures may fill which wait for their compression."""
 Judge = Callable[[Take, EpisodeMetadata], Verdict]
-SYNC_S = 1.0
-"""How often the disk is asked to have everything, and how much room it has [s]."""
 
 
 class EpisodeRecorder:
@@ -88,13 +86,9 @@ class EpisodeRecorder:
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
-        self._min_free_bytes = min_free_bytes
-        self._disk_problem: BagError | None = None
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=target, name=name, daemon=True)
-                         for name, target in (('bag_writer', self._run), ('disk', self._sync))]
-        for thread in self._threads:
-            thread.start()
+        self._disk = DiskSync(self._writer, min_free_bytes)
+        self._thread = threading.Thread(target=self._run, name='bag_writer', daemon=True)
+        self._thread.start()
 
     @property
     def path(self) -> Path:
@@ -123,6 +117,11 @@ class EpisodeRecorder:
         for topic, count in (self._dropped + Counter(self._lost)).items():
             lost[topic_in_bag(topic, self._writer.counts)] += count
         return dict(lost)
+
+    @property
+    def at_risk_s(self) -> float:
+        """Give the most recorded time so far that a power cut would have cost [s]."""
+        return self._disk.at_risk_s
 
     @property
     def stored_raw(self) -> dict[str, str]:
@@ -184,6 +183,7 @@ class EpisodeRecorder:
             self._queue.append(Queued(topic, log_ns, data, log_ns if publish_ns is None
                                       else publish_ns))
             self._waiting += len(data)
+            self._disk.told(log_ns)
             self._taken[topic] += 1
             self._change.notify()
         return True
@@ -249,8 +249,8 @@ class EpisodeRecorder:
         with self._change:
             self._closing = True
             self._change.notify()
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
+        self._disk.join()
 
     def _run(self) -> None:
         try:
@@ -261,7 +261,7 @@ class EpisodeRecorder:
             self._fail(BagError(f'writing {self._writer.path} failed: '
                                 f'{type(error).__name__}: {error}'))
         finally:
-            self._ended.set()
+            self._disk.end()
             self._encoder.close()
 
     def _write_all(self) -> None:
@@ -281,8 +281,8 @@ class EpisodeRecorder:
             written = self._write_batch(batch)
             with self._change:  # what is being compressed or written is in memory too
                 self._waiting -= written
-            if self._disk_problem is not None:
-                raise self._disk_problem
+            if self._disk.problem is not None:
+                raise self._disk.problem
             if closing and not batch and not self._encoder.busy:
                 return
             if self._writer.flush_in_s <= 0:
@@ -321,16 +321,6 @@ class EpisodeRecorder:
         """Give topic and type under which messages are expected to be stored."""
         return ((compressed_topic(topic), COMPRESSED_IMAGE) if self._encodes(topic) else
                 (topic, self._topics[topic]))
-
-    def _sync(self) -> None:
-        # In its own thread: a slow disk must not delay what a killed process would lose.
-        while not self._ended.wait(SYNC_S):
-            try:
-                self._writer.sync()
-                check_free_space(self._writer.path, self._min_free_bytes)
-            except BagError as error:
-                self._disk_problem = error
-                return
 
     def _fail(self, error: BagError) -> None:
         with self._change:

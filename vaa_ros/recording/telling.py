@@ -24,6 +24,8 @@ def shown_values(shown: EpisodeRecorder | RecordedEpisode | None,
     values: dict[str, object] = {} if shown is None else {
         'path': shown.path, 'seconds': float(shown.seconds), 'messages': shown.messages,
         'dropped': sum(shown.dropped.values())}
+    if isinstance(shown, EpisodeRecorder):
+        values['at_risk_s'] = shown.at_risk_s
     if last is not None and last.verdict is not None:
         values |= {'verdict': last.verdict.judgement, 'reasons': '; '.join(last.verdict.reasons)}
     return values

@@ -6,7 +6,6 @@ Everything by which a person stops a node: the topic e_stop and the service ~/e_
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Mapping
 from dataclasses import dataclass
 import math
 import time
@@ -20,6 +19,8 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from vaa_ros.ros.command_publisher import GUARD
+from vaa_ros.ros.publishers import GID_BYTES
+from vaa_ros.ros.publishers import publisher_of
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
@@ -34,19 +35,6 @@ LOOKS = 10
 """How often to look for a silence, or for who is gone, while that may last."""
 GONE_S = 5.0
 """How long the press of a publisher counts that the graph does not show any more [s]."""
-GID_BYTES = 16
-"""Bytes of a publisher's identity that tell it from others; some middlewares append zeros."""
-
-
-def publisher_of(info: Mapping[str, Any]) -> bytes:
-    """
-    Give the identity of the publisher of a message.
-
-    :param info: what rclpy tells of the message.
-    :return: the same bytes in every subscription; none where the middleware does not tell.
-    """
-    gid = info.get('publisher_gid', b'')
-    return bytes(gid['data'] if isinstance(gid, dict) else gid)[:GID_BYTES]
 
 
 @dataclass

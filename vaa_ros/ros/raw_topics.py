@@ -26,6 +26,7 @@ from vaa_ros.core.losses import SequenceLosses
 from vaa_ros.core.losses import TakenOnce
 from vaa_ros.ros.message_types import definition_text
 from vaa_ros.ros.message_types import message_class
+from vaa_ros.ros.publishers import publisher_of
 
 DEPTH = 200
 BATCH_S = 0.01
@@ -77,6 +78,8 @@ class RawTopics:
         self._numbered = SequenceLosses()
         self._followed: dict[str, tuple[Subscription, float]] = {}
         self._once = TakenOnce()
+        self._alone: dict[str, bytes] = {}
+        """Who sends a topic that nobody else does."""
         self._reported: Counter[str] = Counter()
         self.problems: dict[str, str] = {}
         """Why a published topic cannot be subscribed to."""
@@ -108,6 +111,7 @@ class RawTopics:
             infos = self._node.get_publishers_info_by_topic(name)
             if not infos:
                 continue
+            self._alone[name] = bytes(infos[0].endpoint_gid) if len(infos) == 1 else b''
             try:
                 offer = _offer(name, infos)
                 if offer != self._offers.get(name):
@@ -271,9 +275,9 @@ class RawTopics:
     def _take(self, name: str, data: bytes, info: dict[str, Any]) -> None:
         if self._offers[name].latched:
             self.latched[name] = (data, info['source_timestamp'])
-        publisher = bytes(info['publisher_gid']['data'])
-        sequence = info.get('publication_sequence_number')
-        # Where the middleware does not number messages, the time of sending tells them apart.
+        publisher = publisher_of(info) or self._alone.get(name, b'')
+        # Numbers of nobody knows whom say nothing: there the time of sending tells them apart.
+        sequence = info.get('publication_sequence_number') if publisher else None
         number = info['source_timestamp'] if sequence is None else sequence
         if not self._once.first(name, publisher, number):
             return

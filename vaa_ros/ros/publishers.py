@@ -1,0 +1,23 @@
+# Copyright 2026 vaa_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Who sent a message, as far as rclpy tells: from ROS 2 Kilted on.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+GID_BYTES = 16
+"""Bytes of a publisher's identity that tell it from others; some middlewares append zeros."""
+
+
+def publisher_of(info: Mapping[str, Any]) -> bytes:
+    """
+    Give the identity of the publisher of a message.
+
+    :param info: what rclpy tells of the message.
+    :return: the same bytes in every subscription; none where the middleware does not tell.
+    """
+    gid = info.get('publisher_gid', b'')
+    return bytes(gid['data'] if isinstance(gid, dict) else gid)[:GID_BYTES]
