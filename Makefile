@@ -37,11 +37,16 @@ test: setup-test  ## every test but those of test-long
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	# Nodes have a schedule to keep: only what runs no node shares the cores, and what the rest of
-	# the machine made late is run once again, and shown in the summary.
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal test/unit test/contract
-	$(BIN)/python -m pytest --reruns 1 -raR -m 'not long' test/ros test/launch test/end_to_end
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-nodes-1 test-nodes-2
 endif
+
+# Nodes mostly wait, so two halves of their tests go side by side, as processes of their own: rclpy
+# does not stand pytest-xdist. They have a schedule to keep: what the rest of the machine made late
+# is run once again, and shown in the summary.
+test-nodes-%:
+	$(BIN)/python -m pytest --reruns 1 -raR -m 'not long' --splits 2 --group $* \
+		--splitting-algorithm least_duration test/ros test/launch test/end_to_end
 
 test-long: setup-test  ## the tests that take several minutes each
 	$(BIN)/python -m pytest -m long test/end_to_end

@@ -82,6 +82,7 @@ EXTRAS = {
         'hypothesis',
         'pytest',
         'pytest-rerunfailures',
+        'pytest-split',
         'pytest-timeout',
         'pytest-xdist',
         'ros-domain-coordinator',

@@ -6,12 +6,15 @@ Camera stamp to command received, over real ROS 2 topics between separate proces
     python benchmarks/latency.py                     # the shipped policy, two 640x480 cameras
     python benchmarks/latency.py --cameras 1         # one camera, the small configuration
     python benchmarks/latency.py --seconds 60 --json out/latency.json
+    python benchmarks/latency.py --lerobot ~/lerobot/bin/python    # and LeRobot's own loop
 
 Processes: a camera driver (640x480 rgb8 at 30 Hz, joints at 100 Hz: the expert at work, there
 and back), ``camera_subscriber``, ``policy`` with its defaults, and this one, which receives the
 commands; a chain whose policy does not run at the end is refused. The baseline, measured in the
 same run, is the shortest chain that does the job at all: one plain rclpy node that subscribes to
-the cameras, resizes, runs the same ONNX file and publishes, with no checks of any kind. With one
+the cameras, resizes, runs the same ONNX file and publishes, with no checks of any kind.
+``--lerobot`` adds the loop that LeRobot itself runs policies in, with the same cameras and the
+same ONNX file, by a Python that has LeRobot; ``lerobot_loop.py`` says how to make one. With one
 camera the policy is the small configuration with the weights it begins with: they do not change
 the time.
 """
@@ -23,6 +26,7 @@ from dataclasses import replace
 import json
 import os
 from pathlib import Path
+import subprocess
 import sys
 import tempfile
 import time
@@ -209,7 +213,7 @@ def receive(seconds: float) -> tuple[np.ndarray, int]:
     node.create_subscription(JointTrajectory, 'joint_trajectory', on_command, 1)
     node.create_subscription(DiagnosticStatus, 'policy/status',
                              lambda message: said.append(message.message), 10)
-    deadline = time.monotonic() + seconds + WARM_UP_S + 20
+    deadline = time.monotonic() + seconds + WARM_UP_S + 60  # LeRobot starts slowly.
     while time.monotonic() < (deadline if begin is None else begin + WARM_UP_S + seconds):
         rclpy.spin_once(node, timeout_sec=0.1)
         if begin is None and time.monotonic() > deadline:
@@ -239,13 +243,31 @@ def measure(chain: list[list[str]], seconds: float, env: dict[str, str]) -> dict
             'commands': count}
 
 
-def compare(model: Path, cameras: tuple[str, ...], seconds: float) -> dict[str, dict]:
+def lerobot_version(python: Path) -> str:
     """
-    Measure both chains in turn.
+    Ask a Python for the version of its LeRobot.
+
+    :param python: that Python.
+    :return: the version.
+    :raises SystemExit: if it has none.
+    """
+    ask = "import importlib.metadata as m; print(m.version('lerobot'))"
+    done = subprocess.run([python, '-c', ask], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f'{python} has no LeRobot; benchmarks/lerobot_loop.py says how to make '
+                         'a Python that has')
+    return done.stdout.strip()
+
+
+def compare(model: Path, cameras: tuple[str, ...], seconds: float,
+            lerobot: Path | None = None) -> dict[str, dict]:
+    """
+    Measure the chains in turn.
 
     :param model: the ONNX file.
     :param cameras: keys of the cameras.
     :param seconds: how long to measure each [s].
+    :param lerobot: a Python with LeRobot, or None to leave its loop out.
     :return: the rows of the table.
     """
     me = [sys.executable, __file__, '--cameras', str(len(cameras)), '--model', str(model),
@@ -260,12 +282,20 @@ def compare(model: Path, cameras: tuple[str, ...], seconds: float) -> dict[str, 
              '-p', 'stamp_commands:=true', '-p', 'autostart:=true']],
         'baseline: driver, one bare node, no checks': [[*me, 'driver'], [*me, 'bare']],
     }
-    return {name: measure(chain, seconds, dict(os.environ)) for name, chain in chains.items()}
+    if lerobot:
+        version = lerobot_version(lerobot)
+        theirs = [str(lerobot), str(Path(__file__).with_name('lerobot_loop.py')), '--model',
+                  str(model), '--read']
+        for read in ('read_latest', 'async_read'):
+            chains[f"LeRobot {version}'s own loop: driver, record_loop, {read}"] = [
+                [*me, 'driver'], [*theirs, read]]
+    env = dict(os.environ)  # Before rclpy, which names the libraries of this Python in it.
+    return {name: measure(chain, seconds, env) for name, chain in chains.items()}
 
 
 def main() -> None:
     """
-    Measure both chains in turn and print one table.
+    Measure the chains in turn and print one table.
     """
     parser = make_parser(__doc__)
     parser.add_argument('--model', help='model name or ONNX file (default: pick_place, or with '
@@ -273,6 +303,8 @@ def main() -> None:
     parser.add_argument('--cameras', type=int, choices=(1, 2), default=2,
                         help='how many cameras (default: 2)')
     parser.add_argument('--seconds', type=float, default=30.0, help='time a chain [s]')
+    parser.add_argument('--lerobot', type=Path, metavar='PYTHON',
+                        help='a Python with LeRobot; without it its loop is left out')
     parser.add_argument('--role', choices=('driver', 'bare'), help=argparse.SUPPRESS)
     args = parser.parse_args()
     cameras = CAMERAS[:args.cameras]
@@ -288,7 +320,7 @@ def main() -> None:
             model = untrained_policy(cameras, Path(folder))
         else:
             model = model_file(args.model or 'pick_place')
-        rows = compare(model, cameras, args.seconds)
+        rows = compare(model, cameras, args.seconds, args.lerobot)
     count = 'one camera' if args.cameras == 1 else f'{args.cameras} cameras'
     show(f'chain, {count} 640x480 at 30 Hz', rows, args.json)
 

@@ -40,6 +40,7 @@ LIBRARIES = {
     'h5py': (None, 'h5py'),
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
+    'lerobot': (None, None),  # In an environment of its own: it pins other versions.
     'lifecycle_msgs': ('lifecycle_msgs', 'ros-lifecycle-msgs'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'mcap': ('mcap-ros2-support', 'mcap'),

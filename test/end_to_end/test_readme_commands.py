@@ -58,5 +58,13 @@ def test_the_commands_of_the_readme_work_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'benchmarks').glob('*.py')), ids=lambda p: p.stem)
 def test_benchmarks_say_how_to_use_them(path: Path, tmp_path: Path) -> None:
-    if path.stem != 'bench':
+    if path.stem not in ('bench', 'lerobot_loop'):  # Shared, and for a Python with LeRobot.
         run([str(path), '--help'], tmp_path)
+
+
+def test_latency_says_that_a_python_has_no_lerobot(tmp_path: Path) -> None:
+    program = [sys.executable, ROOT / 'benchmarks' / 'latency.py', '--lerobot', sys.executable]
+    done = subprocess.run(program, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(ROOT)},
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert f'{sys.executable} has no LeRobot' in done.stderr

@@ -134,9 +134,9 @@ def test_an_episode_holds_every_message(ros: Harness, robot: Robot, recorder: Te
     assert Path(summary['path']) == path
     assert summary['messages'] == sum(len(sent) for sent in robot.sent.values())
     assert summary['dropped'] == 0
-    # Sent in one go, which the verdict says; how bad that is depends on the computer's speed.
+    # One joint of six is in it, which the verdict says; the stamps alone tell the time.
     assert summary['verdict'] in ('look', 'discard')
-    assert any('episode is 0.' in reason for reason in summary['reasons'])
+    assert any('83% of the joints of the arm' in reason for reason in summary['reasons'])
     with BagReader(path) as bag:
         assert set(bag.topics) == set(TOPICS)
         metadata = bag.metadata

@@ -221,7 +221,8 @@ def test_what_nothing_describes_is_counted_and_said(tmp_path: Path,
     words = '3 messages are left out, since nothing says of what type they are: /other, channel 7'
     assert words in out
     told, = json.loads((tmp_path / 'told.json').read_text())['recovered']
-    assert told['missing'] == {'/other': 1, 'channel 7': 2} and told['remarks'] == [words]
+    assert told['missing'] == {'/other': 1, 'channel 7': 2}
+    assert told['remarks'] == [words, 'nothing says how many messages there were']
     with BagReader(tmp_path / 'aborted' / 'other') as bag:
         assert bag.counts == {'/thing': 1}
 

@@ -23,11 +23,13 @@ import pytest
 from recording_bags import METADATA
 from recording_bags import TOPICS
 from recording_bags import write_bag
+import yaml
 
 from vaa_ros.cli.main import main
 from vaa_ros.core.errors import BagError
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
+from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.recover import cut_off_episodes
 from vaa_ros.recording.recover import NothingToRecoverError
 from vaa_ros.recording.recover import recover
@@ -221,3 +223,42 @@ def recover_again(folder: Path, data: bytes, given_as: str,
                   monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(partial(folder / 'again', data))
     return recover(Path(given_as)).path
+
+
+@pytest.mark.parametrize('plain', [False, True])
+@pytest.mark.parametrize('by_file', [False, True])
+def test_what_a_cut_finished_bag_lost_is_told_by_its_metadata(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], plain: bool, by_file: bool) -> None:
+    bag = write_bag(tmp_path / 'episode_000000', 400, 'none',
+                    EpisodeMetadata() if plain else METADATA)
+    file, described = bag / 'episode_000000_0.mcap', bag / 'metadata.yaml'
+    with file.open('r+b') as stream_:
+        stream_.truncate(file.stat().st_size // 10)
+    if plain:
+        told = yaml.safe_load(described.read_text())
+        told['rosbag2_bagfile_information']['custom_data'] = {}
+        described.write_text(yaml.safe_dump(told))
+    assert main(['recover', str(file if by_file else bag)]) == 0
+    out = capsys.readouterr().out
+    path, = (tmp_path.glob('episode_000000/aborted/*') if by_file
+             else tmp_path.glob('aborted/*'))
+    with BagReader(path) as reader:
+        missing = {topic: 400 - reader.counts.get(topic, 0) for topic in TOPICS}
+        assert sum(missing.values()) > 1000
+        assert reader.metadata.dropped == missing
+        assert reader.metadata.success is None and not reader.metadata.verdict
+    assert f'{sum(missing.values())} messages known to be missing' in out
+    assert all(f'{count}' in line for topic, count in missing.items()
+               for line in out.splitlines() if line.strip().startswith(topic))
+    assert plain or '(the operator had stopped it as a success)' in out
+
+
+def test_a_cut_file_of_which_nothing_tells_is_said_to_be_one(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = write_bag(tmp_path / 'bag', 400, 'none', EpisodeMetadata())
+    file = bag / 'bag_0.mcap'
+    with file.open('r+b') as stream_:
+        stream_.truncate(file.stat().st_size // 10)
+    (bag / 'metadata.yaml').unlink()
+    assert main(['recover', str(bag)]) == 0
+    assert '(nothing says how many messages there were)' in capsys.readouterr().out

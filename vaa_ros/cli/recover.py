@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
         print(f'{result.path}: {result.seconds:.2f} s, {sum(result.counts.values())} messages; '
               f'{missing or "no"} messages known to be missing, {result.bytes_lost} bytes were '
               f'no whole chunk; the original is {result.source}')
-        print(table([(topic, count, result.missing.get(topic, 0))
-                     for topic, count in sorted(result.counts.items())],
+        print(table([(topic, result.counts.get(topic, 0), result.missing.get(topic, 0))
+                     for topic in sorted({*result.counts, *result.missing})],
                     header=('topic', 'messages', 'missing')))
         for remark in result.remarks:
             print(f'({remark})')

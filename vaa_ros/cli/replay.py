@@ -27,6 +27,7 @@ from vaa_ros.cli.output import prepare_json
 from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 from vaa_ros.core.errors import BagError
+from vaa_ros.core.lateness import OTHER_CLOCK_S
 from vaa_ros.core.types import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from vaa_ros.policies.base import Policy
 
 MAX_TOOL_POSE_AGE_NS = NANOSECONDS // 10
-OTHER_CLOCK_NS = 10 * NANOSECONDS
 
 EPILOG = """\
 examples:
@@ -169,7 +169,7 @@ def _other_clock(streams: BagStreams) -> bool:
     Tell whether stamps are on another clock than the recorder's: that of a simulation.
     """
     first = next(iter(streams.pictures.values()))
-    return not first or abs(first[0].stamp_ns - first[0].log_ns) > OTHER_CLOCK_NS
+    return not first or abs(first[0].stamp_ns - first[0].log_ns) > OTHER_CLOCK_S * NANOSECONDS
 
 
 def _arrivals(streams: BagStreams, lockstep: bool) -> list[Arrival]:

@@ -14,6 +14,9 @@ from vaa_ros.core.types import NANOSECONDS
 SUSPICIOUS_S = 0.15
 """Above what cameras and their drivers take; below it stamps are believed without a word [s]."""
 
+OTHER_CLOCK_S = 10.0
+"""Above it stamps are of another clock than arrivals: that of a simulation [s]."""
+
 
 def later_s(logs_ns: np.ndarray, stamps_ns: np.ndarray, other_logs_ns: np.ndarray,
             other_stamps_ns: np.ndarray) -> float:

@@ -25,6 +25,18 @@ class SequenceLosses:
         """Give the topics of which every loss is known."""
         return {topic for topic, _ in self._next}
 
+    def follows(self, topic: str, publisher: bytes, sequence: int | None) -> bool:
+        """
+        Tell whether a number is the next one of a publisher.
+        """
+        return self._next.get((topic, publisher)) == sequence
+
+    def forget(self, topic: str) -> None:
+        """
+        Begin anew with who sends a topic: what they send meanwhile is not counted.
+        """
+        self._next = {key: due for key, due in self._next.items() if key[0] != topic}
+
     def add(self, topic: str, publisher: bytes, sequence: int) -> None:
         """
         Take the number of a message that came.

@@ -120,6 +120,22 @@ def listed_files(folder: Path, information: Mapping[str, Any]) -> list[Path]:
     return files
 
 
+def told_counts(information: Mapping[str, Any]) -> Counter[str]:
+    """
+    Give how many messages of each topic metadata.yaml says there are.
+
+    :raises BagError: if it is malformed.
+    """
+    told = Counter[str]()
+    try:
+        for item in information['topics_with_message_count']:
+            told[item['topic_metadata']['name']] += item['message_count']
+    except (KeyError, TypeError) as problem:
+        raise BagError(f'metadata.yaml: topics_with_message_count is malformed: {problem!r}. '
+                       f'{_WITHOUT}') from problem
+    return told
+
+
 def check_information(information: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     """
     Compare metadata.yaml with what the files hold.
@@ -130,13 +146,7 @@ def check_information(information: Mapping[str, Any], counts: Mapping[str, int])
     """
     if not information:
         return
-    try:
-        told = Counter[str]()
-        for item in information['topics_with_message_count']:
-            told[item['topic_metadata']['name']] += item['message_count']
-    except (KeyError, TypeError) as problem:
-        raise BagError(f'metadata.yaml: topics_with_message_count is malformed: {problem!r}. '
-                       f'{_WITHOUT}') from problem
+    told = told_counts(information)
     for topic in sorted({*told, *counts}):
         if told[topic] != counts.get(topic, 0):
             raise BagError(f'metadata.yaml says {told[topic]} messages on {topic}, the files hold '

@@ -37,7 +37,8 @@ _UNKNOWN = 'unknown'
 _JSON = 'an object in JSON'
 _EXPECTED = {'success': 'true, false or unknown', 'teacher': 'true or false',
              'seed': 'a whole number or unknown',
-             'started_ns': 'a whole number', 'counts': 'an object of whole numbers in JSON',
+             'started_ns': 'a whole number', 'stopped_ns': 'a whole number',
+             'counts': 'an object of whole numbers in JSON',
              'dropped': 'an object of whole numbers in JSON',
              **dict.fromkeys(('spec', 'software', 'active_policy', 'verdict',
                               'image_compression'), _JSON)}
@@ -58,6 +59,8 @@ class EpisodeMetadata:
     :param policy: the policy that drove the arm, empty for a demonstration by a person or expert.
     :param teacher: whether that policy was asked to demonstrate, so that others learn from it.
     :param started_ns: wall-clock time of the start [ns].
+    :param stopped_ns: by the same clock as the messages, as ``started_ns`` then is, when it was
+        stopped; 0 where nobody stopped it [ns].
     :param vaa_version: version of vaa_ros that recorded it.
     :param software: versions of what recorded it, by name (:func:`software_versions`).
     :param active_policy: name, path and SHA-256 of the policy that a policy node had loaded at
@@ -85,6 +88,7 @@ class EpisodeMetadata:
     policy: str = ''
     teacher: bool = False
     started_ns: int = 0
+    stopped_ns: int = 0
     vaa_version: str = ''
     aborted: str = ''
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -306,7 +310,7 @@ def _to_text(value: object) -> str:
 def _from_text(name: str, text: str) -> object:
     if name in ('seed', 'success') and text in (_UNKNOWN, ''):
         return None
-    if name in ('seed', 'started_ns'):
+    if name in ('seed', 'started_ns', 'stopped_ns'):
         return int(text)
     if name in ('success', 'teacher'):
         if text not in ('true', 'false'):

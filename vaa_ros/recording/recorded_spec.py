@@ -5,7 +5,9 @@ What the ``spec`` of an episode names; people may have changed it, so nothing of
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
+import math
 from typing import Any
 
 from vaa_ros.recording.episode import EpisodeMetadata
@@ -23,6 +25,28 @@ def topics_told(spec: Mapping[str, Any]) -> dict[str, str]:
     Give the topics of ``joint_states``, ``commands`` and ``gripper``, as a ``spec`` names them.
     """
     return _texts(spec.get('topics'))
+
+
+def command_topics(metadata: EpisodeMetadata, topics: Iterable[str]) -> set[str]:
+    """
+    Tell which topics of an episode hold commands: of the arm, or of its gripper.
+
+    :param metadata: what is known of the episode.
+    :param topics: its topics.
+    """
+    told = topics_told(metadata.spec)
+    named = {told.get('commands'), told.get('gripper')}
+    return {topic for topic in topics if topic in named
+            or topic.rsplit('/', 1)[-1] == metadata.command_type}
+
+
+def control_rate_hz(spec: Mapping[str, Any]) -> float:
+    """
+    Give the control rate that a ``spec`` names; 0 where it names none [Hz].
+    """
+    rate = spec.get('control_rate_hz')
+    known = isinstance(rate, int | float) and math.isfinite(rate) and rate > 0
+    return float(rate) if known else 0.0
 
 
 def robot_name(metadata: EpisodeMetadata) -> str:

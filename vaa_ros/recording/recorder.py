@@ -83,6 +83,7 @@ class EpisodeRecorder:
         self._waiting = 0
         self._taken: Counter[str] = Counter()
         self._dropped, self._lost = Counter[str](), dict[str, int]()
+        self._stopped_ns = 0
         self._closing = False
         self._failure: BagError | None = None
         self._aborted: Path | None = None
@@ -150,13 +151,14 @@ class EpisodeRecorder:
             self._topics[topic], self._qos[topic] = msgtype, qos
             self._appeared.append(topic)
 
-    def tell_lost(self, lost: Mapping[str, int]) -> None:
+    def tell_lost(self, lost: Mapping[str, int], stopped_ns: int = 0) -> None:
         """
         Tell what never got here, so that the metadata says it however the episode ends.
 
         :param lost: messages lost by topic since the start.
+        :param stopped_ns: when the episode was stopped; 0 while it goes on [ns].
         """
-        self._lost = dict(lost)
+        self._lost, self._stopped_ns = dict(lost), stopped_ns
 
     def refuse(self, topic: str) -> None:
         """Count a message of a topic that cannot be in the bag."""
@@ -204,7 +206,7 @@ class EpisodeRecorder:
     def _close(self, metadata: EpisodeMetadata, discarded: bool = False) -> RecordedEpisode:
         self._end_thread()
         if self._failure is None:
-            metadata = replace(metadata, dropped=self.dropped,
+            metadata = replace(metadata, dropped=self.dropped, stopped_ns=self._stopped_ns,
                                image_compression=self._encoder.to_mapping())
             verdict = self._verdict(metadata)
             if verdict is not None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 import os
 from pathlib import Path
+from pathlib import PurePath
 import tempfile
 from typing import Any
 
@@ -24,6 +25,8 @@ from mcap.records import Schema
 import yaml
 
 from vaa_ros.core.errors import BagError
+from vaa_ros.recording.bag_files import read_information
+from vaa_ros.recording.bag_files import told_counts
 from vaa_ros.recording.bag_information import describe
 from vaa_ros.recording.bag_information import Description
 from vaa_ros.recording.bag_information import qos_profile
@@ -120,15 +123,16 @@ def recover(path: Path) -> Recovered:
         if being_written(file.path):
             raise BagError(f'{path}: is being recorded now; stop the recorder first')
         seen = Counter(message.channel_id for message in file.messages())
-        left = _Left(file, seen)
-        if not cut_off and _is_whole(path, file, left, seen):
+        left, told = _Left(file, seen), _told(file)
+        if not cut_off and _is_whole(path, file, left, seen, told.written):
             raise NothingToRecoverError(f'{path}: is whole, nothing to recover')
         if target.exists():
             raise BagError(f'{target} exists, and is not overwritten: {path} was recovered '
                            'before, or move it away')
         _require_messages(path, file, left)
         with tempfile.TemporaryDirectory(prefix='.recover_', dir=path.parent) as scratch:
-            writer = _rewrite(file, left, Path(scratch) / name, CUT_OFF if cut_off else DAMAGED)
+            writer = _rewrite(file, left, told, Path(scratch) / name,
+                              CUT_OFF if cut_off else DAMAGED)
             target.parent.mkdir(exist_ok=True)
             os.rename(writer.final_dir, target)
         with contextlib.suppress(OSError):  # it is there all the same
@@ -137,10 +141,47 @@ def recover(path: Path) -> Recovered:
         raise BagError(f'{path} cannot be recovered: {error.strerror or error}') from error
     source = move_aside(path, DISCARDED) if cut_off else path
     return Recovered(target, source, writer.seconds, writer.counts, writer.metadata.dropped,
-                     file.bytes_lost, file.metadata is not None, _remarks(file, left))
+                     file.bytes_lost, told.metadata is not None, _remarks(file, left, told))
 
 
-def _is_whole(path: Path, file: SalvagedFile, left: _Left, seen: Mapping[int, int]) -> bool:
+@dataclass(frozen=True)
+class _Told:
+    """
+    What is said of a recording, in its file and in the metadata.yaml beside it.
+
+    :param metadata: what vaa_ros recorded; None where nothing of it can be read.
+    :param written: messages that were written by topic; empty where nothing says.
+    :param remark: why that file says nothing of this one, or less; empty if it does.
+    """
+
+    metadata: EpisodeMetadata | None
+    written: Mapping[str, int]
+    remark: str = ''
+
+
+def _told(file: SalvagedFile) -> _Told:
+    """Read what is said of a file; its own counts, which only a whole one has, go first."""
+    metadata = file.metadata
+    written = metadata.counts if metadata is not None else {}
+    try:
+        information = read_information(file.path.parent)
+        names = information.get('relative_file_paths')
+        listed = [PurePath(str(name)).name for name in names] if isinstance(names, list) else []
+        if file.path.name not in listed:
+            return _Told(metadata, written)
+        custom = information.get('custom_data')
+        if isinstance(custom, Mapping) and 'vaa_version' in custom:
+            metadata = EpisodeMetadata.from_custom_data(custom)
+        if len(listed) > 1:
+            return _Told(metadata, written, 'metadata.yaml tells of several files together, so '
+                         'how many messages of this one are missing is not known')
+        return _Told(metadata, written or told_counts(information))
+    except (BagError, OSError) as error:
+        return _Told(metadata, written, f'what it was cannot be read beside it: {error}')
+
+
+def _is_whole(path: Path, file: SalvagedFile, left: _Left, seen: Mapping[int, int],
+              written: Mapping[str, int]) -> bool:
     """Tell whether the index of a file leads to every message, and none was lost since."""
     described = path.is_file() or (path / 'metadata.yaml').is_file()
     if file.bytes_lost or left.without or file.contradicts_itself or not (
@@ -149,7 +190,6 @@ def _is_whole(path: Path, file: SalvagedFile, left: _Left, seen: Mapping[int, in
     found: Counter[str] = Counter()
     for number, count in seen.items():
         found[left.channels[number]] += count
-    written = file.metadata.counts if file.metadata is not None else {}
     if written and +Counter(written) != found:
         return False
     try:
@@ -222,11 +262,14 @@ def _require_messages(path: Path, file: SalvagedFile, left: _Left) -> None:
     raise BagError(f'{path}: not one message of it reached the disk; it can be removed')
 
 
-def _remarks(file: SalvagedFile, left: _Left) -> tuple[str, ...]:
-    remarks = []
-    if file.metadata is not None and file.metadata.success is not None:
-        word = 'a success' if file.metadata.success else 'a failure'
+def _remarks(file: SalvagedFile, left: _Left, told: _Told) -> tuple[str, ...]:
+    remarks = [told.remark] if told.remark else []
+    known = told.metadata or EpisodeMetadata()
+    if known.success is not None:
+        word = 'a success' if known.success else 'a failure'
         remarks.append(f'the operator had stopped it as {word}')
+    if known.verdict:
+        remarks.append(f'the verdict on all of it was {known.verdict.get("judgement")}')
     if file.zeros:
         remarks.append(f'its last {file.zeros} bytes are zeros, as a power cut leaves them')
     if file.trailing:
@@ -234,13 +277,16 @@ def _remarks(file: SalvagedFile, left: _Left) -> tuple[str, ...]:
     if left.without:
         remarks.append(f'{left.without.total()} messages are left out, since nothing says of '
                        f'what type they are: {", ".join(sorted(left.without))}')
+    if not (told.written or known.vaa_version or told.remark):
+        remarks.append('nothing says how many messages there were')
     return tuple(remarks)
 
 
-def _rewrite(file: SalvagedFile, left: _Left, target: Path, reason: str) -> BagWriter:
+def _rewrite(file: SalvagedFile, left: _Left, told: _Told, target: Path,
+             reason: str) -> BagWriter:
     """Write every message of a file as a bag of its own."""
-    known = file.metadata or EpisodeMetadata()
-    metadata = replace(known, aborted=known.aborted or reason, success=None)
+    known = told.metadata or EpisodeMetadata()
+    metadata = replace(known, aborted=known.aborted or reason, success=None, verdict={})
     numbers: dict[str, list[int]] = {topic: [] for topic in left.types}
     with BagWriter(target, left.types, metadata, qos=_offered(file.channels),
                    described=left.described) as writer:
@@ -249,27 +295,27 @@ def _rewrite(file: SalvagedFile, left: _Left, target: Path, reason: str) -> BagW
             if topic is not None:
                 writer.write(topic, message.log_time, message.data, message.publish_time)
                 numbers[topic].append(message.sequence)
-        missing = Counter(known.dropped) + _missing(known, numbers, left.without)
+        missing = Counter(known.dropped) + _missing(told, numbers, left.without)
         whole = missing == Counter(known.dropped) and not file.bytes_lost
-        # What the operator said was said of all of it.
+        # What the operator and the verdict said was said of all of it.
         writer.close(replace(metadata, dropped=dict(missing),
-                             success=known.success if whole else None))
+                             success=known.success if whole else None,
+                             verdict=known.verdict if whole else {}))
     return writer
 
 
-def _missing(known: EpisodeMetadata, numbers: Mapping[str, Sequence[int]],
+def _missing(told: _Told, numbers: Mapping[str, Sequence[int]],
              without: Mapping[str, int]) -> Counter[str]:
-    """Tell what was written and is not left: the writer numbers the messages of a topic from 0."""
-    missing = Counter(without)
-    if not known.vaa_version:
+    """Tell what was written and is not left: our writer numbers the messages of a topic from 0."""
+    missing, written = Counter(without), told.written
+    if written:  # which tells of every topic, also of those that nothing else does
+        missing = Counter({topic: count for topic, count in without.items() if topic in written})
+    elif told.metadata is None or not told.metadata.vaa_version:
         return missing
-    if known.counts:  # which tell of every topic, also of those that nothing else does
-        missing = Counter({topic: count for topic, count in without.items()
-                           if topic in known.counts})
-    for topic in {*numbers, *known.counts}:
+    for topic in {*numbers, *written}:
         found = numbers.get(topic, ())
-        written = known.counts.get(topic, max(found, default=-1) + 1)
-        missing[topic] = max(written - len(found), missing[topic])
+        count = written.get(topic, 0 if written else max(found, default=-1) + 1)
+        missing[topic] = max(count - len(found), missing[topic])
     return +missing
 
 

@@ -337,7 +337,7 @@ class RecordingSession:
             raise BagError('no episode is being recorded; start one first')
         self._source.drain()
         recorder, self._recorder = self._recorder, None
-        recorder.tell_lost(self._lost())
+        recorder.tell_lost(self._lost(), self._clock())
         self._numbered = tuple(self._source.numbered)
         return recorder
 

@@ -56,10 +56,11 @@ class Stream:
     :param stamp_ns: the stamp in the header of each [ns], 0 where there is none.
     :param names: joints of ``values``.
     :param values: positions of a joint state or a command, one after the other [rad or m].
-    :param values_ns: when each of these was received [ns].
+    :param rows: the message, counted from 0, of each of these.
     :param same: of a camera, whether each picture is that before it, bit by bit; empty for video,
         whose packets differ though the picture stays.
     :param brightness: of a camera, mean values of some pictures, 0 to 255.
+    :param encoding: of a camera, how its pictures are encoded where nothing here reads them.
     :param measured: of a depth camera, shares of the pixels that were measured.
     """
 
@@ -68,10 +69,11 @@ class Stream:
     stamp_ns: array[int] = field(default_factory=lambda: array('q'))
     names: tuple[str, ...] = ()
     values: array[float] = field(default_factory=lambda: array('d'))
-    values_ns: array[int] = field(default_factory=lambda: array('q'))
+    rows: array[int] = field(default_factory=lambda: array('q'))
     same: bytearray = field(default_factory=bytearray)
     brightness: list[float] = field(default_factory=list)
     measured: list[float] = field(default_factory=list)
+    encoding: str = ''
     last: np.ndarray | None = None
     looked_ns: int | None = None
 
@@ -81,7 +83,7 @@ class Stream:
 
         :return: (N, J) float64 [rad or m].
         """
-        return np.array(self.values).reshape(len(self.values_ns), len(self.names))
+        return np.array(self.values).reshape(len(self.rows), len(self.names))
 
     def times_ns(self) -> np.ndarray:
         """
@@ -90,8 +92,17 @@ class Stream:
         :return: (N,) int64 [ns].
         """
         stamps = np.array(self.stamp_ns, dtype=np.int64)
-        usable = len(stamps) > 0 and stamps.min() > 0 and (np.diff(stamps) >= 0).all()
-        return stamps if usable else np.sort(np.array(self.log_ns, dtype=np.int64))
+        usable = (len(stamps) > 0 and stamps.min() > 0 and (np.diff(stamps) >= 0).all()
+                  and (len(stamps) == 1 or stamps[-1] > stamps[0]))
+        return stamps if usable else self.arrivals_ns()
+
+    def arrivals_ns(self) -> np.ndarray:
+        """
+        Give when each message was received, never before the one before it.
+
+        :return: (N,) int64 [ns].
+        """
+        return np.maximum.accumulate(np.array(self.log_ns, dtype=np.int64))
 
 
 class Take:
@@ -223,7 +234,8 @@ def _look_at_picture(stream: Stream, log_ns: int, message: Any) -> None:
     raw = stream.msgtype == IMAGE
     encoding = message.encoding if raw else message.format.partition(';')[0]
     if raw and encoding not in ENCODINGS and encoding not in DEPTHS:
-        return  # it cannot be told what is on it
+        stream.encoding = encoding or 'none'
+        return
     stream.looked_ns = log_ns
     if encoding in DEPTHS:
         depth, _ = raw_depth(message.height, message.width, encoding, message.step, pixels) \
@@ -240,9 +252,9 @@ def _add_values(stream: Stream, names: Iterable[str], values: Iterable[float]) -
         # Arm and gripper may share a topic: the one with more joints is the arm.
         if len(given) <= len(stream.names):
             return
-        stream.names, stream.values, stream.values_ns = tuple(given), array('d'), array('q')
+        stream.names, stream.values, stream.rows = tuple(given), array('d'), array('q')
     row = np.array([given[name] for name in stream.names], dtype=np.float64)
     if not np.isfinite(row).all():
         raise ValueError('not finite')
     stream.values.extend(row)
-    stream.values_ns.append(stream.log_ns[-1])
+    stream.rows.append(len(stream.log_ns) - 1)

@@ -22,24 +22,31 @@ KEEP = 'keep'
 LOOK = 'look'
 DISCARD = 'discard'
 
-_AT_LEAST = ('length_s', 'messages')
+AT_LEAST = ('length_s', 'messages', 'rate_share', 'moved_share', 'follow_share')
+"""The figures of which less is worse."""
 _WORDS = {
     'length_s': '{subject} is {value:.2f} s long',
     'messages': '{value:.0f} messages on {subject}',
     'unreadable': '{value:.0f} messages of {subject} cannot be read',
+    'rate_share': '{subject} come at {value:.0%} of the rate that the control loop needs',
     'jitter_share': '{subject}: messages are late by {value:.0%} of the period',
     'gap_s': '{subject}: nothing for {value:.2f} s',
-    'command_gap_s': 'no {subject} for {value:.2f} s in between',
+    'command_gap_s': 'no {subject} for {value:.2f} s while the arm moved',
     'missing_share': '{subject}: {value:.2%} of the messages are missing',
     'skipped_share': '{subject}: the source left out {value:.2%}, nothing was lost on the way',
     'dark_share': '{subject}: {value:.0%} of the pictures are dark',
+    'white_share': '{subject}: {value:.0%} of the pictures are white',
     'blind_share': '{subject}: {value:.0%} of the depth pictures measure nothing',
     'frozen_s': '{subject} is frozen: the same picture for {value:.2f} s while the arm moved',
     'skew_ms': '{subject}: pictures are {value:.0f} ms apart',
     'clock_ms': '{subject}: by the stamps pictures come {value:.0f} ms later or earlier than '
                 'joint states; is the clock of that camera right?',
     'idle_s': '{subject}: nothing moved for {value:.1f} s',
+    'unnamed_share': '{subject}: {value:.0%} of the joints of the arm are not in it',
     'saturation_share': '{subject}: {value:.0%} of the commands are at a limit',
+    'moved_share': '{subject} moved {value:.0%} of the way that was commanded; is it, or its '
+                   'encoder, stuck?',
+    'follow_share': '{subject}: the joints do not follow the commands: they agree by {value:.0%}',
     'delay_ms': '{subject}: the motion comes {value:.0f} ms after the command',
     'jerk': '{subject}: jerk {value:.0f} per s^3',
 }
@@ -140,4 +147,4 @@ def load_thresholds(name: str = '') -> dict[str, Limits]:
 
 
 def _beyond(name: str, value: float, limit: float) -> bool:
-    return value < limit if name in _AT_LEAST else value > limit
+    return value < limit if name in AT_LEAST else value > limit

@@ -11,6 +11,7 @@ import math
 import time
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
@@ -18,7 +19,9 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from vaa_ros.core.command_guard import STOPPED
 from vaa_ros.ros.command_publisher import GUARD
+from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.publishers import GID_BYTES
 from vaa_ros.ros.publishers import publisher_of
 from vaa_ros.ros.qos import EVENTS
@@ -68,7 +71,8 @@ class EmergencyStop:
     release any more: after :data:`GONE_S`, for a button may only be out of reach, its press ends
     with the next word of another one, or with a reset. Where the middleware identifies publishers
     otherwise in messages than in the graph (Cyclone DDS), nobody is known to be gone, and a press
-    ends with its release alone.
+    ends with its release alone. Where rclpy does not tell who sent a message (Jazzy), the release
+    of any publisher ends the press of all.
 
     :param node: the node that is to stop.
     :param tell: told whether it is pressed, at every change of a source.
@@ -90,6 +94,8 @@ class EmergencyStop:
         self._pressed_by: dict[bytes, Press] = {}
         self._forgotten: list[str] = []
         self._same_identities = get_rmw_implementation_identifier().startswith(SAME_IDENTITIES)
+        self._guard = f'{node.get_namespace().rstrip("/")}/{GUARD}'
+        self._guard_stopped = False
         self._silent_s, self._word_s = silent_s, -math.inf
         node.create_timer(GONE_S / LOOKS, self._look,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -102,6 +108,8 @@ class EmergencyStop:
         # that is reliable none that makes its best effort.
         self._heard = [node.create_subscription(Bool, 'e_stop', self._on_topic, qos)
                        for qos in (LATCHED, EVENTS, SENSOR)]
+        # Who pressed is not told by every middleware, nor by every rclpy.
+        node.create_subscription(DiagnosticStatus, f'{GUARD}/status', self._on_guard, LATCHED)
         if reset:
             node.create_service(Trigger, '~/e_stop', self._on_service)
 
@@ -153,10 +161,38 @@ class EmergencyStop:
         if SILENCE in self._pressed_by:
             self._set(SILENCE, False)
         publisher = publisher_of(info)
+        if not publisher:
+            if not message.data:
+                for source in self._pressed_by.keys() - {SERVICE}:
+                    self._set(source, False)
+            publisher = self._only()
         if message.data and not self.taken_over:
-            guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
-            self.taken_over = self._publishers().get(publisher) == guard
+            self.taken_over = self._by_guard(publisher)
         self._set(publisher, message.data)
+
+    def _on_guard(self, status: DiagnosticStatus) -> None:
+        self._guard_stopped = status_values(status).get('state') == STOPPED
+        if self.pressed and not self.taken_over and self._by_guard(b''):
+            self.taken_over = True
+            self._tell(True)
+
+    def _by_guard(self, publisher: bytes) -> bool:
+        """
+        Tell whether the guard presses: as the publisher, or, who is not known, by its status.
+        """
+        there = self._publishers()
+        if publisher in there:
+            return there[publisher] == self._guard
+        return self._guard_stopped and self._guard in there.values()
+
+    def _only(self) -> bytes:
+        """
+        Give the identity of who alone can have sent a message, none where several can.
+        """
+        there = self._publishers()
+        if len(there) > 1 and not self._guard_stopped:
+            there = {gid: name for gid, name in there.items() if name != self._guard}
+        return next(iter(there)) if len(there) == 1 else b''
 
     def _listen(self) -> None:
         silent_s = time.monotonic() - self._word_s

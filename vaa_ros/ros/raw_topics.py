@@ -111,7 +111,6 @@ class RawTopics:
             infos = self._node.get_publishers_info_by_topic(name)
             if not infos:
                 continue
-            self._alone[name] = bytes(infos[0].endpoint_gid) if len(infos) == 1 else b''
             try:
                 offer = _offer(name, infos)
                 if offer != self._offers.get(name):
@@ -275,15 +274,29 @@ class RawTopics:
     def _take(self, name: str, data: bytes, info: dict[str, Any]) -> None:
         if self._offers[name].latched:
             self.latched[name] = (data, info['source_timestamp'])
-        publisher = publisher_of(info) or self._alone.get(name, b'')
-        # Numbers of nobody knows whom say nothing: there the time of sending tells them apart.
-        sequence = info.get('publication_sequence_number') if publisher else None
+        sequence = info.get('publication_sequence_number')
+        publisher = publisher_of(info) or self._sender(name, sequence)
+        if not publisher:
+            sequence = None  # nobody's numbers: the time of sending tells messages apart
         number = info['source_timestamp'] if sequence is None else sequence
         if not self._once.first(name, publisher, number):
             return
         if sequence is not None:
             self._numbered.add(name, publisher, sequence)
         self._on_message(name, info['received_timestamp'], data, info['source_timestamp'])
+
+    def _sender(self, name: str, sequence: int | None) -> bytes:
+        """
+        Give who sends a topic alone, for an rclpy that does not tell; nothing where others do too.
+        """
+        alone = self._alone.get(name, b'')
+        if not self._numbered.follows(name, alone, sequence):
+            infos = self._node.get_publishers_info_by_topic(name)
+            alone = bytes(infos[0].endpoint_gid) if len(infos) == 1 else b''
+            if alone != self._alone.get(name, b''):
+                self._numbered.forget(name)
+            self._alone[name] = alone
+        return alone
 
     def _count_lost(self, name: str, count: int) -> None:
         self._reported[name] += max(count, 0)
