@@ -27,7 +27,7 @@ from vaa_ros.recording.episode import software_versions
 FULL = EpisodeMetadata(
     task='reach', instruction='touch "it", gr\u00fcn', seed=0, success=False, operator='me',
     robot='vaa_arm', command_type='commands', policy='p', teacher=True,
-    started_ns=2**62, stopped_ns=2**62 + 1, vaa_version='1.2.3', aborted='why',
+    started_ns=2**62, stopped_ns=2**62 + 1, vaa_version='1.2.3', discarded=True, aborted='why',
     counts={'/a': 3}, dropped={'/b': 1},
     spec=recording_spec(load_robot('vaa_arm'), {'front': '/cam/image_raw'}, 'commands', 30),
     software=software_versions(), active_policy={'name': 'p', 'path': 'p.onnx', 'sha256': 'ab'},

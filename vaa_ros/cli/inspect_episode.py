@@ -76,7 +76,19 @@ def row_of(bag: BagReader, verdict: Mapping[str, Any]) -> dict[str, Any]:
         'operator': known.operator if known else None, 'seconds': round(bag.seconds, 2),
         'messages': sum(bag.counts.values()),
         'dropped': sum(known.dropped.values()) if known else None,
-        'verdict': verdict.get('judgement'), 'reasons': verdict.get('reasons', [])}
+        'verdict': verdict.get('judgement'),
+        'reasons': [*aside_of(bag), *verdict.get('reasons', [])]}
+
+
+def aside_of(bag: BagReader) -> list[str]:
+    """
+    Say why an episode is not learned from by its own word; empty if it is.
+    """
+    known = bag.metadata
+    if known is None:
+        return []
+    return ([f'broken off: {known.aborted}'] if known.aborted else []) + (
+        ['thrown away'] if known.discarded else [])
 
 
 def verdict_of(bag: BagReader, limits: Mapping[str, Limits] | None) -> Mapping[str, Any]:

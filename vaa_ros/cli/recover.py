@@ -4,7 +4,8 @@
 Turn episodes that were cut off into valid bags, and say what is missing.
 
 A recorder that is killed leaves a folder whose name ends in .partial. What reached the disk is
-written as a bag below aborted/; the original is kept below discarded/.
+written as a bag below aborted/; the original is kept below discarded/. With --restore a
+take that was thrown away is taken back.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ examples:
   vaa recover out/episodes                              every cut-off episode of a folder
   vaa recover out/episodes/episode_000007.partial       one of them
   vaa recover damaged.mcap                              a damaged file
+  vaa recover out/episodes/discarded/episode_000003 --restore    thrown away by mistake
 """
 
 
@@ -29,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument('path', metavar='PATH', type=Path,
                         help='folder of episodes, one episode, or one .mcap file')
+    parser.add_argument('--restore', action='store_true',
+                        help='take a take back that was thrown away, out of discarded/')
     add_json(parser)
 
 
@@ -39,6 +43,12 @@ def run(args: argparse.Namespace) -> int:
     from vaa_ros.recording.recover import NothingToRecoverError
     from vaa_ros.recording.recover import recover
     prepare_json(args.json)
+    if args.restore:
+        from vaa_ros.recording.discarded import restore
+        path = restore(args.path.expanduser())
+        print(f'{path}: is no longer thrown away')
+        write_json(args.json, {'restored': path})
+        return 0
     done, failed, whole = [], [], []
     for path in cut_off_episodes(args.path.expanduser()):
         try:

@@ -126,6 +126,8 @@ def check_origin(bag: BagReader, ran: LivePolicy, dt_s: float) -> None:
         raise EpisodeError(f'{bag.path}: teleop_recorder did not record it')
     if known.aborted:
         raise EpisodeError(f'{bag.path}: it was broken off: {known.aborted}')
+    if known.discarded:
+        raise EpisodeError(f'{bag.path}: it was thrown away')
     if known.active_policy.get('sha256') != ran.sha256:
         raise EpisodeError(f'{bag.path}: the policy '
                            f'{known.active_policy.get("name") or "of nobody"} was loaded, not '

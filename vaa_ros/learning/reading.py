@@ -91,8 +91,10 @@ class Reading:
         if not self.include_failed and known.aborted:
             return f'it was broken off: {known.aborted}'
         folder = bag.path if bag.path.is_dir() else bag.path.parent
-        if not self.include_failed and folder.absolute().parent.name == DISCARDED:
-            return f'it was thrown away: it is in a folder {DISCARDED}'
+        # Takes of old recorders say it by the name of their folder alone.
+        aside = folder.absolute().parent.name == DISCARDED
+        if not self.include_failed and (known.discarded or aside):
+            return 'it was thrown away; it is taken back with: vaa recover --restore FOLDER'
         robot = robot_name(known)
         if robot and robot != self.robot.name:
             return (f'recorded with robot {robot!r}, not {self.robot.name!r}: '

@@ -20,8 +20,8 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.image_encoding import AS_THEY_COME
 from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.recording.background import in_thread
-from vaa_ros.recording.episode import DISCARDED
-from vaa_ros.recording.episode import move_aside
+from vaa_ros.recording.discarded import discard
+from vaa_ros.recording.discarded import restore
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.recorder import EpisodeRecorder
 
@@ -108,7 +108,7 @@ class PatientDisk:
 
     def discard(self, recorded: RecordedEpisode, wait_s: float) -> RecordedEpisode:
         """
-        Move an episode that was kept out of the demonstrations.
+        Throw an episode away that was kept.
 
         :param recorded: the episode.
         :param wait_s: longest time to wait for the disk [s].
@@ -118,7 +118,7 @@ class PatientDisk:
         path = recorded.path
         self.require_answer()
         self.begin('a discard', path.parent, wait_s)
-        moved = self.do(lambda: move_aside(path, DISCARDED), lambda late: late.rename(path))
+        moved = self.do(lambda: discard(path), restore)
         return replace(recorded, path=moved, verdict=None)
 
     def over(self) -> str:

@@ -36,6 +36,7 @@ _NAME = re.compile(r'episode_(\d+)(\.partial)?')
 _UNKNOWN = 'unknown'
 _JSON = 'an object in JSON'
 _EXPECTED = {'success': 'true, false or unknown', 'teacher': 'true or false',
+             'discarded': 'true or false',
              'seed': 'a whole number or unknown',
              'started_ns': 'a whole number', 'stopped_ns': 'a whole number',
              'counts': 'an object of whole numbers in JSON',
@@ -68,6 +69,7 @@ class EpisodeMetadata:
     :param verdict: whether the take is worth keeping, as judgement, reasons and figures
         (:mod:`vaa_ros.recording.verdict`); empty where nobody judged.
     :param aborted: why the recording broke off, empty if it did not.
+    :param discarded: whether it was thrown away, and must not be learned from.
     :param counts: messages written by topic.
     :param dropped: messages that are not in the bag by topic: lost on their way to the recorder,
         or dropped because the disk was too slow.
@@ -91,6 +93,7 @@ class EpisodeMetadata:
     stopped_ns: int = 0
     vaa_version: str = ''
     aborted: str = ''
+    discarded: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -312,7 +315,7 @@ def _from_text(name: str, text: str) -> object:
         return None
     if name in ('seed', 'started_ns', 'stopped_ns'):
         return int(text)
-    if name in ('success', 'teacher'):
+    if name in ('success', 'teacher', 'discarded'):
         if text not in ('true', 'false'):
             raise ValueError(text)
         return text == 'true'

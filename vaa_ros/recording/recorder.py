@@ -211,7 +211,8 @@ class EpisodeRecorder:
             verdict = self._verdict(metadata)
             if verdict is not None:
                 metadata = replace(metadata, verdict=verdict.to_mapping())
-            aside = '' if self.messages and not discarded else DISCARDED
+            metadata = replace(metadata, discarded=discarded or not self.messages)
+            aside = DISCARDED if metadata.discarded else ''
             return replace(self._result(self._writer.close(metadata, aside)), verdict=verdict)
         raise BagError(self.failure)
 

@@ -64,4 +64,4 @@ def tally_later(output_dir: Path, tasks: Collection[str]) -> Future[Tally]:
 def _known(folder: Path, mtime_ns: int, size: int) -> tuple[str, bool | None]:
     """Give task and verdict of an episode, as long as its metadata.yaml is the same."""
     known = EpisodeMetadata.from_custom_data(read_information(folder).get('custom_data') or {})
-    return known.task, known.success
+    return known.task, None if known.discarded else known.success
