@@ -137,7 +137,8 @@ def test_no_folder_is_no_dataset(tmp_path):
 
 def test_held_out_episodes_are_spread_and_leave_no_instruction_without_any():
     def split(texts: list[str], fraction: float) -> str:
-        episodes = [{'instruction': text, 'split': 'train'} for text in texts]
+        episodes = [{'instruction': text, 'split': 'train', 'sha256': str(number)}
+                    for number, text in enumerate(texts)]
         held = hold_out(episodes, fraction)
         shown = ''.join(item['split'][0] for item in episodes)
         assert shown.count('h') == held
@@ -147,6 +148,27 @@ def test_held_out_episodes_are_spread_and_leave_no_instruction_without_any():
     assert split([''] * 10, 0.0) == 't' * 10 and split([''] * 10, 1.0).count('t') == 1
     assert split(['red', 'red', 'green'], 0.9) == 'htt'
     assert split(['red', 'Red!', 'green', 'green'], 1.0) == 'htht'
+
+
+@pytest.mark.parametrize('fraction', [0.1, 0.3, 0.5, 0.9])
+def test_episodes_of_one_recording_are_held_out_together(fraction):
+    sizes = [1, 3, 2, 5, 1, 4]
+    episodes = [{'instruction': '', 'split': 'train', 'sha256': str(number), 'cut': place}
+                for number, size in enumerate(sizes) for place in range(size)]
+    held = hold_out(episodes, fraction)
+    splits = {item['sha256']: set() for item in episodes}
+    for item in episodes:
+        splits[item['sha256']].add(item['split'])
+    assert all(len(found) == 1 for found in splits.values())
+    chosen = [number for number, found in splits.items() if found == {'held_out'}]
+    assert len(chosen) == max(1, round(fraction * len(sizes)))
+    assert held == sum(sizes[int(number)] for number in chosen)
+
+
+def test_of_one_recording_nothing_is_held_out():
+    episodes = [{'instruction': '', 'split': 'train', 'sha256': 'a'} for _ in range(5)]
+    assert hold_out(episodes, 0.5) == 0
+    assert hold_out([{**item, 'part': place} for place, item in enumerate(episodes)], 0.5) == 2
 
 
 def test_an_instruction_that_is_only_held_out_cannot_be_trained_for(tmp_path):

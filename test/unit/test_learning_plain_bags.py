@@ -61,7 +61,8 @@ def test_service_cuts_give_the_frames_of_our_own_episodes(tmp_path, storage, com
     assert plain.spec.instructions == ('touch it',)
     assert [item['cut']['rule'] for item in plain.episodes] == ['service', 'service']
     assert 'cut by service into 2 episodes; actions: joint_trajectory' in result.notes[0]
-    assert len(result.notes) == (1 if stamped else 2)
+    assert len(result.notes) == (2 if stamped else 3)
+    assert result.notes[-1] == 'nothing is held out: no recording can be spared'
     assert stamped or 'no stamps on /joint_trajectory: times of arrival' in result.notes[1]
 
 

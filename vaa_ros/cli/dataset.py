@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--chunk', type=positive_int, metavar='N',
                         help='actions in a chunk (default: 24)')
     parser.add_argument('--held-out', type=float, metavar='FRACTION',
-                        help='part of the episodes that training does not see (default: 0.08)')
+                        help='part of the recordings that training does not see (default: 0.08)')
     parser.add_argument('--include-failed', action='store_true',
                         help='also learn from episodes that failed')
     parser.add_argument('--only', choices=('corrections',),

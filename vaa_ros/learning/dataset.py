@@ -67,7 +67,7 @@ class DatasetOptions:
     :param size: width and height of the pictures [px].
     :param control_rate_hz: rate of actions [Hz].
     :param chunk_length: actions in a chunk.
-    :param held_out: fraction of the episodes that training does not see.
+    :param held_out: fraction of the recordings that training does not see.
     :param include_failed: also learn from episodes that failed, were broken off or were thrown
         away.
     :param include_policy: also learn from episodes that a policy drove.
@@ -92,8 +92,8 @@ class DatasetOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.held_out < 1:
-            raise ValueError(f'held_out is {self.held_out}, expected a fraction of the episodes, '
-                             '0 to below 1')
+            raise ValueError(f'held_out is {self.held_out}, expected a fraction, 0 to below '
+                             '1')
         if self.only not in (None, CORRECTIONS):
             raise unknown_name('part to learn from', self.only, (CORRECTIONS,))
 
@@ -289,6 +289,8 @@ class Builder:
                                f'{reasons}')
         count = len(self.episodes)
         held = hold_out(self.episodes, self.options.held_out)
+        if not held and self.options.held_out:
+            self.notes.append('nothing is held out: no recording can be spared')
         self.spec = describe(self.folder, self.spec, self.command_type, self.episodes, {
             'failed': self.failed, 'notes': self.notes,
             'skipped': [[str(path), reason] for path, reason in self.skipped]})

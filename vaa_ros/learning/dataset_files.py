@@ -24,6 +24,7 @@ from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import recording_name
+from vaa_ros.learning.frames import recording_of
 from vaa_ros.recording.episode import EpisodeMetadata
 
 
@@ -61,23 +62,29 @@ def describe(folder: Path, spec: PolicySpec, command_type: str | None,
 
 def hold_out(episodes: Sequence[dict[str, Any]], fraction: float) -> int:
     """
-    Hold episodes out of training, evenly spread; no instruction is left with none to train with.
+    Hold recordings out of training, evenly spread; no instruction is left with none to train with.
+
+    Episodes that were cut from one recording look alike, so they stay together.
 
     :param episodes: what is known of each, all of them to train with; their split is changed.
-    :param fraction: part of them to hold out, at least one and never all; 0 for none.
-    :return: how many are held out.
+    :param fraction: part of their recordings to hold out, at least one and never all; 0 for none.
+    :return: how many episodes are held out.
     """
-    count = len(episodes)
+    recordings: dict[Any, list[dict[str, Any]]] = {}
+    for item in episodes:
+        recordings.setdefault(recording_of(item), []).append(item)
+    together, count = list(recordings.values()), len(recordings)
     wanted = min(count - 1, max(1, round(fraction * count))) if fraction > 0 else 0
     left = Counter(words(item['instruction']) for item in episodes)
     held = 0
     for number in range(wanted):
-        item = episodes[int((number + 0.5) * count / wanted)]
-        asked = words(item['instruction'])
-        if left[asked] > 1:
-            left[asked] -= 1
-            item['split'] = HELD_OUT
-            held += 1
+        items = together[int((number + 0.5) * count / wanted)]
+        asked = Counter(words(item['instruction']) for item in items)
+        if all(left[text] > times for text, times in asked.items()):
+            left -= asked
+            for item in items:
+                item['split'] = HELD_OUT
+            held += len(items)
     return held
 
 
