@@ -119,7 +119,9 @@ def test_the_robot_is_the_one_that_the_bags_describe(tmp_path):
     reasons = {path.name: reason for path, reason in result.skipped}
     assert "recorded with robot 'vaa_arm', not 'my_arm'" in reasons['episode_000003']
     other = build_dataset(tmp_path / 'bags', tmp_path / 'other', replace(OPTIONS, robot='vaa_arm'))
-    assert other.episodes == 1
+    assert other.episodes == 3
+    assert ("recorded with robot 'my_arm', and read as 'vaa_arm', as was asked for"
+            in ' '.join(other.notes))
 
 
 def test_nothing_usable_is_an_error_and_leaves_nothing(tmp_path):

@@ -82,7 +82,7 @@ def test_stamped_trajectories_are_matched_by_stamp(tmp_path):
         for topic, log, data in stream])
     found = episode_of(late)
     assert found.actions == pytest.approx(EXPECTED)
-    assert found.dropped == 0
+    assert found.dropped == {}
 
 
 @pytest.mark.parametrize('stamped', [True, False])
@@ -204,7 +204,8 @@ def test_frames_without_an_answer_are_dropped(tmp_path):
     found = episode_of(bag)
     # The three before get the first command: it comes within 0.1 s.
     assert found.actions[0] == pytest.approx(command(0, 3))
-    assert found.dropped == 4 and len(found.observations) == 16
+    assert found.dropped == {'no command follows within 0.1 s': 4}
+    assert len(found.observations) == 16
 
 
 def test_a_command_that_is_not_finite_is_left_out(tmp_path):

@@ -26,7 +26,7 @@ from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 
 if TYPE_CHECKING:
-    from vaa_ros.learning.dataset import DatasetResult
+    from vaa_ros.learning.dataset_result import DatasetResult
     from vaa_ros.learning.plain_bags import PlainOptions
 
 LENGTH_S = 10.0
@@ -266,18 +266,39 @@ def build(bags: list[Path], out: Path, overwrite: bool, workers: int | None = No
 
 def report(result: DatasetResult) -> dict[str, object]:
     """Print what came of a build, and give the figures for machines."""
+    from vaa_ros.learning.dataset_result import by_topic
+    unusable = by_topic(result.bad)
     print(table([
         ('episodes', result.episodes), ('held out', result.held_out), ('frames', result.frames),
         ('failed, left out', result.failed), ('skipped bags', len(result.skipped)),
         ('pictures without a frame', result.dropped_frames),
         ('unusable messages', result.bad_messages)], title=str(result.folder)))
-    for note in result.notes:
-        print(note)
+    for item in unusable:
+        print(f'unusable: {item.messages} on {item.topic}: {item.reason}')
+    for reason, count in result.dropped.items():
+        print(f'without a frame: {count} pictures: {reason}')
+    for line in together(result.notes):
+        print(line)
     for path, reason in result.skipped:
         print(f'skipped {path}: {reason}')
     return {
         'folder': result.folder, 'episodes': result.episodes, 'held_out': result.held_out,
         'frames': result.frames, 'failed': result.failed,
         'dropped_frames': result.dropped_frames, 'bad_messages': result.bad_messages,
+        'dropped': result.dropped, 'unusable': [vars(item) for item in unusable],
         'notes': result.notes,
         'skipped': [{'path': path, 'reason': reason} for path, reason in result.skipped]}
+
+
+def together(notes: list[str]) -> list[str]:
+    """
+    Put notes that say the same of several bags on one line.
+
+    :param notes: lines, most of them ``bag: what is to be said``.
+    """
+    bags: dict[str, list[str]] = {}
+    for line in notes:
+        bag, _, text = line.partition(': ')
+        bags.setdefault(text, []).append(bag)
+    return [f'{found[0]}{f" and {len(found) - 1} more" if len(found) > 1 else ""}'
+            f'{": " if text else ""}{text}' for text, found in bags.items()]

@@ -33,7 +33,7 @@ from vaa_ros.core.types import Observation
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.dataset import Builder
 from vaa_ros.learning.dataset import DatasetOptions
-from vaa_ros.learning.dataset import DatasetResult
+from vaa_ros.learning.dataset_result import DatasetResult
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.lerobot_import import check_limits
@@ -200,7 +200,7 @@ def read_episode(path: Path, file: h5py.File, cameras: Sequence[CameraSpec],
             images[camera.key] = fit_image(picture, camera)
         stamp_ns = FIRST_NS + round(row * NANOSECONDS / environment.control_rate_hz)
         observations.append(Observation(stamp_ns, images, state))
-    return Episode(observations, vectors[ACTION], 0)
+    return Episode(observations, vectors[ACTION], {})
 
 
 def decode(row: np.ndarray, where: str) -> np.ndarray:

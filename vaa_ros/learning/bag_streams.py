@@ -132,6 +132,7 @@ def collect(bag: BagReader, roles: Mapping[str, str], command_type: str, robot: 
             elif role == JOINTS:
                 state = joint_state(message, stamp_ns or log_ns)
                 streams.joints.append(Timed(stamp_ns, log_ns, state))
+                require_joints(state, robot)
             elif role == GRIPPER:
                 new = openings(message, kind, robot, dt_s, stamp_ns, log_ns)
                 replace_rest(streams.gripper, new, dt_s)
@@ -180,6 +181,19 @@ def in_order(state: JointState, robot: RobotSpec) -> np.ndarray:
         raise ValueError(f'no joint of {robot.name}; it has {", ".join(state.names) or "none"}, '
                          f'expected {", ".join(robot.joint_names)}')
     return np.array([told.get(name, np.nan) for name in robot.joint_names], dtype=np.float64)
+
+
+def require_joints(state: JointState, robot: RobotSpec) -> None:
+    """
+    Make sure that a joint state tells of every joint, without which it makes no observation.
+
+    :raises ValueError: if it does not.
+    """
+    absent = [name for name in robot.joint_names if name not in state.names]
+    if absent:
+        raise ValueError(f'no {", ".join(absent)} of {robot.name}; it has '
+                         f'{", ".join(state.names) or "no joints"}, expected '
+                         f'{", ".join(robot.joint_names)}')
 
 
 def measured_commands(joints: Sequence[Timed], robot: RobotSpec, dt_s: float) -> list[Timed]:

@@ -5,7 +5,9 @@ Recorded episodes to a dataset folder.
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
@@ -31,6 +33,8 @@ from vaa_ros.learning.corrections import CORRECTIONS
 from vaa_ros.learning.dataset_files import describe
 from vaa_ros.learning.dataset_files import hold_out
 from vaa_ros.learning.dataset_files import origin
+from vaa_ros.learning.dataset_result import by_topic
+from vaa_ros.learning.dataset_result import DatasetResult
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import TRAIN
@@ -42,7 +46,7 @@ from vaa_ros.learning.pieces import prune
 from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.reading import Reading
-from vaa_ros.learning.reading import recorded_robot
+from vaa_ros.learning.recorded_robot import recorded_robot
 from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import find_bags
@@ -96,34 +100,6 @@ class DatasetOptions:
                              '1')
         if self.only not in (None, CORRECTIONS):
             raise unknown_name('part to learn from', self.only, (CORRECTIONS,))
-
-
-@dataclass(frozen=True)
-class DatasetResult:
-    """
-    What came of a build.
-
-    :param folder: the dataset folder.
-    :param episodes: episodes in it.
-    :param held_out: how many of them are held out.
-    :param frames: frames in it.
-    :param failed: episodes left out because they failed.
-    :param skipped: bags left out, with the reason.
-    :param dropped_frames: pictures without a command, or without joints or pictures of the other
-        cameras that fit: at the ends of episodes, in gaps.
-    :param bad_messages: messages that could not be used.
-    :param notes: a line for each plain bag: how it was cut, and what stood for what.
-    """
-
-    folder: Path
-    episodes: int
-    held_out: int
-    frames: int
-    failed: int
-    skipped: list[tuple[Path, str]]
-    dropped_frames: int
-    bad_messages: int
-    notes: list[str] = field(default_factory=list)
 
 
 def build_dataset(bags: str | Path | Sequence[str | Path], output: str | Path,
@@ -193,7 +169,8 @@ class Builder:
                              for key in options.cameras or options.plain.mapping.cameras
                              or self.robot.cameras)
         self.episodes: list[dict[str, Any]] = []
-        self.failed = self.dropped = self.bad = self.frames = 0
+        self.failed = self.frames = 0
+        self.dropped, self.bad = Counter[str](), Counter[str]()
         self.notes: list[str] = []
         self._hashes: dict[Path, str] = {}
         self._out: dict[str, NpyStream] = {}
@@ -206,7 +183,8 @@ class Builder:
         options = self.options
         return Reading(self.robot, self.cameras, options.control_rate_hz, options.max_skew_s,
                        self.command_type, options.plain, options.task, options.include_failed,
-                       options.include_policy, options.only == CORRECTIONS)
+                       options.include_policy, options.only == CORRECTIONS,
+                       options.robot is not None)
 
     def add(self, found: Prepared) -> None:
         """
@@ -232,10 +210,11 @@ class Builder:
                 self.notes.append(text)
         for piece in found.pieces:
             spec = self.spec_for(found.path, found.known, found.command_type)
-            self.bad += sum(piece.bad.values())
-            self.dropped += piece.dropped
+            self.bad.update(piece.bad)
+            self.dropped.update(piece.dropped)
             if piece.frames < FEWEST_FRAMES:
-                self._skip_short(found.path, piece.frames, piece.name, next(iter(piece.bad), ''))
+                why = [f'{item.topic}: {item.reason}' for item in by_topic(piece.bad)]
+                self._skip_short(found.path, piece.frames, piece.name, why or piece.dropped)
                 continue
             self.spec, self.command_type = spec, found.command_type
             facts = {'sha256': found.sha256}
@@ -257,9 +236,9 @@ class Builder:
         :param spec: what the policy sees and does.
         :param part: its number in there, where many recordings come from one place.
         """
-        self.dropped += episode.dropped
+        self.dropped.update(episode.dropped)
         if len(episode.observations) < FEWEST_FRAMES:
-            self._skip_short(path, len(episode.observations), take.name, '')
+            self._skip_short(path, len(episode.observations), take.name, ())
             return
         self.spec, self.command_type = spec, take.streams.command_type
         if path not in self._hashes:
@@ -267,10 +246,10 @@ class Builder:
         self._write(path, episode_arrays(episode, self.cameras), take.streams.metadata,
                     {'sha256': self._hashes[path]} | ({} if part is None else {'part': part}))
 
-    def _skip_short(self, path: Path, frames: int, name: str, why: str) -> None:
+    def _skip_short(self, path: Path, frames: int, name: str, why: Iterable[str]) -> None:
         self.skipped.append((path, f'{name}{": " if name else ""}only {frames} frames have both '
                              f'an observation and a command, at least {FEWEST_FRAMES} are '
-                             f'needed{"; " if why else ""}{why}'))
+                             f'needed{"".join(f"; {text}" for text in why)}'))
 
     def finish(self, target: Path) -> DatasetResult:
         """
@@ -289,7 +268,7 @@ class Builder:
                                f'{reasons}')
         count = len(self.episodes)
         held = hold_out(self.episodes, self.options.held_out)
-        if not held and self.options.held_out:
+        if not held and self.options.held_out and count > 1:
             self.notes.append('nothing is held out: no recording can be spared')
         self.spec = describe(self.folder, self.spec, self.command_type, self.episodes, {
             'failed': self.failed, 'notes': self.notes,

@@ -10,6 +10,7 @@ recorder received after the frame.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,13 +36,12 @@ class Episode:
 
     :param observations: what was seen, in order.
     :param actions: what was commanded (n, D).
-    :param dropped: pictures of the reference camera without a command, or without joints or
-        pictures of the other cameras that fit.
+    :param dropped: pictures of the reference camera that gave no observation or action, by reason.
     """
 
     observations: list[Observation]
     actions: np.ndarray
-    dropped: int
+    dropped: Mapping[str, int]
 
 
 def make_episode(streams: BagStreams, spec: PolicySpec, max_skew_s: float = 0.016) -> Episode:
@@ -55,13 +55,19 @@ def make_episode(streams: BagStreams, spec: PolicySpec, max_skew_s: float = 0.01
     """
     observations = observe(streams, spec, max_skew_s)
     actions = match_actions(streams, observations, spec)
+    silent = np.isnan(actions).all(1) if len(actions) else np.zeros(0, bool)
     # A command or gripper that is not there at all falls back on the measured joints.
     for action, observation in zip(actions, observations, strict=True):
         fill_missing(action, observation, spec)
     usable = np.isfinite(actions).all(1) if len(actions) else np.zeros(0, bool)
     kept = [item for item, good in zip(observations, usable, strict=True) if good]
-    pictures = len(streams.pictures[spec.cameras[0].key])
-    return Episode(kept, actions[usable], pictures - len(kept))
+    dropped = {
+        'no joint state, or no picture of another camera, fits them':
+            len(streams.pictures[spec.cameras[0].key]) - len(observations),
+        f'no command follows within {MAX_DELAY_S} s': int(silent.sum()),
+        'their command leaves elements out': int((~usable & ~silent).sum())}
+    return Episode(kept, actions[usable], {
+        reason: count for reason, count in dropped.items() if count > 0})
 
 
 def observe(streams: BagStreams, spec: PolicySpec,

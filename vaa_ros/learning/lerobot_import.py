@@ -25,7 +25,7 @@ from vaa_ros.core.types import Observation
 from vaa_ros.learning.bag_streams import BagStreams
 from vaa_ros.learning.dataset import Builder
 from vaa_ros.learning.dataset import DatasetOptions
-from vaa_ros.learning.dataset import DatasetResult
+from vaa_ros.learning.dataset_result import DatasetResult
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.lerobot_layout import ACTION
@@ -198,7 +198,7 @@ def read_episode(reader: LeRobotReader, number: int, spec: PolicySpec,
                     {key: items[row] for key, items in pictures.items()},
                     state[row].astype(np.float32))
         for row in range(len(state))]
-    return Episode(observations, action, 0)
+    return Episode(observations, action, {})
 
 
 def check_limits(source: Path, episode: Episode, robot: RobotSpec) -> None:

@@ -36,6 +36,7 @@ from vaa_ros.learning.plain_bags import note
 from vaa_ros.learning.plain_bags import read_takes
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.reading import Reading
+from vaa_ros.learning.recorded_robot import other_robot
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import EpisodeMetadata
@@ -54,7 +55,7 @@ class Piece:
 
     :param file: a .npz file; None for an episode without frames.
     :param frames: frames in it.
-    :param dropped: pictures that gave no frame.
+    :param dropped: pictures that gave no frame, by reason.
     :param bad: messages left out, by reason.
     :param rule: the rule by which it was cut, '' for an episode of teleop_recorder.
     :param start_s: where it begins, from the start of the bag [s].
@@ -64,7 +65,7 @@ class Piece:
 
     file: str
     frames: int
-    dropped: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
     bad: Mapping[str, int] = field(default_factory=dict)
     rule: str = ''
     start_s: float = 0.0
@@ -163,6 +164,7 @@ def make(result: Prepared, bag: BagReader) -> Prepared:
     partial.mkdir(parents=True)
     try:
         note(notes, bag.path, reading.doubt(bag))
+        note(notes, bag.path, other_robot(bag.metadata, reading.robot))
         for take in read_takes(bag, reading.robot, reading.cameras,
                                1.0 / reading.control_rate_hz, reading.command_type,
                                reading.plain, notes, reading.only_corrections):

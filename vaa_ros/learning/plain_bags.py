@@ -112,29 +112,17 @@ def read_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], 
     note(notes, path, f'metadata.yaml was changed: {", ".join(bag.edited)}' if bag.edited else '')
     if bag.metadata is not None:
         note(notes, path, not_cut(options))
-        for take in recorded_takes(bag, robot, cameras, dt_s, command_type, options, notes,
-                                   only_corrections):
-            note(notes, path, align_clocks(take.streams))
-            yield take
-        return
-    command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
-                                     options.measured)
-    rule, spans = cut(bag, roles, robot, options)
-    actions = 'the next measured joint positions' if options.measured else command_type
-    notes.append(f'{path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
+        takes = recorded_takes(bag, robot, cameras, dt_s, command_type, options, notes,
+                               only_corrections)
+    else:
+        takes = plain_takes(bag, robot, cameras, dt_s, command_type, options, notes)
     unstamped: set[str] = set()
-    pictures = BagPictures()
-    for span in spans:
-        streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
-                          span.stop_ns, pictures)
-        unstamped |= streams.unstamped
-        note(notes, path, align_clocks(streams))
-        if options.measured:
-            streams.commands = measured_commands(streams.joints, robot, dt_s)
-        yield Take(streams, rule, *seconds(bag, span))
-    if unstamped:
-        notes.append(f'{path}: no stamps on {", ".join(sorted(unstamped))}: times of arrival '
-                     'stand for them')
+    for take in takes:
+        unstamped |= take.streams.unstamped
+        note(notes, path, align_clocks(take.streams))
+        yield take
+    note(notes, path, f'no stamps on {", ".join(sorted(unstamped))}: times of arrival stand for '
+                      'them' if unstamped else '')
 
 
 def note(notes: list[str], path: Path, text: str) -> None:
@@ -178,6 +166,28 @@ def recorded_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpe
         if measured:
             streams.commands = measured_commands(streams.joints, robot, dt_s)
         yield Take(streams) if span is None else Take(streams, CORRECTIONS, *seconds(bag, span))
+
+
+def plain_takes(bag: BagReader, robot: RobotSpec, cameras: Sequence[CameraSpec], dt_s: float,
+                command_type: str | None, options: PlainOptions,
+                notes: list[str]) -> Iterator[Take]:
+    """
+    Read a bag that teleop_recorder did not write, cut by a rule.
+
+    :raises BagError: if it lacks a topic, or the rule finds no episode.
+    """
+    command_type, roles = find_roles(bag, cameras, options.mapping, command_type,
+                                     options.measured)
+    rule, spans = cut(bag, roles, robot, options)
+    actions = 'the next measured joint positions' if options.measured else command_type
+    notes.append(f'{bag.path}: cut by {rule} into {len(spans)} episodes; actions: {actions}')
+    pictures = BagPictures()
+    for span in spans:
+        streams = collect(bag, roles, command_type, robot, cameras, dt_s, span.start_ns,
+                          span.stop_ns, pictures)
+        if options.measured:
+            streams.commands = measured_commands(streams.joints, robot, dt_s)
+        yield Take(streams, rule, *seconds(bag, span))
 
 
 def seconds(bag: BagReader, span: Span) -> tuple[float, float]:

@@ -5,22 +5,15 @@ How bags are read into datasets, and which of them are not to be learned from.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 import hashlib
 import json
-from pathlib import Path
 
 import cv2
 
 import vaa_ros
-from vaa_ros.core.errors import VaaError
 from vaa_ros.core.records import to_plain
-from vaa_ros.core.robot import load_robot
-from vaa_ros.core.robot import robot_from_mapping
-from vaa_ros.core.robot import robot_names
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import ActionSpec
@@ -29,12 +22,12 @@ from vaa_ros.core.spec import COMMAND_KINDS
 from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.corrections import corrections
 from vaa_ros.learning.plain_bags import PlainOptions
+from vaa_ros.learning.recorded_robot import refuse_robot
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.episode import DISCARDED
 from vaa_ros.recording.policies_seen import policies_in
-from vaa_ros.recording.recorded_spec import robot_name
 
-PIECE_VERSION = 3
+PIECE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,7 @@ class Reading:
     :param include_failed: also read episodes that failed, were broken off or were thrown away.
     :param include_policy: also read episodes that a policy drove.
     :param only_corrections: read only what a person did who took over from a policy.
+    :param robot_given: whether people say that this is the robot, whatever bags say.
     """
 
     robot: RobotSpec
@@ -64,6 +58,7 @@ class Reading:
     include_failed: bool = False
     include_policy: bool = False
     only_corrections: bool = False
+    robot_given: bool = False
 
     def spec(self, command_type: str, name: str = 'policy', chunk_length: int = 1) -> PolicySpec:
         """
@@ -95,10 +90,9 @@ class Reading:
         aside = folder.absolute().parent.name == DISCARDED
         if not self.include_failed and (known.discarded or aside):
             return 'it was thrown away; it is taken back with: vaa recover --restore FOLDER'
-        robot = robot_name(known)
-        if robot and robot != self.robot.name:
-            return (f'recorded with robot {robot!r}, not {self.robot.name!r}: '
-                    f'say --robot {robot}, or the file of that robot')
+        strange = refuse_robot(bag, self.robot, self.robot_given)
+        if strange:
+            return strange
         if self.task is not None and known.task != self.task:
             return f'task {known.task!r}, not {self.task!r}'
         drove = known.policy or ', '.join(
@@ -128,22 +122,3 @@ class Reading:
                 robot_to_mapping(self.robot), to_plain(self.cameras), self.control_rate_hz,
                 self.max_skew_s, self.command_type, to_plain(self.plain), self.only_corrections]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def recorded_robot(bags: Iterable[Path]) -> RobotSpec | None:
-    """
-    Give the robot that the first bag names which names one.
-
-    :param bags: bags, also such as cannot be read.
-    :return: the robot of that name, or where there is none, as the bag describes it; None where
-        no bag does.
-    """
-    for path in bags:
-        with suppress(VaaError), BagReader(path) as bag:
-            known = bag.metadata
-            if known is None or not robot_name(known):
-                continue
-            if robot_name(known) in robot_names():
-                return load_robot(robot_name(known))
-            return robot_from_mapping(known.spec.get('robot'), f'{path}: spec.robot')
-    return None

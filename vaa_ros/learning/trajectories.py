@@ -34,8 +34,11 @@ def trajectory(message: Any, joints: tuple[str, ...], dt_s: float, stamp_ns: int
     :raises ValueError: if it holds no usable point, or its times do not rise or end too late.
     """
     names = list(message.joint_names)
-    if not message.points or not set(names) & set(joints):
-        raise ValueError('trajectory without points or without a joint of the robot')
+    if not message.points:
+        raise ValueError('a trajectory without points')
+    if not set(names) & set(joints):
+        raise ValueError(f'a trajectory of {", ".join(names) or "no joints"}, expected '
+                         f'{", ".join(joints)}')
     points = np.stack([vector(point.positions, len(names)) for point in message.points])
     times = np.array([point.time_from_start.sec + point.time_from_start.nanosec / NANOSECONDS
                       for point in message.points])
