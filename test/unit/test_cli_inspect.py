@@ -222,3 +222,18 @@ def test_the_verdict_of_an_episode_is_shown_and_made_anew(
     said = capsys.readouterr().out
     assert 'verdict: look; episode is 0.40 s long (limit 10)' in said
     assert 'dark_share' in said
+
+
+def test_why_takes_were_put_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, changes in (('aborted', {'aborted': 'the disk is full'}),
+                            ('discarded', {'discarded': True})):
+        with BagWriter(next_episode_dir(tmp_path / folder), TOPICS, EpisodeMetadata(
+                vaa_version='0.1.0', **changes)) as bag:
+            bag.write('/joint_states', 1, messages.joint_state(
+                JointState(1, ('a',), np.zeros(1), None)))
+            bag.close()
+    found, = inspect(tmp_path / 'aborted', tmp_path)['episodes']
+    assert found['reasons'] == ['broken off: the disk is full']
+    assert 'broken off: the disk is full' in capsys.readouterr().out
+    found, = inspect(tmp_path / 'discarded', tmp_path)['episodes']
+    assert found['reasons'] == ['thrown away']

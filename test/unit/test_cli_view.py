@@ -245,6 +245,18 @@ def test_without_a_display_a_file_is_written(bag: Path, tmp_path: Path,
     assert (tmp_path / 'episode_000000.rrd').is_file()
 
 
+@pytest.mark.parametrize('option', ['--mp4', '--rrd'])
+def test_a_file_is_replaced_only_when_asked(bag: Path, tmp_path: Path, option: str,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / f'mine.{option[2:]}'
+    path.write_bytes(b'mine')
+    assert main(['view', str(bag), option, str(path)]) == 2
+    assert 'mine.' in (told := capsys.readouterr().err) and '--overwrite' in told
+    assert path.read_bytes() == b'mine'
+    assert main(['view', str(bag), option, str(path), '--overwrite']) == 0
+    assert path.stat().st_size > 100
+
+
 def test_a_viewer_that_cannot_start_is_an_error(bag: Path, capfd: pytest.CaptureFixture[str],
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('DISPLAY', ':4711')

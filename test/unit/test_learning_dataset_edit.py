@@ -121,6 +121,16 @@ def test_filtering_takes_the_episodes_of_which_it_is_told(made, tmp_path, option
     assert len(frames.spec.provenance['bags']) == len(wanted)
 
 
+def test_without_any_verdict_it_says_what_to_do_instead(tmp_path, capsys):
+    make_bag(tmp_path / 'bag')
+    build_dataset(tmp_path / 'bag', tmp_path / 'data', OPTIONS)
+    filtering = ('filter', tmp_path / 'data', '--out', tmp_path / 'some', '--verdict')
+    assert data(*filtering, 'keep') == 2
+    told = capsys.readouterr().err
+    assert 'no episode has a verdict' in told and 'vaa data delete' in told
+    assert data(*filtering, 'none') == 0
+
+
 def test_deleting_in_place_needs_to_be_asked_for(made, tmp_path, capsys):
     assert data('merge', made / 'six', '--out', tmp_path / 'mine') == 0
     arguments = ('delete', tmp_path / 'mine', '--episodes', '0,2:4', '--out', tmp_path / 'mine')

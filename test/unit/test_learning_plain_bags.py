@@ -37,12 +37,14 @@ from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
 
 from vaa_ros.cli.main import main
+from vaa_ros.cli.view import one_bag
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.learning.dataset import build_dataset
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.topic_mapping import TopicMapping
 from vaa_ros.recording import messages
+from vaa_ros.recording.bag_folders import find_bags
 
 
 @pytest.mark.parametrize('stamped', [True, False])
@@ -72,6 +74,32 @@ def test_a_bag_of_several_files_is_one_bag(tmp_path, storage):
     build_dataset(write_ours(tmp_path / 'ours', stream, 2), tmp_path / 'a', OPTIONS)
     build(write_split(tmp_path / 'plain', stream + flags(2), storage), tmp_path / 'b')
     assert_same(Frames(tmp_path / 'a'), Frames(tmp_path / 'b'))
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_a_renamed_bag_of_several_files_is_one_bag_to_all(tmp_path, storage):
+    bag = write_split(tmp_path / 'plain', session(2) + flags(2), storage)
+    (bag / 'metadata.yaml').unlink()
+    for number, name in enumerate(('plain', 'later_second')):
+        file = next(bag.glob(f'{name}.*'))
+        file.rename(bag / f'plain_{number}{file.suffix}')
+    (tmp_path / 'all').mkdir()
+    renamed_bag = bag.rename(tmp_path / 'all' / 'monday')
+    assert one_bag(renamed_bag) == renamed_bag
+    assert one_bag(tmp_path / 'all') == renamed_bag
+    assert build(renamed_bag, tmp_path / 'b', 'whole').episodes == 1
+
+
+def test_loose_takes_are_bags_of_their_own(tmp_path):
+    folder = tmp_path / 'all' / 'takes'
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        bag = write_plain(tmp_path / f'plain_{number}', session(1))
+        next(bag.glob('*.mcap')).rename(folder / f'episode_00000{number}.mcap')
+    assert [path.name for path in find_bags(folder)] == [
+        'episode_000001.mcap', 'episode_000002.mcap']
+    with pytest.raises(BagError, match='takes holds 2 bags, which are not looked into here'):
+        find_bags(tmp_path / 'all')
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])

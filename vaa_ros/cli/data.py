@@ -139,6 +139,12 @@ def select(args: argparse.Namespace, datasets: list[Frames]) -> Mapping[str, obj
         raise ConfigError('say what to take: --verdict, --success, --instruction or --operator')
     chosen = matching(datasets[0], wanted)
     if not chosen:
+        if 'none' not in wanted.get('verdict', ['none']) and not any(
+                item.get('verdict') for item in datasets[0].episodes):
+            raise ConfigError(f'{datasets[0].folder}: no episode has a verdict: teleop_recorder '
+                              'judges at the stop, ros2 bag record does not. vaa inspect BAGS '
+                              '--judge shows verdicts and writes none; leave out what is no good '
+                              'with: vaa data delete DATA --episodes NUMBERS')
         there = '; '.join(f'{name} {", ".join(told(datasets[0], name))}' for name in wanted)
         raise ConfigError(f'{datasets[0].folder}: no episode has all of that. It has: {there}')
     return _report(write_chosen([Chosen(datasets[0], chosen)], args.out, args.overwrite))

@@ -46,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='write a file of Rerun instead of opening the viewer')
     parser.add_argument('--mp4', metavar='FILE', type=Path,
                         help='write a film instead of opening the viewer')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='replace a film or a file of Rerun that is there')
     parser.add_argument('--lossless', action='store_true',
                         help='keep raw pictures as PNG; they become JPEG otherwise. Pictures that '
                              'were recorded compressed always stay as they are')
@@ -67,6 +69,9 @@ def run(args: argparse.Namespace) -> int:
     if rrd is None and args.mp4 is None and not has_display():
         rrd = Path(f'{path.stem}.rrd')
         print('no display here, so the recording is written to a file; --mp4 FILE makes a film')
+    for file in (rrd, args.mp4):
+        if file is not None and file.exists() and not args.overwrite:
+            raise ConfigError(f'{file} exists; choose another name, or say --overwrite')
     found: dict[str, object] = {}
     with BagReader(path) as bag:
         items = BagItems(bag)
@@ -88,7 +93,7 @@ def one_bag(path: Path) -> Path:
     :return: the bag.
     :raises BagError: if there is none or more than one; lists them.
     """
-    from vaa_ros.recording.bag_reader import find_bags
+    from vaa_ros.recording.bag_folders import find_bags
     found = find_bags(path)
     if len(found) > 1:
         names = ', '.join(bag.name for bag in found[:5])

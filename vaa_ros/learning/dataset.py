@@ -48,8 +48,8 @@ from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.reading import Reading
 from vaa_ros.learning.recorded_robot import recorded_robot
 from vaa_ros.learning.whole_folder import whole_folder
+from vaa_ros.recording.bag_folders import find_bags
 from vaa_ros.recording.bag_reader import bag_hash
-from vaa_ros.recording.bag_reader import find_bags
 from vaa_ros.recording.episode import EpisodeMetadata
 
 DEFAULT_ROBOT = 'vaa_arm'

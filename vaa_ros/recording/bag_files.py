@@ -155,11 +155,17 @@ def check_information(information: Mapping[str, Any], counts: Mapping[str, int])
 
 def is_one_bag(folder: Path) -> bool:
     """
-    Tell whether the storage files of a folder are one recording by their names: FOLDER_0.mcap ...
+    Tell whether the storage files of a folder are one recording by their names.
+
+    Those are FOLDER_0.mcap ..., or after the folder was renamed NAME_0.mcap ... without a gap.
     """
-    names = [path.name for path in folder.iterdir() if path.is_file() and storage_suffix(path)]
-    return bool(names) and all(
-        re.fullmatch(rf'{re.escape(folder.name)}_\d+\.[\w.]+', name) for name in names)
+    found = [re.fullmatch(r'(.+)_(\d+)\.[\w.]+', path.name) for path in folder.iterdir()
+             if path.is_file() and storage_suffix(path)]
+    named = [(match[1], match[2]) for match in found if match]
+    if not named or len(named) < len(found) or len({name for name, _ in named}) > 1:
+        return False
+    numbers = {number for _, number in named}
+    return named[0][0] == folder.name or numbers == {str(place) for place in range(len(named))}
 
 
 def unpacked(path: Path, stack: contextlib.ExitStack) -> Path:

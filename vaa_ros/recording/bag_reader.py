@@ -21,7 +21,6 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import VaaError
 from vaa_ros.recording.bag_files import check_information
 from vaa_ros.recording.bag_files import check_summary
-from vaa_ros.recording.bag_files import is_one_bag
 from vaa_ros.recording.bag_files import listed_files
 from vaa_ros.recording.bag_files import metadata_record
 from vaa_ros.recording.bag_files import read_information
@@ -32,6 +31,7 @@ from vaa_ros.recording.bag_files import STORAGES
 from vaa_ros.recording.bag_files import unknown_definitions_hidden
 from vaa_ros.recording.bag_files import unpacked
 from vaa_ros.recording.bag_files import ZSTD_MAGIC
+from vaa_ros.recording.bag_folders import find_bags
 from vaa_ros.recording.episode import custom_text
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
@@ -269,40 +269,6 @@ class BagReader:
                            'recover what is left with: vaa recover FILE.mcap') from error
 
 
-def find_bags(folder: Path | str,
-              skipped: list[tuple[Path, str]] | None = None) -> list[Path]:
-    """
-    Find what looks like a bag in a folder, without opening it.
-
-    :param folder: folder of episodes, one episode, or one .mcap or .db3 file.
-    :param skipped: takes what cannot be looked into, such as ``lost+found``, with the reason.
-    :return: bags, in order of name.
-    :raises BagError: if the folder does not exist, cannot be read, or holds no bag at all.
-    """
-    folder = Path(folder)
-    if folder.is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise BagError(f'{folder}: there is no such folder')
-    try:
-        if (folder / 'metadata.yaml').exists() or is_one_bag(folder):
-            return [folder]
-        inside = sorted(folder.iterdir())
-    except OSError as error:
-        raise BagError(f'{folder}: cannot be read: {error.strerror or error}') from error
-    found, skipped = [], [] if skipped is None else skipped
-    for path in inside:
-        try:
-            found += [path] if _looks_like_bag(path) else []
-        except OSError as error:
-            skipped.append((path, f'cannot be read: {error.strerror or error}'))
-    if not found:
-        why = ''.join(f'. {path} {reason}' for path, reason in skipped[:3])
-        raise BagError(f'{folder}: holds no bags; expected folders with a metadata.yaml, as '
-                       f'teleop_recorder and ros2 bag record write them{why}')
-    return found
-
-
 def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]]]:
     """
     Find the finished episodes in a folder.
@@ -321,13 +287,6 @@ def list_episodes(folder: Path | str) -> tuple[list[Path], list[tuple[Path, str]
         except BagError as error:
             skipped.append((path, str(error)))
     return good, skipped
-
-
-def _looks_like_bag(path: Path) -> bool:
-    if not path.is_dir():
-        return bool(storage_suffix(path))
-    return (path / 'metadata.yaml').exists() or path.name.startswith('episode_') or any(
-        storage_suffix(item) for item in path.iterdir())
 
 
 def bag_hash(path: Path) -> str:
