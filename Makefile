@@ -47,7 +47,7 @@ endif
 NODE_TESTS := $(BIN)/python -m pytest --reruns 1 -raR -m 'not long' --splits 2 \
               --splitting-algorithm least_duration test/ros test/launch test/end_to_end
 
-test-nodes: setup-test
+test-nodes: setup-test  ## the tests with nodes, launch files and whole loops
 	$(NODE_TESTS) --group 2 $(ARGS) >$(VENV)/second_half.log 2>&1 & second=$$!; \
 	$(NODE_TESTS) --group 1 $(ARGS); first=$$?; \
 	wait $$second; second=$$?; cat $(VENV)/second_half.log; \
