@@ -17,7 +17,7 @@ TORCH_PIN   := $(shell sed -n 's/^torch==//p' constraints.txt)
 GL_PACKAGES := libegl1 libgl1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo from-scratch test test-long setup setup-train setup-test tables constraints clean
+.PHONY: help demo from-scratch test test-nodes test-long setup setup-train setup-test tables constraints clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,15 +38,20 @@ ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal test/unit test/contract
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-nodes-1 test-nodes-2
+	@$(MAKE) --no-print-directory test-nodes
 endif
 
 # Nodes mostly wait, so two halves of their tests go side by side, as processes of their own: rclpy
-# does not stand pytest-xdist. They have a schedule to keep: what the rest of the machine made late
-# is run once again, and shown in the summary.
-test-nodes-%:
-	$(BIN)/python -m pytest --reruns 1 -raR -m 'not long' --splits 2 --group $* \
-		--splitting-algorithm least_duration test/ros test/launch test/end_to_end
+# does not stand pytest-xdist. The second half is shown when it has ended. They have a schedule to
+# keep: what the rest of the machine made late is run once again, and shown in the summary.
+NODE_TESTS := $(BIN)/python -m pytest --reruns 1 -raR -m 'not long' --splits 2 \
+              --splitting-algorithm least_duration test/ros test/launch test/end_to_end
+
+test-nodes: setup-test  ## the tests with nodes, launch files and whole loops
+	$(NODE_TESTS) --group 2 $(ARGS) >$(VENV)/second_half.log 2>&1 & second=$$!; \
+	$(NODE_TESTS) --group 1 $(ARGS); first=$$?; \
+	wait $$second; second=$$?; cat $(VENV)/second_half.log; \
+	test $$first -eq 0 -a $$second -eq 0
 
 test-long: setup-test  ## the tests that take several minutes each
 	$(BIN)/python -m pytest -m long test/end_to_end

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 
+from hypothesis import example
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -164,6 +165,7 @@ def test_no_call_whatsoever_raises_or_breaks_a_limit(
 @given(
     last=st.tuples(*(st.floats(low, high) for low, high in zip(LOW, HIGH, strict=True))),
     share=hnp.arrays(np.float64, 3, elements=st.floats(-1, 1)))
+@example(last=(0.0, 0.0, 0.0032037532180335853), share=np.full(3, -1.0))
 def test_what_is_inside_passes_unchanged(last: tuple, share: np.ndarray) -> None:
     command = np.clip(last + share * SPEED * DT_S, LOW, HIGH)
     if (np.abs(command - last) <= SPEED * DT_S).all():

@@ -209,7 +209,9 @@ class CommandLimiter:
                               dt_s)
         target = approach(inside, clamp(wanted, lower, upper), clamp(motion.aim, lower, upper),
                           speed * top, acceleration, dt_s)
-        target = clamp(target, inside + low * dt_s, inside + high * dt_s)
+        # A way to a limit, divided by the time and multiplied again, may be a bit too short.
+        bit = np.spacing(np.abs(inside))
+        target = clamp(target, inside + low * dt_s - bit, inside + high * dt_s + bit)
         # A start just outside its limits comes back at once; that is no speed to go on with.
         target = np.where(inside == last, target, inside)
         result = within(last, target, np.minimum(
