@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 import shutil
+import struct
 import tempfile
 
 from cut_off_bags import cut_off_file
@@ -18,7 +19,9 @@ from cut_off_bags import SENT
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies
+from mcap.opcode import Opcode
 from mcap.reader import make_reader
+from mcap.writer import MCAP0_MAGIC
 import pytest
 from recording_bags import METADATA
 from recording_bags import TOPICS
@@ -89,6 +92,21 @@ def test_a_flipped_bit_never_makes_a_wrong_message(cut_off: bytes, place: float,
             return
     contents = {payload for _, _, payload in SENT}
     assert all(payload in contents for _, _, payload in got)
+
+
+def test_an_index_that_looks_like_a_message_is_none(tmp_path: Path) -> None:
+    data = cut_off_file(tmp_path, 'zstd')
+    place, found = len(MCAP0_MAGIC), []
+    while place < len(data):
+        opcode, length = struct.unpack_from('<BQ', data, place)
+        found += [place] if opcode == Opcode.MESSAGE_INDEX else []
+        place += 9 + length
+    contents = {payload for _, _, payload in SENT}
+    for number, place in enumerate(found[::9]):
+        damaged = bytearray(data)
+        damaged[place] = Opcode.MESSAGE
+        got = read(recover(partial(tmp_path / str(number), bytes(damaged))).path)
+        assert len(got) == len(SENT) and all(payload in contents for _, _, payload in got)
 
 
 def test_a_damaged_chunk_of_a_finished_bag_is_named(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ class SalvagedFile:
 
     def _walk(self, stream: BinaryIO, marks: list[int], stop: int) -> Iterator[tuple[int, bytes]]:
         """Go from record to record; where one is damaged, on from the next that is found."""
-        place = len(MCAP0_MAGIC)
+        place, chunked = len(MCAP0_MAGIC), False
         while place < stop:
             after = bisect.bisect_right(marks, place)
             mark = marks[after] if after < len(marks) else stop
@@ -188,7 +188,10 @@ class SalvagedFile:
             if opcode == Opcode.FOOTER and length == _FOOTER.size:
                 self._set_trailing(max(stop - end - len(MCAP0_MAGIC), 0))
                 return
-            if (opcode == Opcode.MESSAGE or opcode in _READ) and length <= _MOST:
+            # Beside chunks there are no messages: that is another record, whose kind is damaged.
+            chunked |= opcode == Opcode.CHUNK
+            loose = opcode == Opcode.MESSAGE and not chunked
+            if (loose or opcode in _READ) and length <= _MOST:
                 stream.seek(place + _HEAD.size)
                 yield opcode, stream.read(length)
             elif opcode in _READ or opcode == Opcode.MESSAGE:
