@@ -136,9 +136,9 @@ def test_events_and_slow_topics_are_no_gaps(seed: int, period: float) -> None:
 
 
 @pytest.mark.parametrize(('last', 'words'), [
-    (lambda when: when < 2.0, 'no commands for 7.9'),
-    (lambda when: when == 0, 'no commands for 9'),
-    (lambda when: when > 3.0, 'no commands for 2.9')])
+    (lambda when: when < 2.0, 'went on for 7.9'),
+    (lambda when: when == 0, 'went on for 9'),
+    (lambda when: when > 3.0, 'went on for 2.9')])
 def test_an_arm_that_moves_without_commands_is_told(last: Callable[[float], bool],
                                                     words: str) -> None:
     episode = Episode(seconds=10.0, lost=lambda topic, when: topic == COMMANDS and not last(when))

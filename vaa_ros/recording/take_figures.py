@@ -34,13 +34,13 @@ from vaa_ros.recording.take_motion import command_names
 from vaa_ros.recording.take_motion import motion
 from vaa_ros.recording.take_motion import runs
 from vaa_ros.recording.take_motion import unnamed_share
-from vaa_ros.recording.take_times import command_gap_s
 from vaa_ros.recording.take_times import Figures
 from vaa_ros.recording.take_times import lost_shares
 from vaa_ros.recording.take_times import rate_hz
 from vaa_ros.recording.take_times import rate_shares
 from vaa_ros.recording.take_times import TakeClock
 from vaa_ros.recording.take_times import timing
+from vaa_ros.recording.take_times import uncommanded_s
 
 DARK, WHITE = 12.0, 250.0
 """Mean values of a picture below and above which nothing can be seen on it, of 255."""
@@ -88,7 +88,9 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
         figures['missing_share'][topic] = max(share, figures['missing_share'].get(topic, 0.0))
     commands_s = np.zeros(0) if driving is None else clock.place(driving.arrivals_ns())
     figures['command_gap_s'] = {} if driving is None else {
-        'commands': command_gap_s(commands_s, joints, clock, span_s)}
+        'commands': float(np.diff(commands_s).max(initial=0.0))}
+    figures['uncommanded_s'] = {} if driving is None else {
+        'the arm': uncommanded_s(commands_s, joints, clock, span_s)}
     figures['rate_share'] = rate_shares(figures['rate_hz'], seen, rate_hz(commands_s),
                                         control_rate_hz(metadata.spec))
     robot = _robot(metadata)

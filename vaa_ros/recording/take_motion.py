@@ -68,10 +68,12 @@ def motion(joints: Stream | None, commands: Stream | None, robot: RobotSpec | No
         told_s = clock.place(commands.arrivals_ns()[np.array(commands.rows, dtype=np.int64)])
         figures['moved_share'] = dict(_moved(shared, told_s, told, times, done))
         agreement, delay_s = _following(told_s, told, times, done)
-        if not math.isnan(agreement):
+        # Between rare commands, and in small motions, nobody knows what was meant.
+        if max(np.ptp(told, axis=0).max(initial=0.0), np.ptp(done, axis=0).max(initial=0.0)
+               ) >= TOLD and rate_hz(told_s) >= _FOLLOWED_HZ and not math.isnan(agreement):
             figures['follow_share']['arm'] = agreement
-            if agreement > 0.5:
-                figures['delay_ms']['arm'] = delay_s * 1000
+        if agreement > 0.5:
+            figures['delay_ms']['arm'] = delay_s * 1000
     return figures
 
 
@@ -167,17 +169,14 @@ def _following(told_s: np.ndarray, told: np.ndarray, done_s: np.ndarray,
     """
     Compare the motion with that of the commands, at the delay at which both agree best.
 
-    :return: how well they agree, 1 at best, and the delay [s]; NaN where nothing moved, the take
-        is too short, or commands are too rare to tell.
+    :return: how well they agree, 1 at best, and the delay [s]; NaN where the take is too short.
     """
     span = max(done_s[0], told_s[0]), min(done_s[-1], told_s[-1])
     lags = round(MOST_DELAY_S * _GRID_HZ)
     grid = _grid(*span, _GRID_HZ)
-    if not told.shape[1] or len(grid) < 4 * lags or rate_hz(told_s) < _FOLLOWED_HZ:
+    if not told.shape[1] or len(grid) < 4 * lags:
         return math.nan, math.nan
     wanted, moved = _sampled(told_s, told, grid), _sampled(done_s, done, grid)
-    if max(np.ptp(wanted, axis=0).max(), np.ptp(moved, axis=0).max()) < TOLD:
-        return math.nan, math.nan
     wanted, moved = wanted[_WINDOW:] - wanted[:-_WINDOW], moved[_WINDOW:] - moved[:-_WINDOW]
     count = len(wanted) - lags
     scores = []

@@ -129,19 +129,19 @@ def rate_shares(rates_hz: Mapping[str, float], seen: Collection[str], command_hz
     return {**shares, **({'commands': command_hz / control_hz} if command_hz else {})}
 
 
-def command_gap_s(commands_s: np.ndarray, joints: Stream | None, clock: TakeClock,
+def uncommanded_s(commands_s: np.ndarray, joints: Stream | None, clock: TakeClock,
                   span_s: tuple[float, float]) -> float:
     """
     Give the longest time for which the arm went on without a command.
 
     :param commands_s: when commands came (N,) [s].
-    :param joints: the joint states; without them the arm is taken to move always.
+    :param joints: the joint states; None where nobody saw the arm move.
     :param clock: the time of the take.
     :param span_s: its begin and end [s].
     :return: the time from a command, or the begin, until the arm stood still or the next one [s].
     """
     if joints is None:
-        return float(np.diff(commands_s).max(initial=0.0))
+        return 0.0
     edges = np.concatenate([[span_s[0]], commands_s, [span_s[1]]])
     intervals, values, longest = np.diff(edges), joints.positions(), 0.0
     for place in np.argsort(-intervals):
