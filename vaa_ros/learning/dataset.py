@@ -226,7 +226,7 @@ class Builder:
             self._write(found.path, found.arrays(piece), found.known, facts)
 
     def keep(self, path: Path, episode: Episode, take: Take, spec: PolicySpec,
-             part: int | None = None) -> None:
+             part: int | None = None, cut_from: str = '') -> None:
         """
         Write an episode that does not come from a bag, or note that it is too short.
 
@@ -235,6 +235,7 @@ class Builder:
         :param take: what else is known of it.
         :param spec: what the policy sees and does.
         :param part: its number in there, where many recordings come from one place.
+        :param cut_from: the recording that it was cut from before, where that is known.
         """
         self.dropped.update(episode.dropped)
         if len(episode.observations) < FEWEST_FRAMES:
@@ -244,7 +245,8 @@ class Builder:
         if path not in self._hashes:
             self._hashes[path] = bag_hash(path)
         self._write(path, episode_arrays(episode, self.cameras), take.streams.metadata,
-                    {'sha256': self._hashes[path]} | ({} if part is None else {'part': part}))
+                    {'sha256': self._hashes[path]} | ({} if part is None else {'part': part})
+                    | ({'cut_from': cut_from} if cut_from else {}))
 
     def _skip_short(self, path: Path, frames: int, name: str, why: Iterable[str]) -> None:
         self.skipped.append((path, f'{name}{": " if name else ""}only {frames} frames have both '

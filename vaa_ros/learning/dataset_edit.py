@@ -26,7 +26,7 @@ from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import identity
-from vaa_ros.learning.frames import recording_of
+from vaa_ros.learning.frames import taken_together
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.npy_stream import NpyStream
 from vaa_ros.learning.whole_folder import whole_folder
@@ -148,7 +148,7 @@ def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[
     :return: numbers of the episodes of both.
     :raises DatasetError: if there are too few recordings for that.
     """
-    recordings = list(dict.fromkeys(map(recording_of, frames.episodes)))
+    recordings = list(dict.fromkeys(map(taken_together, frames.episodes)))
     order = np.random.default_rng(seed).permutation(len(recordings))
     count = round(fraction * len(recordings))
     if not 0 < count < len(recordings):
@@ -157,7 +157,7 @@ def halves(frames: Frames, fraction: float, seed: int) -> tuple[list[int], list[
     first = {recordings[place] for place in order[:count]}
     both: tuple[list[int], list[int]] = ([], [])
     for number, item in enumerate(frames.episodes):
-        both[recording_of(item) not in first].append(number)
+        both[taken_together(item) not in first].append(number)
     return both
 
 

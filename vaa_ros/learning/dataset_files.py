@@ -24,7 +24,7 @@ from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
 from vaa_ros.learning.frames import recording_name
-from vaa_ros.learning.frames import recording_of
+from vaa_ros.learning.frames import taken_together
 from vaa_ros.recording.episode import EpisodeMetadata
 
 
@@ -72,7 +72,7 @@ def hold_out(episodes: Sequence[dict[str, Any]], fraction: float) -> int:
     """
     recordings: dict[Any, list[dict[str, Any]]] = {}
     for item in episodes:
-        recordings.setdefault(recording_of(item), []).append(item)
+        recordings.setdefault(taken_together(item), []).append(item)
     together, count = list(recordings.values()), len(recordings)
     wanted = min(count - 1, max(1, round(fraction * count))) if fraction > 0 else 0
     left = Counter(words(item['instruction']) for item in episodes)

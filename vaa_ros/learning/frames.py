@@ -242,6 +242,17 @@ def recording_of(item: Mapping[str, Any]) -> tuple[str, int | None]:
     return item['sha256'], item.get('part')
 
 
+def taken_together(item: Mapping[str, Any]) -> object:
+    """
+    Tell which episodes look alike, so that they belong on one side of a split.
+
+    :param item: what a dataset tells of the episode.
+    :return: the same for all episodes of one recording, also where an import holds each of them
+        for one of its own.
+    """
+    return item.get('cut_from') or recording_of(item)
+
+
 def recording_name(item: Mapping[str, Any]) -> str:
     """
     Name the recording that an episode was taken from: its hash, and number where there is one.

@@ -28,6 +28,7 @@ from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.dataset_result import DatasetResult
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
+from vaa_ros.learning.frames import recording_name
 from vaa_ros.learning.lerobot_layout import ACTION
 from vaa_ros.learning.lerobot_layout import IMAGES
 from vaa_ros.learning.lerobot_layout import INFO
@@ -111,7 +112,9 @@ def import_dataset(source: str | Path, output: str | Path, options: DatasetOptio
             episode = read_episode(reader, number, wanted, columns)
             if spec is None:
                 check_limits(source, episode, builder.robot)
-            builder.keep(source, episode, Take(streams), wanted, number)
+            known = facts[number] if number < len(facts) else {}
+            builder.keep(source, episode, Take(streams), wanted, number,
+                         recording_name(known) if 'sha256' in known else '')
         return builder.finish(target)
 
 
