@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import contextmanager
+from contextlib import suppress
 import json
 import os
 from pathlib import Path
 import shutil
 import signal
 import subprocess
+import threading
 from typing import Any
 
 PUSHES = 0.3
@@ -105,6 +107,44 @@ def make_dataset(task: str, demonstrations: int, out: Path) -> Path:
     chosen = sorted(bags.glob('episode_*'))[:demonstrations]
     build(chosen, data, overwrite=True)
     return data
+
+
+class Spinning:
+    """
+    A node of a benchmark that a thread spins, from :meth:`spin` to :meth:`close`.
+
+    :param name: its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        import rclpy
+        rclpy.init()
+        self.node = rclpy.create_node(name)
+
+    def spin(self) -> None:
+        """
+        Begin to spin, when everything is subscribed to.
+        """
+        from rclpy.executors import SingleThreadedExecutor
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """
+        Stop to spin.
+        """
+        import rclpy
+        self._executor.shutdown()
+        self._thread.join()
+        rclpy.try_shutdown()
+
+    def _spin(self) -> None:
+        from rclpy.executors import ExternalShutdownException
+        from rclpy.executors import ShutdownException
+        with suppress(ExternalShutdownException, ShutdownException):
+            self._executor.spin()
 
 
 def held_by(process: int) -> dict[str, float]:

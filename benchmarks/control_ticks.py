@@ -21,12 +21,10 @@ threads are those of the node's process, after a tenth of the time and at the en
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 import json
 import os
 from pathlib import Path
 import sys
-import threading
 import time
 from typing import Any
 
@@ -34,6 +32,7 @@ from bench import held_by
 from bench import make_parser
 from bench import running
 from bench import show
+from bench import Spinning
 import numpy as np
 
 RATE_HZ = 100.0
@@ -109,41 +108,36 @@ class Bare:
         self._publisher.publish(JointTrajectory(joint_names=self._names, points=[point]))
 
 
-class Listener:
+class Listener(Spinning):
     """
     Receives the commands, begins episodes, and asks the policy node what it counted.
     """
 
     def __init__(self) -> None:
         from diagnostic_msgs.msg import DiagnosticStatus
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
         from rclpy.qos import QoSProfile
         from std_srvs.srv import Trigger
         from trajectory_msgs.msg import JointTrajectory
 
         from vaa_ros.ros.diagnostics import status_values
+        super().__init__('listener')
         self.commands: list[tuple[float, np.ndarray]] = []
         self.begun: list[float] = []
         self.status: dict[str, str] = {}
-        self._node = rclpy.create_node('listener')
 
         def on_command(message: JointTrajectory, info: dict[str, Any]) -> None:
             self.commands.append((info['source_timestamp'] / 1e9,
                                   np.array(message.points[0].positions)))
 
-        self._node.create_subscription(
+        self.node.create_subscription(
             JointTrajectory, 'joint_trajectory', on_command, QoSProfile(depth=1000))
-        self._node.create_subscription(
+        self.node.create_subscription(
             DiagnosticStatus, 'policy/status',
             lambda message: setattr(self, 'status', status_values(message)), 10)
         self._request = Trigger.Request
-        self._services = [self._node.create_client(Trigger, name)
+        self._services = [self.node.create_client(Trigger, name)
                           for name in ('sim_arm/reset', 'policy/reset_policy')]
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
+        self.spin()
 
     def begin(self) -> None:
         """
@@ -180,19 +174,6 @@ class Listener:
         late = held_by(node)
         return {f'{key}_{when}': value for when, values in (('early', early), ('end', late))
                 for key, value in values.items()}
-
-    def close(self) -> None:
-        """
-        Stop to receive.
-        """
-        self._executor.shutdown()
-        self._thread.join()
-        self._node.destroy_node()
-
-    def _spin(self) -> None:
-        from rclpy.executors import ShutdownException
-        with suppress(ShutdownException):
-            self._executor.spin()
 
 
 def figures(commands: list[tuple[float, np.ndarray]], begun: list[float], joints: int,
@@ -231,20 +212,14 @@ def measure(chain: list[list[str]], task: str, seconds: float) -> dict[str, obje
     :param seconds: how long [s].
     :return: the figures of one row.
     """
-    import rclpy
-
     from vaa_ros.core.robot import load_robot
     joints = len(load_robot('vaa_arm').joints) - 1
     arm = [*NODE, 'vaa_ros.nodes.sim_arm', '--ros-args', '-p', f'task:={task}', '-p',
            'max_time_s:=3600.0']
-    rclpy.init()
-    try:
-        with running([arm, *chain]) as processes:
-            listener = Listener()
-            held = listener.run(seconds, processes[-1].pid)
-            listener.close()
-    finally:
-        rclpy.try_shutdown()
+    with running([arm, *chain]) as processes:
+        listener = Listener()
+        held = listener.run(seconds, processes[-1].pid)
+        listener.close()
     said = {f'node_{key}': listener.status.get(key, '') for key in (
         'control_ticks', 'missed_ticks', 'over_budget_ticks', 'over_budget_stages',
         'tick_late_ms_p99', 'inference_ms_p50')}

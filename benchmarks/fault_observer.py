@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any
 
+from bench import Spinning
 import numpy as np
 
 ANSWER_S = 30.0
@@ -24,7 +25,7 @@ class Failed(Exception):
     """What was expected did not come."""
 
 
-class Observer:
+class Observer(Spinning):
     """
     Hears what the policy node says and commands, in a thread.
     """
@@ -32,13 +33,11 @@ class Observer:
     def __init__(self) -> None:
         from diagnostic_msgs.msg import DiagnosticArray
         from diagnostic_msgs.msg import DiagnosticStatus
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
         from std_msgs.msg import Bool
         from trajectory_msgs.msg import JointTrajectory
 
         from vaa_ros.ros.diagnostics import status_values
-        rclpy.init()
+        super().__init__('observer')
         self._values = status_values
         self._clock_ns = time.time_ns() - time.monotonic_ns()
         self.commands: list[tuple[int, np.ndarray]] = []
@@ -50,24 +49,12 @@ class Observer:
         self.printed: Callable[[], list[str]] = list
         """Gives the last lines of the policy node."""
         self.changed = threading.Condition()
-        self.node = rclpy.create_node('observer')
         node = self.node
         node.create_subscription(JointTrajectory, 'joint_trajectory', self._on_command, 100)
         node.create_subscription(DiagnosticStatus, 'policy/status', self._on_status, 100)
         node.create_subscription(Bool, 'e_stop', self._on_stop, 10)
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
-
-    def _spin(self) -> None:
-        from rclpy.executors import ExternalShutdownException
-        from rclpy.executors import ShutdownException
-        try:
-            self._executor.spin()
-        except (ExternalShutdownException, ShutdownException):
-            return
+        self.spin()
 
     def _at_ns(self, info: dict[str, Any]) -> int:
         return info['source_timestamp'] - self._clock_ns
@@ -136,15 +123,6 @@ class Observer:
         if not done.wait(2 * ANSWER_S):
             raise Failed(f'{name} gave no answer')
         return future.result()
-
-    def close(self) -> None:
-        """
-        Hear nothing any more.
-        """
-        import rclpy
-        self._executor.shutdown()
-        self._thread.join(ANSWER_S)
-        rclpy.try_shutdown()
 
 
 if __name__ == '__main__':

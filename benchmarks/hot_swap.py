@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextlib import suppress
 import os
 from pathlib import Path
 import sys
@@ -31,6 +30,7 @@ from bench import held_by
 from bench import make_parser
 from bench import running
 from bench import show
+from bench import Spinning
 import numpy as np
 
 OFFSET = 0.3
@@ -64,28 +64,25 @@ def shifted(model: Path, offset: float, place: Path) -> Path:
     return place
 
 
-class Observer:
+class Observer(Spinning):
     """
-    Receives what the policy node says, and asks it for models, with a thread that spins.
+    Receives what the policy node says, and asks it for models.
     """
 
     def __init__(self) -> None:
         from diagnostic_msgs.msg import DiagnosticStatus
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
         from rclpy.parameter_client import AsyncParameterClient
         from std_srvs.srv import Trigger
         from trajectory_msgs.msg import JointTrajectory
 
         from vaa_ros.ros.diagnostics import status_values
-        rclpy.init()
+        super().__init__('observer')
         self.commands: list[tuple[float, np.ndarray]] = []
         self.status: dict[str, str] = {}
         self.said = threading.Event()
-        self._node = rclpy.create_node('observer')
         self._request = Trigger.Request
-        self._reload = self._node.create_client(Trigger, 'policy/reload_policy')
-        self._parameters = AsyncParameterClient(self._node, 'policy')
+        self._reload = self.node.create_client(Trigger, 'policy/reload_policy')
+        self._parameters = AsyncParameterClient(self.node, 'policy')
 
         def on_command(message: JointTrajectory, info: dict[str, Any]) -> None:
             self.commands.append((info['source_timestamp'] / 1e9,
@@ -95,12 +92,9 @@ class Observer:
             self.status = status_values(message)
             self.said.set()
 
-        self._node.create_subscription(JointTrajectory, 'joint_trajectory', on_command, 100)
-        self._node.create_subscription(DiagnosticStatus, 'policy/status', on_status, 10)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
+        self.node.create_subscription(JointTrajectory, 'joint_trajectory', on_command, 100)
+        self.node.create_subscription(DiagnosticStatus, 'policy/status', on_status, 10)
+        self.spin()
 
     def wait_running(self) -> dict[str, str]:
         """
@@ -127,20 +121,6 @@ class Observer:
         answer = self._answer(self._reload.call_async(self._request()))
         if not answer.success:
             raise SystemExit(f'swap refused: {answer.message}')
-
-    def close(self) -> None:
-        """
-        Stop to spin.
-        """
-        import rclpy
-        self._executor.shutdown()
-        self._thread.join()
-        rclpy.try_shutdown()
-
-    def _spin(self) -> None:
-        from rclpy.executors import ShutdownException
-        with suppress(ShutdownException):
-            self._executor.spin()
 
     @staticmethod
     def _answer(future: Any) -> Any:

@@ -16,19 +16,18 @@ camera periods and a tick.
 """
 from __future__ import annotations
 
-from contextlib import suppress
 import json
 import os
 from pathlib import Path
 import random
 import signal
 import sys
-import threading
 import time
 
 from bench import make_parser
 from bench import running
 from bench import show
+from bench import Spinning
 import numpy as np
 
 CAMERA_S = TICK_S = 1 / 30
@@ -39,32 +38,26 @@ START_S = 30.0
 NODE = [sys.executable, '-m']
 
 
-class Listener:
+class Listener(Spinning):
     """
-    Receives the small pictures and the traces of the policy node, with a thread that spins.
+    Receives the small pictures and the traces of the policy node.
     """
 
     def __init__(self) -> None:
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
         from rclpy.qos import qos_profile_sensor_data
         from sensor_msgs.msg import Image
         from std_msgs.msg import String
-        rclpy.init()
+        super().__init__('listener')
         self.traces: list[tuple[float, str]] = []
         """When each command left [s], and the state of the gate."""
         self.pictures: list[float] = []
         """The stamp of each picture of the first camera [s]."""
-        self._node = rclpy.create_node('listener')
-        self._node.create_subscription(String, 'policy/trace', self._on_trace, 100)
-        self._node.create_subscription(
+        self.node.create_subscription(String, 'policy/trace', self._on_trace, 100)
+        self.node.create_subscription(
             Image, 'vision/front', lambda message: self.pictures.append(
                 message.header.stamp.sec + message.header.stamp.nanosec / 1e9),
             qos_profile_sensor_data)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
+        self.spin()
 
     def wait_running(self) -> None:
         """
@@ -76,23 +69,9 @@ class Listener:
                 raise SystemExit(f'the policy does not run: {self.traces[-1:]}')
             time.sleep(0.05)
 
-    def close(self) -> None:
-        """
-        Stop to spin.
-        """
-        import rclpy
-        self._executor.shutdown()
-        self._thread.join()
-        rclpy.try_shutdown()
-
     def _on_trace(self, message: object) -> None:
         told = json.loads(message.data)
         self.traces.append((told['sent_ns'] / 1e9, told['state']))
-
-    def _spin(self) -> None:
-        from rclpy.executors import ShutdownException
-        with suppress(ShutdownException):
-            self._executor.spin()
 
 
 def first_hold(traces: list[tuple[float, str]], since_s: float) -> float | None:
