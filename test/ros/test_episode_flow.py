@@ -19,13 +19,13 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from processes import wait_for
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from recorder_rig import Robot
 from ros_harness import Harness
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
-from test_teleop_recorder import Robot
 
 from vaa_ros.core.episode_flow import Cue
 from vaa_ros.nodes import teleop_recorder

@@ -5,80 +5,37 @@ teleop_recorder with real topics: every message that was sent is in the bag, or 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 import json
-import os
 from pathlib import Path
-import pty
-import signal
-import subprocess
-import sys
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
-from processes import NodeProcess
-from processes import ROOT
 from processes import wait_for
 import pytest
+from recorder_rig import content
+from recorder_rig import Robot
+from recorder_rig import start
+from recorder_rig import stop
+from recorder_rig import TOPICS
 from ros_harness import Harness
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
-from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import robot_from_mapping
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
-from vaa_ros.ros.conversions import joint_trajectory_msg
-from vaa_ros.ros.conversions import ns_to_stamp
 from vaa_ros.ros.conversions import rgb_to_image
 from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import status_values
-from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import IMAGE_OUT
 from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
-
-MODULE = 'vaa_ros.nodes.teleop_recorder'
-TOPICS = ('/front/image_raw', '/wrist/image_raw', '/joint_states', '/joint_trajectory')
-FRAMES = 40
-
-
-class Robot:
-    """Publishes what a robot with two cameras publishes."""
-
-    def __init__(self, ros: Harness) -> None:
-        node = ros.node
-        self.publishers: dict[str, Any] = {
-            '/front/image_raw': node.create_publisher(Image, 'front/image_raw', IMAGE_OUT),
-            '/wrist/image_raw': node.create_publisher(Image, 'wrist/image_raw', IMAGE_OUT),
-            '/joint_states': node.create_publisher(JointState, 'joint_states', JOINTS_OUT),
-            '/joint_trajectory': node.create_publisher(JointTrajectory, 'joint_trajectory',
-                                                       COMMAND)}
-        self.sent: dict[str, list[Any]] = {name: [] for name in self.publishers}
-
-    def send(self, topic: str, message: Any) -> None:
-        self.publishers[topic].publish(message)
-        self.sent[topic].append(content(message))
-
-    def drive(self, frames: int = FRAMES) -> None:
-        rng = np.random.default_rng(0)
-        for index in range(frames):
-            stamp_ns = 1_700_000_000_000_000_000 + index * 33_333_333
-            for key in ('front', 'wrist'):
-                rgb = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-                self.send(f'/{key}/image_raw', rgb_to_image(rgb, stamp_ns, key))
-            for _ in range(3):
-                state = JointState(name=['joint_1'], position=[float(index)])
-                state.header.stamp = ns_to_stamp(stamp_ns)
-                self.send('/joint_states', state)
-            self.send('/joint_trajectory', joint_trajectory_msg(['joint_1'], [index], 1 / 30))
 
 
 @pytest.fixture
@@ -92,27 +49,6 @@ def recorder(ros: Harness, robot: Robot, tmp_path: Path) -> TeleopRecorder:
     node.trigger_configure()
     node.trigger_activate()
     return node
-
-
-def start(ros: Harness) -> Any:
-    return ros.call(Trigger, 'teleop_recorder/start_episode')
-
-
-def stop(ros: Harness, success: bool = True) -> Any:
-    return ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=success))
-
-
-def content(message: Any) -> tuple[Any, ...]:
-    """What a message says, whichever library holds it (padding bytes of CDR say nothing)."""
-    stamp = message.header.stamp
-    when = (stamp.sec, stamp.nanosec, message.header.frame_id)
-    if hasattr(message, 'encoding'):
-        return (*when, message.encoding, message.height, message.width, bytes(message.data))
-    if hasattr(message, 'points'):
-        point = message.points[0]
-        return (*when, tuple(message.joint_names), tuple(point.positions),
-                point.time_from_start.nanosec)
-    return (*when, tuple(message.name), tuple(message.position))
 
 
 def test_an_episode_holds_every_message(ros: Harness, robot: Robot, recorder: TeleopRecorder,
@@ -295,107 +231,3 @@ def test_bad_parameters_are_refused_at_run_time(ros: Harness, recorder: TeleopRe
     results = ros.set_parameters('/teleop_recorder', seed=-2, command_type='commands')
     assert [result.successful for result in results] == [False, False]
     assert 'seed: found -2, expected integer, at least -1' in results[0].reason
-
-
-@pytest.fixture
-def process(start_process, ros: Harness, robot: Robot, tmp_path: Path) -> NodeProcess:
-    process = start_process(MODULE, '--ros-args', '-p', f'output_dir:={tmp_path}',
-                            '-p', 'min_free_gb:=0.0', '-p', 'compression:=none')
-    process.wait_for_line('ready to record')
-    answer = start(ros)
-    assert answer.success, answer.message
-    robot.drive()
-    wait_for(lambda: list(tmp_path.glob('*.partial')), message='the partial bag')
-    return process
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_aborts_the_episode_and_keeps_it_readable(
-        process: NodeProcess, tmp_path: Path, number: signal.Signals) -> None:
-    assert process.stop(number) == 0
-    assert 'Traceback' not in process.output
-    assert list(tmp_path.glob('episode_*')) == []
-    with BagReader(tmp_path / 'aborted' / 'episode_000000') as bag:
-        assert bag.metadata.success is None
-        assert 'the recorder was stopped' in bag.metadata.aborted
-        assert set(bag.topics) == set(TOPICS)
-
-
-def test_a_killed_recorder_leaves_no_finished_episode(
-        ros: Harness, robot: Robot, process: NodeProcess, tmp_path: Path) -> None:
-    bag = tmp_path / 'episode_000000.partial'
-    wait_for(lambda: (bag / 'episode_000000_0.mcap').stat().st_size > 100_000,
-             message='flushed messages')
-    process.kill()
-    paths, skipped = list_episodes(tmp_path)
-    assert paths == []
-    assert [path for path, _ in skipped] == [bag]
-    assert 'was killed' in skipped[0][1]
-
-
-def test_a_full_disk_aborts_the_episode_and_says_so(
-        ros: Harness, robot: Robot, start_process, tmp_path: Path) -> None:
-    # A file size limit gives EFBIG where a full disk gives ENOSPC: the same path.
-    process = start_process('size_limited', '1500000', MODULE, '--ros-args', '-p',
-                            f'output_dir:={tmp_path}', '-p', 'min_free_gb:=0.0',
-                            '-p', 'compression:=none',
-                            environment={'PYTHONPATH': f'{ROOT}:{ROOT / "test" / "ros"}'})
-    process.wait_for_line('ready to record')
-    for _ in range(2):
-        assert start(ros).success
-        robot.drive(2)
-        stop(ros)
-    assert start(ros).success
-    robot.drive(200)
-    line = process.wait_for_line('the episode was aborted')
-    assert 'Earlier episodes are intact' in line
-    assert 'no episode is being recorded' in stop(ros).message
-    assert len(list_episodes(tmp_path)[0]) == 2
-    with BagReader(tmp_path / 'aborted' / 'episode_000002') as bag:
-        assert sum(bag.counts.values()) > 10
-    assert start(ros).success
-
-
-def test_keys_drive_it_in_a_terminal(ros: Harness, robot: Robot, tmp_path: Path) -> None:
-    controller, terminal = pty.openpty()
-    # setsid and the terminal as its controlling one: as if typed into.
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / 'test' / 'ros' / 'in_terminal.py'), MODULE, '--ros-args',
-         '-p', f'output_dir:={tmp_path}', '-p', 'min_free_gb:=0.0'],
-        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)})
-    os.close(terminal)
-    try:
-        recording = ros.collect(Bool, 'teleop_recorder/is_recording', LATCHED)
-        wait_for(lambda: b'keys: s start' in os.read(controller, 10_000), message='the help')
-        os.write(controller, b's')
-        recording.wait_until(lambda m: m.data)
-        robot.drive(2)
-        recording.messages.clear()
-        os.write(controller, b'y')
-        recording.wait_until(lambda m: not m.data)
-        os.write(controller, b'q')
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(controller)
-    with BagReader(tmp_path / 'episode_000000') as bag:
-        assert bag.metadata.success is True
-
-
-def test_remapped_topics_are_recorded_under_their_own_names(
-    ros: Harness, robot: Robot, tmp_path: Path, start_process: Callable[..., NodeProcess],
-) -> None:
-    arm = ros.node.create_publisher(JointState, '/arm/joint_states', JOINTS_OUT)
-    start_process(MODULE, '--ros-args', '-p', f'output_dir:={tmp_path}', '-p', 'keys:=false',
-                  '-r', 'joint_states:=/arm/joint_states')
-    wait_for(arm.get_subscription_count)
-    answer = ros.call(Trigger, 'teleop_recorder/start_episode')
-    assert answer.success, answer.message
-    for count in range(3):
-        arm.publish(JointState(name=['a'], position=[float(count)]))
-    assert ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True)).success
-    with BagReader(Path(answer.message)) as bag:
-        assert bag.counts['/arm/joint_states'] == 3
-        assert '/joint_states' not in bag.topics
