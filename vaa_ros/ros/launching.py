@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-import typing
 from typing import Any
 
 from launch import Action
@@ -29,7 +28,6 @@ from launch_ros.substitutions import FindPackageShare
 
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
-from vaa_ros.ros.recorder_parameters import PARAMETERS
 
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -117,12 +115,8 @@ def device_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-_SESSION_ROWS = [row for row in PARAMETERS if row.name in {
-    'episodes', 'instructions', 'countdown_s', 'reset_s', 'cues', 'pedal', 'pedal_actions',
-    'joy_actions', 'extra_topics', 'min_free_gb', 'stop_wait_s', 'discarded_max',
-    'discarded_max_gb', 'thresholds'}]
-_TEXTS = typing.List[str]  # noqa: UP006  launch_ros knows no list[str]
-SESSION = {row.name: _TEXTS if row.is_list else row.item_type for row in _SESSION_ROWS}
+SESSION = {'episodes': int, 'countdown_s': float, 'reset_s': float, 'cues': str, 'pedal': str,
+           'min_free_gb': float, 'thresholds': str}
 """Parameters of teleop_recorder that say how a session goes, with their types."""
 
 DISK_PATIENCE = {'sigterm_timeout': '35'}
@@ -133,11 +127,20 @@ def session_arguments() -> list[DeclareLaunchArgument]:
     """
     Declare how a session of episodes goes: the parameters of :data:`SESSION`.
     """
-    return [argument(row.name,
-                     f'[{", ".join(row.default)}]' if row.is_list else str(row.default),
-                     f'{row.description} In {row.unit}.' if row.unit else row.description,
-                     row.choices or None)
-            for row in _SESSION_ROWS]
+    return [
+        argument('episodes', '0', 'Successes after which the session is done; 0 for no end.'),
+        argument('countdown_s', '0.0', 'Countdown before an episode, in seconds.'),
+        argument('reset_s', '0.0', 'Time to reset the scene in seconds, after which the next '
+                 'episode starts by itself; 0 waits for a start.'),
+        argument('cues', 'bell', 'How you are told what happens: speech needs spd-say.',
+                 ['none', 'print', 'bell', 'speech']),
+        argument('pedal', '', 'Foot pedal that starts and ends episodes, a path such as '
+                 '/dev/input/event5; empty for none.'),
+        argument('min_free_gb', '1.0', 'Free disk space in GB below which no episode is started, '
+                 'and a running one is broken off.'),
+        argument('thresholds', '', 'YAML file with the thresholds of the verdict at every stop; '
+                 'empty for config/verdict.yaml.'),
+    ]
 
 
 class RobotTopic(Substitution):
