@@ -20,6 +20,7 @@ from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.utilities import get_rmw_implementation_identifier
 from std_msgs.msg import Bool
 
 from vaa_ros import __version__
@@ -36,11 +37,11 @@ from vaa_ros.recording.disk import Disk
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
-from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.policies_seen import ACTIVE
 from vaa_ros.recording.policies_seen import TYPES as POLICY_TOPICS
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.software import software_versions
 from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.telling import log_ended
 from vaa_ros.recording.telling import shown_values
@@ -117,6 +118,7 @@ class TeleopRecorder(LifecycleNode):
             raise RosError(f'{self._session.ending_in} is still being written; activate later')
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
+        software_versions(get_rmw_implementation_identifier())  # asked once, which takes a while
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
                         lambda: self._kept and self._kept.path)
         self._simulated = bool(self._value('use_sim_time'))
@@ -230,7 +232,7 @@ class TeleopRecorder(LifecycleNode):
             **topics_of_episode(self, self._robot, self._required))
         return EpisodeMetadata(
             **metadata_values(self, self._robot), vaa_version=__version__, spec=spec,
-            software=software_versions(),
+            software=software_versions(get_rmw_implementation_identifier()),
             active_policy={} if heard is None else loaded_policy(heard[0]))
 
     def _now_ns(self) -> int:
