@@ -47,6 +47,9 @@ class TopicSource(Protocol):
     def definition(self, msgtype: str) -> str:
         """Write the definition of a message type."""
 
+    def begin(self) -> None:
+        """Count from now on what publishers that appear send before they are heard."""
+
     def drain(self) -> None:
         """Hand over every message that has arrived."""
 
