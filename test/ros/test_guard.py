@@ -47,6 +47,8 @@ from vaa_ros.ros.conversions import twist_msg
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
 
+EVERY = 1000
+
 
 @pytest.fixture
 def policy(model: Path, ros_domain: int) -> Iterator[NodeProcess]:
@@ -197,7 +199,8 @@ def test_velocities_are_braked_within_the_robot_s_accelerations(
     kind = Float64MultiArray if joints else TwistStamped
     last = Float64MultiArray(data=[0.5, -0.5]) if joints else twist_msg(
         [0.3, 0.4, 0, 0, 0, 0], 'base_link', 1)
-    sent = ros.collect(kind, command_type, COMMAND)
+    # Every step has to be heard: the newest command alone hides those of a busy moment.
+    sent = ros.collect(kind, command_type, EVERY)
     command = ros.publisher(kind, command_type, COMMAND, subscribers=2)
     ros.publisher(Bool, 'policy/commanding', LATCHED).publish(Bool(data=True))
 

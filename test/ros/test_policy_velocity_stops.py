@@ -1,7 +1,8 @@
 # Copyright 2026 vaa_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-An arm that is driven by speed goes on by itself: whatever ends a motion brakes it before silence.
+An arm that is driven by speed, or led along a plan, goes on by itself: whatever ends a motion
+brakes it before silence.
 """
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 from tiny_policy import ROBOT
+from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
 
@@ -49,8 +52,8 @@ WAYS: dict[str, Act] = {
     'bug': lambda _, __, node: setattr(node._loop, 'tick', bug),
     'e_stop': lambda ros, *_: ros.publisher(Bool, 'e_stop', LATCHED).publish(Bool(data=True)),
     'pause': lambda ros, *_: ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)),
-    'rival': lambda ros, *_: ros.node.create_publisher(
-        Float64MultiArray, 'velocity_commands', COMMAND),
+    'rival': lambda ros, _, node: ros.node.create_publisher(
+        COMMAND_MESSAGES[node._value('command_type')], node._value('command_type'), COMMAND),
     'stale': lambda _, robot, __: robot.speaking.clear(),
     'reset': reset_without_inputs,
     'stop_and_reset': stop_reset_without_inputs,
@@ -75,6 +78,21 @@ def test_whatever_ends_a_motion_brakes_it(
     assert (np.abs(np.diff(speeds, axis=0)) <= most + 1e-9).all()
     # The guard was on watch until then.
     assert any(each.data for each in claims.messages)
+
+
+@pytest.mark.parametrize('way', [*WAYS, 'end'])
+def test_whatever_ends_a_motion_ends_the_plan_that_was_sent(
+    ros: Harness, robot: Robot, model: Path, way: str,
+) -> None:
+    node = activate(ros, model_path=str(model), trajectory_points=20)
+    sent = ros.collect(JointTrajectory, 'joint_trajectory', COMMAND)
+    robot.start()
+    sent.wait_until(lambda message: len(message.points) > 10)
+    {**WAYS, 'end': lambda *_: node.stop()}[way](ros, robot, node)
+    wait_for(lambda: len(sent.messages[-1].points) == 1, message='a place to stay at')
+    count = len(sent.messages)
+    wait_for(lambda: node._thread is None or not node._loop.coasting)
+    assert all(len(message.points) == 1 for message in sent.messages[count:])
 
 
 def test_a_bug_in_the_control_thread_is_told_and_ends_with_a_reset(

@@ -122,7 +122,9 @@ def test_a_killed_recorder_loses_a_quarter_of_a_second_at_most(
     with BagReader(result.path) as bag:
         got = [message.position[0] for _, _, message in bag.messages()]
         assert 'was killed' in bag.metadata.aborted
-        assert bag.metadata.software['mcap']
+        software = bag.metadata.software
+        assert software['mcap']
+        assert 'unknown' not in software.values()
     sent = [number for _, number in talker.sent]
     assert got == sent[:len(got)]
     unsafe = [when for when, number in talker.sent if number > got[-1] and when < killed_ns]
@@ -174,6 +176,12 @@ def test_an_episode_is_broken_off_when_the_disk_has_no_room_left_and_none_is_sta
     filler.write_bytes(bytes(5_000_000))
     line = process.wait_for_line('the episode was aborted')
     assert 'free on the disk' in line
+    for answer in (ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True)),
+                   ros.call(Trigger, 'teleop_recorder/discard_episode')):
+        assert not answer.success
+        assert 'it was broken off' in answer.message
+        assert 'free on the disk' in answer.message
+        assert f'What was written is in {small_disk}/aborted/episode_000000' in answer.message
     with Reader(small_disk / 'aborted' / 'episode_000000') as bag:
         assert bag.message_count == 1
     refused = ros.call(Trigger, 'teleop_recorder/start_episode')
@@ -182,6 +190,8 @@ def test_an_episode_is_broken_off_when_the_disk_has_no_room_left_and_none_is_sta
     filler.unlink()
     assert ros.call(Trigger, 'teleop_recorder/start_episode').success
     assert ros.call(Trigger, 'teleop_recorder/discard_episode').success
+    answer = ros.call(Trigger, 'teleop_recorder/discard_episode')
+    assert 'start one first' in answer.message  # nothing was broken off this time
     subprocess.run(['mount', '-o', 'remount,ro', str(small_disk)], check=True)
     refused = ros.call(Trigger, 'teleop_recorder/start_episode')
     assert f'cannot write to {small_disk}: Read-only file system' in refused.message

@@ -117,6 +117,21 @@ def test_episodes_are_numbered_on_and_discarded_ones_put_aside(
     assert verdicts == [True, False, True]
 
 
+def test_a_stop_after_a_deactivation_says_what_became_of_the_episode(
+        ros: Harness, robot: Robot, recorder: TeleopRecorder, tmp_path: Path) -> None:
+    start(ros)
+    robot.drive(2)
+    recorder.trigger_deactivate()
+    told = ('the recorder was deactivated in the middle of the episode. What was written is in '
+            f'{tmp_path}/aborted/episode_000000')
+    assert told in stop(ros).message
+    recorder.trigger_activate()
+    assert told in stop(ros).message
+    assert start(ros).success
+    robot.drive(1)
+    assert stop(ros).success
+
+
 def test_state_is_latched(ros: Harness, robot: Robot, recorder: TeleopRecorder,
                           tmp_path: Path) -> None:
     start(ros)

@@ -25,8 +25,8 @@ from vaa_ros.learning.frames import read_description
 from vaa_ros.policies.onnx_policy import OnnxPolicy
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_reader import list_episodes
-from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import header_stamp_ns
+from vaa_ros.recording.software import software_versions
 from vaa_ros.sim.fields import ReachField
 from vaa_ros.sim.motions import Motion
 

@@ -6,6 +6,7 @@ Tests of what a power cut would cost, with a disk that takes its time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+import os
 from pathlib import Path
 import threading
 import time
@@ -67,11 +68,15 @@ def disk(tmp_path: Path) -> Iterator[SlowDisk]:
     """
     made = SlowDisk(tmp_path)
     yield made
-    made.sync.end()
+    end(made)
+
+
+def end(disk: SlowDisk) -> None:
+    disk.sync.end()
     for _ in range(10):
-        made.confirm()
-    made.sync.join()
-    made.writer.abort('the test is over')
+        disk.confirm()
+    disk.sync.join()
+    disk.writer.abort('the test is over')
 
 
 def test_what_is_not_confirmed_is_at_risk(disk: SlowDisk) -> None:
@@ -96,6 +101,27 @@ def test_a_disk_that_has_all_is_not_asked_again(disk: SlowDisk) -> None:
     assert disk.asked.acquire(timeout=PATIENCE_S)
     disk.confirm(until=100.0)
     assert not disk.asked.acquire(timeout=0.5)
+
+
+def test_the_names_of_a_new_episode_reach_the_disk_before_its_messages_and_delay_nobody(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        path = os.readlink(f'/proc/self/fd/{descriptor}')
+        asked.append((threading.current_thread().name, os.path.relpath(path, tmp_path)))
+        really(descriptor)
+
+    monkeypatch.setattr(os, 'fsync', fsync)
+    (tmp_path / 'new').mkdir()
+    disk = SlowDisk(tmp_path / 'new')
+    disk.put(100.0)
+    assert disk.asked.acquire(timeout=PATIENCE_S)
+    disk.confirm(until=100.0)
+    end(disk)
+    assert asked[:4] == [('disk', name) for name in (
+        'new/bag.partial', 'new', '.', 'new/bag.partial/bag_0.mcap')]
 
 
 def test_a_full_disk_is_a_problem(tmp_path: Path) -> None:

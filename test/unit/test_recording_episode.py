@@ -22,7 +22,7 @@ from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import next_episode_dir
 from vaa_ros.recording.episode import recording_spec
-from vaa_ros.recording.episode import software_versions
+from vaa_ros.recording.software import software_versions
 
 FULL = EpisodeMetadata(
     task='reach', instruction='touch "it", gr\u00fcn', seed=0, success=False, operator='me',

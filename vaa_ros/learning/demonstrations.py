@@ -38,8 +38,8 @@ from vaa_ros.recording.episode import check_output_dir
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import next_episode_dir
 from vaa_ros.recording.episode import recording_spec
-from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.judged_bag import JudgedBag
+from vaa_ros.recording.software import software_versions
 from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.recording.verdict import Verdict
 from vaa_ros.sim.arm_controller import ArmController

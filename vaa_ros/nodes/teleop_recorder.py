@@ -14,13 +14,12 @@ import sys
 import threading
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
-from std_msgs.msg import Bool
+from rclpy.utilities import get_rmw_implementation_identifier
 
 from vaa_ros import __version__
 from vaa_ros.core.episode_flow import Ended
@@ -36,11 +35,11 @@ from vaa_ros.recording.disk import Disk
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import RecordedEpisode
 from vaa_ros.recording.episode import recording_spec
-from vaa_ros.recording.episode import software_versions
 from vaa_ros.recording.messages import warm_up
 from vaa_ros.recording.policies_seen import ACTIVE
 from vaa_ros.recording.policies_seen import TYPES as POLICY_TOPICS
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.software import software_versions
 from vaa_ros.recording.tally import tally_later
 from vaa_ros.recording.telling import log_ended
 from vaa_ros.recording.telling import shown_values
@@ -48,14 +47,13 @@ from vaa_ros.recording.trash import Trash
 from vaa_ros.recording.verdict import load_thresholds
 from vaa_ros.ros.diagnostics import ERROR
 from vaa_ros.ros.diagnostics import OK
-from vaa_ros.ros.diagnostics import status_message
 from vaa_ros.ros.diagnostics import WARN
 from vaa_ros.ros.episode_desk import EpisodeDesk
+from vaa_ros.ros.episode_status import EpisodeStatus
 from vaa_ros.ros.parameters import declare
 from vaa_ros.ros.policy_reports import loaded_policy
 from vaa_ros.ros.process import run
 from vaa_ros.ros.process import transition
-from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.raw_topics import RawTopics
 from vaa_ros.ros.recorder_parameters import metadata_values
 from vaa_ros.ros.recorder_parameters import PARAMETERS
@@ -86,17 +84,16 @@ class TeleopRecorder(LifecycleNode):
         self._robot: RobotSpec | None = None
         self._simulated = False
         self._saved = 0
-        self._state = (OK, 'idle')
+        self._broken = ''
+        """Why the last episode was broken off, and where the rest is; empty if it was not."""
         self._last: RecordedEpisode | None = None
         self._kept: RecordedEpisode | None = None
         self._trash = Trash(lambda line: self.get_logger().info(line),
                             lambda line: self.get_logger().warning(line))
-        self._is_recording = self.create_publisher(Bool, '~/is_recording', LATCHED)
-        self._episode = self.create_publisher(DiagnosticStatus, '~/episode', LATCHED)
-        self._desk = EpisodeDesk(self, self, self._report, lambda: self._show(*self._state),
-                                 self.finished.set)
+        self._status = EpisodeStatus(self, self._values)
+        self._desk = EpisodeDesk(self, self, self._report, self._status.refresh, self.finished.set)
         self.create_timer(STATUS_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._show(OK, 'idle')
+        self._status.refresh()
 
     @transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -117,6 +114,7 @@ class TeleopRecorder(LifecycleNode):
             raise RosError(f'{self._session.ending_in} is still being written; activate later')
         thresholds = load_thresholds(self._value('thresholds'))
         warm_up()
+        software_versions(get_rmw_implementation_identifier())  # asked once, which takes a while
         self._desk.open(lambda tasks: tally_later(self._output_dir(), tasks),
                         lambda: self._kept and self._kept.path)
         self._simulated = bool(self._value('use_sim_time'))
@@ -156,7 +154,7 @@ class TeleopRecorder(LifecycleNode):
 
         :param reason: one line.
         """
-        self._show(ERROR, reason)
+        self._status.show(ERROR, reason)
 
     def start_episode(self, wanted: Wanted) -> str:
         """
@@ -175,8 +173,8 @@ class TeleopRecorder(LifecycleNode):
         path = session.start(disk, replace(
             known, task=wanted.task or known.task,
             instruction=wanted.instruction or known.instruction), self._value('topic_wait_s'))
-        self._last = self._kept = None
-        self._show(OK, 'recording')
+        self._last, self._kept, self._broken = None, None, ''
+        self._status.show(OK, 'recording')
         self.get_logger().info(f'recording {path}')
         return str(path)
 
@@ -230,7 +228,7 @@ class TeleopRecorder(LifecycleNode):
             **topics_of_episode(self, self._robot, self._required))
         return EpisodeMetadata(
             **metadata_values(self, self._robot), vaa_version=__version__, spec=spec,
-            software=software_versions(),
+            software=software_versions(get_rmw_implementation_identifier()),
             active_policy={} if heard is None else loaded_policy(heard[0]))
 
     def _now_ns(self) -> int:
@@ -244,23 +242,30 @@ class TeleopRecorder(LifecycleNode):
 
     def _report(self, problem: str) -> None:
         self.get_logger().error(problem)
-        recording = self._session is not None and self._session.recording is not None
-        self._show(WARN if recording else ERROR, problem)
+        self._status.show(WARN if self._values()['recording'] else ERROR, problem)
+
+    def _break_off(self, why: str, problem: str) -> None:
+        self._broken = why
+        self._desk.flow.broken_off(why)
+        self._report(problem)
 
     def _finish(self, what: str, recorded: RecordedEpisode, problems: list[str]) -> Ended:
         self._last = recorded
         remark = log_ended(self.get_logger(), what, recorded, problems)
-        self._show(WARN if problems else OK, '; '.join([what, *problems]))
+        self._status.show(WARN if problems else OK, '; '.join([what, *problems]))
         return Ended(recorded.to_json(), remark)
 
     def _end(self, end: End) -> Ended:
-        session = self._active()
         self._settle()
+        if self._broken:
+            raise EpisodeError(f'no episode is being recorded; it was broken off: {self._broken}')
+        session = self._active()
         return self._take_in(session, end(session, self._value('stop_wait_s')))
 
     def _take_in(self, session: RecordingSession, recorded: RecordedEpisode) -> Ended:
         """Take note of an episode that is whole now: kept, thrown away or broken off."""
         if recorded.aborted:
+            self._broken = f'{recorded.aborted}. What was written is in {recorded.path}'
             return self._finish('aborted', recorded, [recorded.aborted])
         if recorded.success is None:
             self._trim(recorded.path)
@@ -283,12 +288,11 @@ class TeleopRecorder(LifecycleNode):
             taken = self._take_in(session, recorded)
             if not recorded.aborted:
                 self._desk.flow.came_late(recorded.success, taken)
-                self._show(*self._state)
+                self._status.refresh()
         except StillWritingError:
             pass
         except VaaError as error:
-            self._desk.flow.broken_off(str(error))
-            self._report(str(error))
+            self._break_off(str(error), str(error))
 
     def _trim(self, discarded: Path) -> None:
         self._trash.trim(discarded, self._value('discarded_max'),
@@ -313,29 +317,27 @@ class TeleopRecorder(LifecycleNode):
             return
         if answered := self._session.disk.over():
             self.get_logger().info(answered)
-            self._show(OK, answered)
+            self._status.show(OK, answered)
         if failure := self._session.failure():
-            self._desk.flow.broken_off(failure)
-            self._report(f'the episode was aborted: {failure}')
+            self._break_off(failure, f'the episode was aborted: {failure}')
         elif self._session.recording is not None:
-            self._show(*self._state)
             for line in self._session.news():
                 self.get_logger().warning(line)
+            self._status.refresh()
+            if troubles := self._session.troubles():
+                self._desk.warn('; '.join(troubles))
+                self._status.show(WARN, self._session.watch.trouble)
         self._topics.refresh()
 
-    def _show(self, level: bytes, message: str) -> None:
-        self._state = (level, message)
+    def _values(self) -> dict[str, object]:
         recorder = self._session.recording if self._session is not None else None
-        values: dict[str, object] = {
+        return {
             'recording': recorder is not None, 'episodes_saved': self._saved,
             'output_dir': self._output_dir(),
             'task': self._desk.flow.wanted.task or self._value('task'),
             'instruction': self._desk.flow.wanted.instruction or self._value('instruction'),
             'seed': self._value('seed'), **self._desk.values(),
             **shown_values(recorder or self._last, self._last)}
-        self._episode.publish(status_message(f'{self.get_name()}: episode', level, message,
-                                             values))
-        self._is_recording.publish(Bool(data=recorder is not None))
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-import os
 from typing import Any
 
 from mcap.records import Channel
@@ -15,6 +14,7 @@ from mcap.records import Schema
 import yaml
 
 from vaa_ros.recording.messages import schema
+from vaa_ros.recording.software import ros_distro
 from vaa_ros.recording.sure_file import mcap_records
 
 BAG_VERSION = 9
@@ -127,7 +127,7 @@ def information(file: str, topics: Mapping[str, BagTopic], start_ns: int, durati
         'compression_format': '', 'compression_mode': '', 'relative_file_paths': [file],
         'files': [{'path': file, **common}],
         'custom_data': dict(custom_data),
-        'ros_distro': os.environ.get('ROS_DISTRO', 'unknown'),
+        'ros_distro': ros_distro(),
     }
 
 

@@ -5,6 +5,7 @@ The disk has what was recorded: asked again and again, so that a power cut costs
 """
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -12,6 +13,7 @@ from vaa_ros.core.errors import BagError
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.episode import check_free_space
+from vaa_ros.recording.sure_file import sync_dir
 
 PAUSE_S = 0.05
 """Shortest pause between two times that the disk is asked [s]; a slow one gets more."""
@@ -63,6 +65,7 @@ class DiskSync:
         self._thread.join()
 
     def _run(self) -> None:
+        self._sync_names()
         pause_s = room_due_s = 0.0
         while not self._ended.wait(pause_s):
             began_s = time.monotonic()
@@ -75,6 +78,12 @@ class DiskSync:
                 self.problem = error
                 return
             pause_s = max(PAUSE_S, time.monotonic() - began_s)
+
+    def _sync_names(self) -> None:
+        """Bring the names of the file, its folder and the one of all episodes to the disk."""
+        for folder in (self._writer.path, *self._writer.path.parents[:2]):
+            with contextlib.suppress(OSError):  # not every file system can, nor may every user
+                sync_dir(folder)
 
     def _sync(self) -> None:
         flushed_ns = self._writer.flushed_ns

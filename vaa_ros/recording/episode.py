@@ -12,18 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
-import functools
-from importlib import metadata
 import json
 import os
 from pathlib import Path
-import platform
 import re
 import shutil
 import tempfile
 from typing import Any
 
-from vaa_ros import __version__
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.robot import robot_to_mapping
 from vaa_ros.core.robot import RobotSpec
@@ -63,7 +59,7 @@ class EpisodeMetadata:
     :param stopped_ns: by the same clock as the messages, as ``started_ns`` then is, when it was
         stopped; 0 where nobody stopped it [ns].
     :param vaa_version: version of vaa_ros that recorded it.
-    :param software: versions of what recorded it, by name (:func:`software_versions`).
+    :param software: versions of what recorded it, by name (:mod:`vaa_ros.recording.software`).
     :param active_policy: name, path and SHA-256 of the policy that a policy node had loaded at
         the start, whether or not it drove the arm; empty where there was none.
     :param verdict: whether the take is worth keeping, as judgement, reasons and figures
@@ -194,21 +190,6 @@ def recording_spec(robot: RobotSpec, cameras: Mapping[str, str], command_type: s
     return {'robot': robot_to_mapping(robot), 'cameras': dict(cameras),
             'command_type': command_type, 'control_rate_hz': float(control_rate_hz),
             'topics': dict(topics or {})}
-
-
-@functools.lru_cache(maxsize=1)
-def software_versions() -> dict[str, str]:
-    """
-    Tell what records here.
-
-    :return: versions of this package, Python, the bag library, the system, and of ROS and its
-        middleware where they are named in the environment.
-    """
-    return {'vaa_ros': __version__, 'python': platform.python_version(),
-            'mcap': metadata.version('mcap'),
-            'system': f'{platform.system()} {platform.release()} {platform.machine()}',
-            'ros_distro': os.environ.get('ROS_DISTRO', _UNKNOWN),
-            'rmw': os.environ.get('RMW_IMPLEMENTATION', _UNKNOWN)}
 
 
 def next_episode_dir(output_dir: Path) -> Path:

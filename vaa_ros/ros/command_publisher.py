@@ -114,7 +114,7 @@ class CommandPublisher:
         self.step: Callable[[], tuple[float, np.ndarray | None]] = lambda: (period_s, None)
         """Gives the time since the last command [s], and the highest speeds (n,), for velocities.
         """
-        self._moving = False
+        self._moving = self._leads = False
         self._made_s = time.monotonic()
         self._unnamed_s = math.inf
         self._sent_s = -math.inf
@@ -187,9 +187,9 @@ class CommandPublisher:
 
     def coasts(self) -> bool:
         """
-        Tell whether the arm goes on moving with the last velocities.
+        Tell whether the arm goes on moving with what was sent: velocities, or points that follow.
         """
-        return self._servo.moving
+        return self._servo.moving or self._leads
 
     def others(self, wait: bool = True, discovery_s: float = 0.0) -> list[str]:
         """
@@ -274,8 +274,9 @@ class CommandPublisher:
     def _trajectory(self, command: np.ndarray, stamp_ns: int) -> JointTrajectory:
         points = np.asarray(command)[None]
         if self._ahead is not None:
-            following = self._ahead(self._points - 1)
+            following = self._ahead(self._points - 1) if self._moving else ()
             points = np.concatenate([points, following]) if len(following) else points
+            self._leads = len(points) > 1
         return joint_trajectory_msg(self._robot.commanded_joints, points[:, self._joints],
                                     self._period_s, stamp_ns if self._stamped else 0)
 
