@@ -71,6 +71,7 @@ class Source:
         return 'float64 x\n'
 
     def begin(self) -> None:
+        self.drain()
         self.begun_at.append(dict(self.lost))
 
     def drain(self) -> None:

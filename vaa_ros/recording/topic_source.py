@@ -48,7 +48,11 @@ class TopicSource(Protocol):
         """Write the definition of a message type."""
 
     def begin(self) -> None:
-        """Count from now on what publishers that appear send before they are heard."""
+        """
+        Read out what arrived before an episode, which does not belong to it.
+
+        From now on what publishers that appear send before they are heard is lost.
+        """
 
     def drain(self) -> None:
         """Hand over every message that has arrived."""

@@ -109,7 +109,8 @@ class RawTopics:
         return self._arrivals.lost
 
     def begin(self) -> None:
-        """Count from now on what publishers that appear send before they are heard."""
+        """Read out what has arrived; what publishers that appear send unheard is lost from now."""
+        self.drain()
         self._arrivals.begin(self._names)
 
     def refresh(self) -> None:
