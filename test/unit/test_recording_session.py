@@ -38,6 +38,7 @@ class Source:
         self.latched: dict[str, tuple[bytes, int]] = {}
         self.lost: dict[str, int] = {}
         self.numbered: set[str] = set()
+        self.begun_at: list[dict[str, int]] = []
         self.waiting: list[tuple[str, int, bytes]] = []
         self.appears_after = 0
         self.gone: set[str] = set()
@@ -68,6 +69,10 @@ class Source:
         if 'secret' in msgtype:
             raise RosError(f'{msgtype} is not installed')
         return 'float64 x\n'
+
+    def begin(self) -> None:
+        self.drain()
+        self.begun_at.append(dict(self.lost))
 
     def drain(self) -> None:
         for topic, log_ns, data in self.waiting:
@@ -121,6 +126,7 @@ def test_losses_count_from_the_start(source: Source, session: RecordingSession,
     source.lost = {'/joint_states': 5}
     session.start(Disk(tmp_path), METADATA)
     session.put(*next(stream(1)), 0)
+    assert source.begun_at == [{'/joint_states': 5}]
     source.lost = {'/joint_states': 7}
     assert dict(session.stop(True).dropped) == {'/joint_states': 2}
 

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 import sys
 import threading
 
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies
 import numpy as np
 import pytest
 from recording_bags import START_NS
@@ -27,8 +30,10 @@ from test_recording_verdict_faults import MORE
 from test_recording_verdict_faults import WRENCH
 from test_recording_verdict_faults import wrench
 
+from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording import messages
+from vaa_ros.recording import take_watch
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take import take_of
 from vaa_ros.recording.take_watch import TakeWatch
@@ -198,6 +203,28 @@ def test_what_has_no_threshold_is_not_watched() -> None:
     assert Watched(items, 6.0, thresholds={'gap_s': Limits()}).told == []
     told = Watched(items, 6.0, thresholds={'gap_s': Limits(discard=2.0)}).told
     assert [second for second, _ in told] == [4.0] * 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(strategies.lists(strategies.tuples(
+    strategies.sampled_from([FRONT, JOINTS, COMMANDS]), strategies.integers(-10**19, 10**19),
+    strategies.sampled_from([-1, 0, 1, 2**31 - 1]), strategies.booleans()), max_size=40))
+def test_whatever_comes_can_be_watched(sent: list[tuple[str, int, int, bool]]) -> None:
+    items = []
+    for topic, after_ns, second, good in sent:
+        data = {FRONT: messages.image(np.zeros((2, 2, 3), np.uint8), second * NANOSECONDS, ''),
+                JOINTS: messages.joint_state(JointState(second * NANOSECONDS, ('a',), [second])),
+                COMMANDS: messages.joint_trajectory(('a',), [second], 0.1)}[topic]
+        log_ns = max(min(START_NS + after_ns, 2**63 - 1), -2**63)
+        items.append((topic, log_ns, data if good else data[:9]))
+    told = Watched(items, 2.0).lines
+    assert not [line for line in told if 'cannot be watched' in line]
+
+
+def test_what_cannot_be_watched_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take_watch, 'frozen_s', lambda *_: 1 / 0)
+    watched = Watched(Episode(seconds=4.0, frozen=(0.0, 4.0)).stream(), 4.0)
+    assert watched.lines == ["the take cannot be watched: ZeroDivisionError('division by zero')"]
 
 
 def test_a_take_is_read_while_another_thread_adds_to_it() -> None:

@@ -122,8 +122,7 @@ class RecordingSession:
             check_distinct(name, types, disk.images)
         for msgtype in sorted(set(types.values())):
             self._define(msgtype)
-        # What arrived before the start does not belong to the episode.
-        self._source.drain()
+        self._source.begin()
         self._lost_before = Counter(self._source.lost)
         started_ns = self._clock()
         self._metadata = replace(metadata, started_ns=started_ns)

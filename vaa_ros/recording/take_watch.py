@@ -60,9 +60,8 @@ class TakeWatch:
         self._problems: dict[object, str] = {}
         self._required, self._thresholds, self._metadata = required, thresholds, metadata
         self._orders = command_topics(metadata, required)
-        gap = thresholds.get('gap_s', Limits())
-        known = [limit for limit in (gap.look, gap.discard) if limit is not None]
-        self._first_s, self._firm_s = (known[0], known[-1]) if known else (np.inf, np.inf)
+        self._first_s, self._firm_s = _limits(thresholds, 'gap_s')
+        self._resting_s = _limits(thresholds, 'uncommanded_s')[0]
         self._silent: dict[str, int] = {}
         self._told: dict[tuple[str, str], int] = {}
 
@@ -84,6 +83,16 @@ class TakeWatch:
         """
         if not self._thresholds:
             return []
+        try:
+            return self._events(now_ns, take, counts, lost)
+        except Exception as error:  # an episode is never lost because it could not be watched
+            line = f'the take cannot be watched: {error!r}'
+            new = [] if line in self._problems.values() else [line]
+            self._problems['watch'] = line
+            return new
+
+    def _events(self, now_ns: int, take: Take, counts: Mapping[str, int],
+                lost: Mapping[str, int]) -> list[str]:
         newest = take.newest(NEWEST_S)
         joints, commands, driving = roles(newest.streams, self._metadata)
         clock = TakeClock(joints, self._metadata.started_ns)
@@ -156,8 +165,10 @@ class TakeWatch:
         begin_ns = max(self._metadata.started_ns, joints.log_ns[0])
         span_s = clock.place([begin_ns, now_ns])
         commands_s = clock.place([] if driving is None else driving.arrivals_ns())
-        return {'the arm': uncommanded_s(commands_s[commands_s > span_s[0]], joints, clock,
-                                         (float(span_s[0]), float(span_s[1])))}
+        commands_s = commands_s[commands_s > span_s[0]]
+        pauses_s = np.diff([span_s[0], *commands_s, span_s[1]])
+        return {'the arm': uncommanded_s(commands_s, joints, clock, tuple(span_s))} if (
+            pauses_s.max() > self._resting_s) else {}
 
     def _beyond(self, figures: Figures) -> list[str]:
         """Tell of figures that have got beyond a threshold."""
@@ -172,6 +183,12 @@ class TakeWatch:
             told[key] = max(rank, self._told.get(key, 0))
         self._told = told
         return lines
+
+
+def _limits(thresholds: Mapping[str, Limits], figure: str) -> tuple[float, float]:
+    limits = thresholds.get(figure, Limits())
+    known = [limit for limit in (limits.look, limits.discard) if limit is not None]
+    return (known[0], known[-1]) if known else (np.inf, np.inf)
 
 
 def _seconds(clock: TakeClock, first_ns: int, last_ns: int) -> float:

@@ -47,6 +47,13 @@ class TopicSource(Protocol):
     def definition(self, msgtype: str) -> str:
         """Write the definition of a message type."""
 
+    def begin(self) -> None:
+        """
+        Read out what arrived before an episode, which does not belong to it.
+
+        From now on what publishers that appear send before they are heard is lost.
+        """
+
     def drain(self) -> None:
         """Hand over every message that has arrived."""
 
