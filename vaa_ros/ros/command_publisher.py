@@ -114,7 +114,8 @@ class CommandPublisher:
         self.step: Callable[[], tuple[float, np.ndarray | None]] = lambda: (period_s, None)
         """Gives the time since the last command [s], and the highest speeds (n,), for velocities.
         """
-        self._moving = self._leads = False
+        self._moving = False
+        self._plan: np.ndarray = np.empty((0, 0))
         self._made_s = time.monotonic()
         self._unnamed_s = math.inf
         self._sent_s = -math.inf
@@ -189,7 +190,15 @@ class CommandPublisher:
         """
         Tell whether the arm goes on moving with what was sent: velocities, or points that follow.
         """
-        return self._servo.moving or self._leads
+        return self._servo.moving or len(self._plan) > 1
+
+    def led_on(self) -> np.ndarray | None:
+        """
+        Give the last two points (2, n) that the arm was led to, if not only to the first.
+        """
+        passed = round((time.monotonic() - self._sent_s) / self._period_s)
+        until = min(passed, len(self._plan))
+        return self._plan[until - 2:until] if until > 1 else None
 
     def others(self, wait: bool = True, discovery_s: float = 0.0) -> list[str]:
         """
@@ -276,7 +285,7 @@ class CommandPublisher:
         if self._ahead is not None:
             following = self._ahead(self._points - 1) if self._moving else ()
             points = np.concatenate([points, following]) if len(following) else points
-            self._leads = len(points) > 1
+            self._plan = points
         return joint_trajectory_msg(self._robot.commanded_joints, points[:, self._joints],
                                     self._period_s, stamp_ns if self._stamped else 0)
 
