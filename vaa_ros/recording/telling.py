@@ -39,15 +39,19 @@ class Once:
         return new
 
 
-def silent_topics(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
+def shortcomings(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
     """
-    Tell which topics an episode has no message of.
+    Tell what an episode lacks, and what is doubtful about it.
 
-    :param required: those that it must have.
+    :param required: topics that it must have.
     :param recorded: the episode.
+    :return: a line for each.
     """
-    return [name for name in required
-            if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
+    silent = [name for name in required
+              if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
+    return [*(f'no message on {name}' for name in silent),
+            *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
+            *filter(None, [recorded.warning])]
 
 
 def shown_values(shown: EpisodeRecorder | RecordedEpisode | None,
