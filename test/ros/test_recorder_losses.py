@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 from pathlib import Path
+import shutil
 import signal
 import struct
 import subprocess
@@ -198,7 +199,7 @@ def test_an_episode_is_broken_off_when_the_disk_has_no_room_left_and_none_is_sta
 
 
 def test_a_disk_that_is_full_ends_the_episode_with_what_fitted(
-        ros: Harness, start_recorder: Start, small_disk: Path) -> None:
+        ros: Harness, start_recorder: Start, small_disk: Path, tmp_path: Path) -> None:
     publisher = ros.node.create_publisher(JointState, 'joint_states', 10)
     process = start_recorder(small_disk)
     assert ros.call(Trigger, 'teleop_recorder/start_episode').success
@@ -210,6 +211,9 @@ def test_a_disk_that_is_full_ends_the_episode_with_what_fitted(
     line = process.wait_for_line('the episode was aborted')
     talker.stop()
     assert 'No space left' in line
+    alone = shutil.copy(small_disk / 'aborted/episode_000000/episode_000000_0.mcap', tmp_path)
+    with BagReader(alone) as bag:
+        assert 'No space left' in bag.metadata.aborted  # the file alone says it, too
     with BagReader(small_disk / 'aborted' / 'episode_000000') as bag:
         numbers = [message.position[0] for _, _, message in bag.messages()]
         assert 'No space left' in bag.metadata.aborted

@@ -37,6 +37,7 @@ class Source:
         self.types = dict(TOPICS)
         self.latched: dict[str, tuple[bytes, int]] = {}
         self.lost: dict[str, int] = {}
+        self.problems: dict[str, str] = {}
         self.numbered: set[str] = set()
         self.begun_at: list[dict[str, int]] = []
         self.waiting: list[tuple[str, int, bytes]] = []
@@ -303,6 +304,18 @@ def test_a_topic_that_appears_later_is_recorded_from_then_on(
     with Reader(recorded.path) as reader:
         offers = {item.topic: item.ext.offered_qos_profiles[0] for item in reader.connections}
     assert offers['/late'].reliability.name == 'BEST_EFFORT'
+
+
+def test_an_extra_topic_that_cannot_be_recorded_is_told(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    source.problems = {'/extra': '/extra is published with several types: a/msg/A, b/msg/B'}
+    session.start(Disk(tmp_path), METADATA)
+    line = f'not recorded: {source.problems["/extra"]}'
+    assert session.news() == [line]
+    assert session.news() == []
+    for topic, log_ns, data in stream(1):
+        session.put(topic, log_ns, data, log_ns)
+    assert line in session.problems(session.stop(True))
 
 
 def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,

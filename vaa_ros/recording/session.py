@@ -43,9 +43,10 @@ from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
 from vaa_ros.recording.take_watch import TakeWatch
 from vaa_ros.recording.telling import Once
-from vaa_ros.recording.telling import silent_topics
+from vaa_ros.recording.telling import shortcomings
 from vaa_ros.recording.topic_source import await_topics
 from vaa_ros.recording.topic_source import TopicSource
+from vaa_ros.recording.topic_source import unrecorded
 from vaa_ros.recording.verdict import judge
 from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import Verdict
@@ -279,12 +280,14 @@ class RecordingSession:
 
     def news(self) -> list[str]:
         """
-        Say once an episode of which topics pictures cannot be compressed, or types changed.
+        Say once an episode what is stored otherwise than it came, or not at all.
 
         :return: what is new, a line for each.
         """
-        for topic, why in (self._recorder.stored_raw.items() if self._recorder else ()):
-            self._notes.add(f'{topic} is stored as it comes: {why}')
+        raw = self._recorder.stored_raw if self._recorder else {}
+        for note in (*(f'{topic} is stored as it comes: {raw[topic]}' for topic in raw),
+                     *unrecorded(self._source)):
+            self._notes.add(note)
         return self._notes.take()
 
     def troubles(self) -> list[str]:
@@ -307,10 +310,8 @@ class RecordingSession:
         :param recorded: the episode.
         :return: a line for each problem.
         """
-        return [*(f'no message on {name}' for name in silent_topics(self._required, recorded)),
-                *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
-                *self._policies.warnings(self._metadata),
-                *([recorded.warning] if recorded.warning else [])]
+        return [*shortcomings(self._required, recorded), *unrecorded(self._source),
+                *self._policies.warnings(self._metadata)]
 
     def _take_up(self, recorder: EpisodeRecorder, topic: str) -> None:
         self._types[topic] = msgtype = self._source.types[topic]

@@ -50,6 +50,19 @@ def silent_topics(required: Sequence[str], recorded: RecordedEpisode) -> list[st
             if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
 
 
+def shortcomings(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
+    """
+    Tell what an episode lacks, and what is doubtful about it.
+
+    :param required: topics that it must have.
+    :param recorded: the episode.
+    :return: a line for each.
+    """
+    return [*(f'no message on {name}' for name in silent_topics(required, recorded)),
+            *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
+            *filter(None, [recorded.warning])]
+
+
 def shown_values(shown: EpisodeRecorder | RecordedEpisode | None,
                  last: RecordedEpisode | None) -> dict[str, object]:
     """

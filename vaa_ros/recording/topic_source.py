@@ -21,6 +21,7 @@ class TopicSource(Protocol):
 
     types: Mapping[str, str]
     lost: Mapping[str, int]
+    problems: Mapping[str, str]
     numbered: Collection[str]
 
     def refresh(self) -> None:
@@ -81,3 +82,13 @@ def await_topics(source: TopicSource, required: Sequence[str], wait_s: float) ->
     reasons = '; '.join(source.explain(name) for name in missing)
     there = ', '.join(source.published()) or 'none'
     raise BagError(f'cannot record: {reasons}. Published topics: {there}')
+
+
+def unrecorded(source: TopicSource) -> list[str]:
+    """
+    Tell which topics that somebody publishes cannot be received.
+
+    :param source: where messages come from.
+    :return: a line for each, with the reason.
+    """
+    return [f'not recorded: {why}' for why in source.problems.values()]
