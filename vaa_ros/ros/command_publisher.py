@@ -53,6 +53,8 @@ STAMP_LABEL = 'stamp_ns='
 
 E_STOP = 'e_stop'
 NO_GUARD = ' (which publishes no e_stop, as the guard does)'
+SECOND_GUARD = ' (a second one, or one that was killed less than 20 s ago)'
+ALONE = 'none: nobody stops the arm when this process is killed or stuck'
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
 NAME_WAIT_S = 1.0
 GAP_PERIODS, GAP_S = 5, 0.25
@@ -114,7 +116,7 @@ class CommandPublisher:
         self.step: Callable[[], tuple[float, np.ndarray | None]] = lambda: (period_s, None)
         """Gives the time since the last command [s], and the highest speeds (n,), for velocities.
         """
-        self._moving = False
+        self._moving = self._guarded = False
         self._plan: np.ndarray = np.empty((0, 0))
         self._made_s = time.monotonic()
         self._unnamed_s = math.inf
@@ -244,8 +246,12 @@ class CommandPublisher:
                 names.remove(own)
             left += names
         guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
-        if guard in left:
+        if self._guarded and guard not in left:
+            self._node.get_logger().warning(f'guard: {ALONE}')
+        self._guarded = guard in left
+        if self._guarded:
             left.remove(guard)
+            left = [f'{name}{SECOND_GUARD}' if name == guard else name for name in left]
             if guard not in self._publishers(E_STOP):
                 left.append(f'{guard}{NO_GUARD}')
         return sorted(left)
@@ -266,7 +272,7 @@ class CommandPublisher:
         """
         Give what a status has to say about the commands.
         """
-        return {}
+        return {'guard': 'there' if self._guarded else ALONE}
 
     def _publishers(self, topic: str) -> list[str]:
         found = self._node.get_publishers_info_by_topic(topic)
