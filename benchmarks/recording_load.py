@@ -127,8 +127,10 @@ def record_plainly(file: str) -> None:
             node.create_subscription(kind, topic, on_message, qos_profile_sensor_data)
         print('ready', flush=True)
         with contextlib.suppress(KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
-            rclpy.spin(node)
-        writer.finish()
+            try:
+                rclpy.spin(node)
+            finally:  # a signal can also end it with an error of rclpy's
+                writer.finish()
 
 
 def main() -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 import signal
+import time
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from geometry_msgs.msg import TwistStamped
 import numpy as np
@@ -44,6 +46,8 @@ from vaa_ros.ros.conversions import pose_msg
 from vaa_ros.ros.conversions import still_message
 from vaa_ros.ros.conversions import twist_from_msg
 from vaa_ros.ros.conversions import twist_msg
+from vaa_ros.ros.diagnostics import ERROR
+from vaa_ros.ros.diagnostics import OK
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
 
@@ -126,6 +130,35 @@ def test_a_policy_that_lets_go_may_be_silent(
     assert policy.stop(signal.SIGINT) == 0
     wait_for(lambda: guard._guard.state == IDLE, message='the guard to see the end')
     assert guard._guard.stops == 0
+
+
+def test_a_guard_that_hears_no_commands_says_so(ros: Harness) -> None:
+    node = ros.make_node(GuardNode, command_type='commands')
+    said = ros.collect(DiagnosticStatus, 'guard/status', LATCHED)
+    claim = ros.publisher(Bool, 'policy/commanding', LATCHED)
+
+    def deaf() -> bool:
+        claim.publish(Bool(data=True))
+        time.sleep(0.01)
+        return said.messages[-1].level == ERROR
+    wait_for(deaf, message='the guard to say that it is deaf')
+    assert 'nothing comes on /commands: this guard cannot stop it' in said.messages[-1].message
+    command = ros.publisher(Float64MultiArray, 'commands', COMMAND)
+    command.publish(Float64MultiArray(data=[0.0]))
+    wait_for(lambda: node._guard.state in (WATCHING, STOPPED))
+    assert not node._guard.deaf
+
+
+def test_a_guard_that_watches_nobody_says_so(ros: Harness) -> None:
+    node = ros.make_node(GuardNode, command_type='commands', commanding_topic='other/commanding')
+    command = ros.publisher(Float64MultiArray, 'commands', COMMAND)
+
+    def blind() -> bool:
+        command.publish(Float64MultiArray(data=[0.0]))
+        return 'nobody publishes other/commanding' in node._report()[1]
+    wait_for(blind, message='the guard to say that it watches nobody')
+    ros.node.create_publisher(Bool, 'other/commanding', LATCHED).publish(Bool(data=False))
+    wait_for(lambda: node._report()[0] == OK)
 
 
 def test_the_stop_command_of_each_type() -> None:

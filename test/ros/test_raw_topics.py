@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
 from processes import wait_for
 import pytest
@@ -18,7 +20,9 @@ from ros_harness import Harness
 from std_msgs.msg import Bool
 from std_msgs.msg import String
 
+from vaa_ros.ros import arrivals
 from vaa_ros.ros import raw_topics
+from vaa_ros.ros.publishers import publisher_of
 from vaa_ros.ros.qos import EVENTS
 from vaa_ros.ros.qos import LATCHED
 from vaa_ros.ros.qos import SENSOR
@@ -142,6 +146,36 @@ def test_nothing_is_lost_and_nothing_comes_twice_when_the_offer_changes(
     wait_for(all_heard, message='the last message')
     assert listener.got == sent
     assert not listener.topics.lost
+
+
+@pytest.mark.parametrize(('qos', 'begun_before', 'lost'), [
+    (EVENTS, True, 3), (SENSOR, True, 3), (EVENTS, False, 0), (LATCHED, True, 0)])
+def test_what_a_new_publisher_sends_before_it_is_heard_is_lost(
+        listener: Listener, other: Node, qos: QoSProfile, begun_before: bool, lost: int,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bytes] = []
+
+    def noted(info: Mapping[str, Any]) -> bytes:
+        told.append(publisher_of(info))
+        return told[-1]
+    monkeypatch.setattr(arrivals, 'publisher_of', noted)
+    if begun_before:
+        listener.topics.begin()
+    publisher = other.create_publisher(String, NAME, qos)
+    for word in 'abc':
+        publisher.publish(String(data=word))
+    wait_for(lambda: listener.count_publishers(NAME), message='the publisher to be seen')
+    if not begun_before:
+        listener.topics.begin()
+    wait_for(lambda: listener.matched() and publisher.get_subscription_count() == 1)
+    publisher.publish(String(data='d'))
+
+    def heard() -> bool:
+        listener.topics.drain()
+        return 'd' in listener.got
+    wait_for(heard, message='the last word')
+    # Before ROS 2 Kilted rclpy does not tell who sent a message.
+    assert listener.topics.lost[NAME] == (lost if told[-1] else 0)
 
 
 def test_what_one_type_said_is_not_said_by_another(listener: Listener, other: Node,

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 from pathlib import Path
+import shutil
 import signal
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from processes import NodeProcess
 from processes import wait_for
 import pytest
+from rclpy.duration import Duration
 from ros_harness import Harness
 from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import JointState
@@ -197,7 +199,7 @@ def test_an_episode_is_broken_off_when_the_disk_has_no_room_left_and_none_is_sta
 
 
 def test_a_disk_that_is_full_ends_the_episode_with_what_fitted(
-        ros: Harness, start_recorder: Start, small_disk: Path) -> None:
+        ros: Harness, start_recorder: Start, small_disk: Path, tmp_path: Path) -> None:
     publisher = ros.node.create_publisher(JointState, 'joint_states', 10)
     process = start_recorder(small_disk)
     assert ros.call(Trigger, 'teleop_recorder/start_episode').success
@@ -209,6 +211,9 @@ def test_a_disk_that_is_full_ends_the_episode_with_what_fitted(
     line = process.wait_for_line('the episode was aborted')
     talker.stop()
     assert 'No space left' in line
+    alone = shutil.copy(small_disk / 'aborted/episode_000000/episode_000000_0.mcap', tmp_path)
+    with BagReader(alone) as bag:
+        assert 'No space left' in bag.metadata.aborted  # the file alone says it, too
     with BagReader(small_disk / 'aborted' / 'episode_000000') as bag:
         numbers = [message.position[0] for _, _, message in bag.messages()]
         assert 'No space left' in bag.metadata.aborted
@@ -254,3 +259,22 @@ def test_what_the_source_left_out_is_not_called_lost(ros: Harness, tmp_path: Pat
     told = [reason for reason in reasons if 'left out' in reason or 'are missing' in reason]
     assert len(told) == 1
     assert told[0].startswith('/joint_states: the source left out 10.00%')
+
+
+def test_what_a_topic_that_appears_sends_before_it_is_heard_is_counted(
+        ros: Harness, start_recorder: Start, tmp_path: Path) -> None:
+    robot = Talker(ros.node.create_publisher(JointState, 'joint_states', 10))
+    try:
+        start_recorder(tmp_path, extra_topics='[late]')
+        assert ros.call(Trigger, 'teleop_recorder/start_episode').success
+        late = ros.node.create_publisher(JointState, 'late', 10)
+        for number in range(3):  # nobody can be connected to it yet
+            late.publish(state(number))
+        wait_for(late.get_subscription_count, message='the recorder to take it up')
+        late.publish(state(3))
+        assert late.wait_for_all_acked(Duration(seconds=10.0))
+        answer = ros.call(SetBool, 'teleop_recorder/stop_episode', SetBool.Request(data=True))
+    finally:
+        robot.stop()
+    told = json.loads(answer.message)
+    assert told['dropped'] == 3, told

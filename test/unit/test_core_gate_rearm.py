@@ -69,6 +69,26 @@ def test_before_the_first_motion_there_is_nothing_to_reset() -> None:
     assert [clock.update() for _ in range(5)][-1].state == RUNNING
 
 
+def refused_for(clock: Clock, seconds: float) -> GateDecision:
+    for _ in range(round(seconds / 0.033)):
+        if (decision := clock.update(unresolved='too far')).may_move:
+            decision = clock.gate.update(
+                clock.now_ns, GateInputs(ages_s=FRESH, fault='too far'))
+        assert decision.state == HOLDING
+    return clock.update()
+
+
+def test_an_arm_that_is_brought_nearer_to_begin_does_not_begin_by_itself() -> None:
+    clock = Clock(rearm_after_s=2.0)
+    decision = refused_for(clock, 3.0)
+    assert not decision.may_move
+    assert 'too long to go on by itself (too far): reset the policy' in decision.reason
+    assert not refused_for(clock, 1.0).may_move
+    clock.update(reset=True)
+    refused_for(clock, 1.0)
+    assert [clock.update() for _ in range(5)][-1].state == RUNNING, 'counted anew'
+
+
 def test_tries_that_give_no_command_are_one_hold() -> None:
     clock = running(rearm_after_s=2.0)
     refused = 0

@@ -13,7 +13,9 @@ import pytest
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.limits import SafetyLimits
 from vaa_ros.core.robot import JointSpec
+from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import RobotSpec
+from vaa_ros.core.safety import CommandLimiter
 
 LOW, HIGH = np.zeros(3), np.ones(3)
 LIMITS = SafetyLimits(names=('pan', 'lift', 'gripper'), lower=LOW, upper=HIGH, velocity=HIGH)
@@ -62,6 +64,16 @@ def test_limits_that_are_none_are_refused(change: dict, word: str) -> None:
 def test_limits_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match='read-only'):
         LIMITS.upper[0] = 99.0
+
+
+def test_a_joint_that_turns_further_than_a_turn_is_not_told_to_go_the_long_way_round() -> None:
+    ur5e = load_robot('ur5e')
+    limits = SafetyLimits.from_robot(ur5e)
+    assert limits.jump.tolist() == pytest.approx([math.pi] * 6)
+    start = np.array(ur5e.home)
+    start[0] = 3.1
+    wrapped = start - [6.2, 0, 0, 0, 0, 0]
+    assert 'too far' in CommandLimiter(limits).limit(wrapped, start, 0.03).refused
 
 
 def test_what_is_refused_is_measured_by_the_robot_s_own_speeds() -> None:

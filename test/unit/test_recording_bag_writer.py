@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+import shutil
 import signal
 import stat
 import subprocess
@@ -186,10 +187,13 @@ def test_a_full_disk_raises_and_keeps_whole_chunks(
             writer.write(*item)
     path = writer.abort('the disk is full')
     assert path == tmp_path / 'aborted' / 'episode_000001'
-    with BagReader(path) as reader:
+    alone = shutil.copy(next(path.glob('*.mcap')), tmp_path)  # without its metadata.yaml
+    with BagReader(path) as reader, BagReader(alone) as file:
         got = list(reader.raw_messages())
         assert reader.metadata.aborted == 'the disk is full'
         assert reader.counts == reader.metadata.counts
+        assert file.metadata == reader.metadata
+        assert list(file.raw_messages()) == got
     assert 20 < len(got) < 600
     assert got == list(stream(200, 96, 128))[:len(got)]
     with BagReader(earlier) as reader:

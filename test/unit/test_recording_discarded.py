@@ -59,6 +59,22 @@ def test_a_discarded_take_teaches_nothing_wherever_it_is_copied(tmp_path: Path) 
         build_dataset(copied, tmp_path / 'data')
 
 
+@pytest.mark.parametrize('end', ['discard', 'abort'])
+def test_a_file_without_its_folder_says_how_its_take_ended(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], end: str) -> None:
+    recorder = EpisodeRecorder(tmp_path / 'bag', TOPICS, METADATA)
+    for item in stream(2):
+        recorder.put(*item)
+    path = (recorder.discard() if end == 'discard' else recorder.abort('the disk hung')).path
+    alone = Path(shutil.copy(next(path.glob('*.mcap')), tmp_path))
+    dataset, inspect = (('it was thrown away', 'discarded     true') if end == 'discard' else
+                        ('it was broken off: the disk hung', 'aborted       the disk hung'))
+    with pytest.raises(DatasetError, match=dataset):
+        build_dataset(alone, tmp_path / 'data')
+    assert main(['inspect', str(alone)]) == 0
+    assert inspect in capsys.readouterr().out
+
+
 def test_nothing_but_that_word_is_changed_and_taking_back_undoes_it(tmp_path: Path) -> None:
     take = make_bag(tmp_path / 'episode_000000', metadata=replace(METADATA, verdict={
         'judgement': 'look', 'reasons': ['ä: 1'], 'figures': {}}))

@@ -27,6 +27,7 @@ from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.recording.bag_writer import BagWriter
 from vaa_ros.recording.session import Disk
 from vaa_ros.recording.session import RecordingSession
+from vaa_ros.recording.telling import silent_topics
 
 
 class Source:
@@ -36,7 +37,9 @@ class Source:
         self.types = dict(TOPICS)
         self.latched: dict[str, tuple[bytes, int]] = {}
         self.lost: dict[str, int] = {}
+        self.problems: dict[str, str] = {}
         self.numbered: set[str] = set()
+        self.begun_at: list[dict[str, int]] = []
         self.waiting: list[tuple[str, int, bytes]] = []
         self.appears_after = 0
         self.gone: set[str] = set()
@@ -68,6 +71,10 @@ class Source:
             raise RosError(f'{msgtype} is not installed')
         return 'float64 x\n'
 
+    def begin(self) -> None:
+        self.drain()
+        self.begun_at.append(dict(self.lost))
+
     def drain(self) -> None:
         for topic, log_ns, data in self.waiting:
             self.put(topic, log_ns, data, log_ns)
@@ -95,7 +102,7 @@ def test_what_waits_at_the_start_is_left_out_and_at_the_end_is_in(
         session.put(topic, log_ns, data, log_ns)
     source.waiting = sent[6:]
     recorded = session.stop(True)
-    assert session.silent(recorded) == []
+    assert silent_topics(list(TOPICS), recorded) == []
     with BagReader(recorded.path) as bag:
         assert list(bag.raw_messages()) == sent
         assert bag.metadata.started_ns == START_NS - 5
@@ -110,7 +117,7 @@ def test_the_last_latched_message_opens_the_episode(
     source.gone.add('/joint_states')
     session.start(Disk(tmp_path), METADATA)
     recorded = session.stop(False)
-    assert session.silent(recorded) == ['/joint_states', '/joint_trajectory']
+    assert silent_topics(list(TOPICS), recorded) == ['/joint_states', '/joint_trajectory']
     with BagReader(recorded.path) as bag:
         assert list(bag.raw_messages()) == [(topic, START_NS - 5, data)]
 
@@ -120,6 +127,7 @@ def test_losses_count_from_the_start(source: Source, session: RecordingSession,
     source.lost = {'/joint_states': 5}
     session.start(Disk(tmp_path), METADATA)
     session.put(*next(stream(1)), 0)
+    assert source.begun_at == [{'/joint_states': 5}]
     source.lost = {'/joint_states': 7}
     assert dict(session.stop(True).dropped) == {'/joint_states': 2}
 
@@ -296,6 +304,18 @@ def test_a_topic_that_appears_later_is_recorded_from_then_on(
     with Reader(recorded.path) as reader:
         offers = {item.topic: item.ext.offered_qos_profiles[0] for item in reader.connections}
     assert offers['/late'].reliability.name == 'BEST_EFFORT'
+
+
+def test_an_extra_topic_that_cannot_be_recorded_is_told(
+        source: Source, session: RecordingSession, tmp_path: Path) -> None:
+    source.problems = {'/extra': '/extra is published with several types: a/msg/A, b/msg/B'}
+    session.start(Disk(tmp_path), METADATA)
+    line = f'not recorded: {source.problems["/extra"]}'
+    assert session.news() == [line]
+    assert session.news() == []
+    for topic, log_ns, data in stream(1):
+        session.put(topic, log_ns, data, log_ns)
+    assert line in session.problems(session.stop(True))
 
 
 def test_a_full_disk_is_refused_before_the_start(session: RecordingSession,

@@ -16,6 +16,9 @@ from vaa_ros.core.types import NANOSECONDS
 IDLE = 'idle'
 WATCHING = 'watching'
 STOPPED = 'stopped'
+UNHEARD = 6
+"""So often somebody says that it commands before it is odd that no command is heard: it says so
+twice a second, and the two topics are discovered one after the other."""
 
 
 class CommandGuard:
@@ -36,6 +39,7 @@ class CommandGuard:
         """Longest silence while somebody commanded [s]."""
         self.reason = ''
         self._commanding = False
+        self._unheard = 0
         self._last_ns: int | None = None
 
     @property
@@ -47,6 +51,13 @@ class CommandGuard:
             return STOPPED
         return WATCHING if self._commanding and self._last_ns is not None else IDLE
 
+    @property
+    def deaf(self) -> bool:
+        """
+        Tell whether somebody commands and none of it is heard here: nobody would stop the arm.
+        """
+        return self._unheard >= UNHEARD
+
     def commanding(self, begins: bool) -> None:
         """
         Note that somebody begins to command the arm, or lets go of it.
@@ -56,6 +67,7 @@ class CommandGuard:
         self._commanding = begins
         if not begins:
             self._last_ns = None
+        self._unheard = self._unheard + 1 if begins and self._last_ns is None else 0
 
     def command(self, now_ns: int) -> None:
         """
@@ -65,7 +77,7 @@ class CommandGuard:
         """
         if self._commanding:
             self._silence(now_ns)
-            self._last_ns = now_ns
+            self._last_ns, self._unheard = now_ns, 0
 
     def check(self, now_ns: int) -> bool:
         """

@@ -253,8 +253,10 @@ class Gate:
         """
         if state not in (HOLDING, *MOVING):
             self._held_since_ns = None
-        # A motion that ends at the instant of its begin gave no command: the hold goes on.
-        elif state == HOLDING and self._state in MOVING and self._moving_since_ns != now_ns:
+        # A motion that ends at the instant of its begin gave no command: the hold goes on, or is
+        # the first one, in which people bring an arm nearer that is too far away to begin.
+        elif state == HOLDING and self._state in MOVING and (
+                self._moving_since_ns != now_ns or self._held_since_ns is None):
             self._held_since_ns, self._held_why = now_ns, reason
 
     def _next(self, now_ns: int, inputs: GateInputs) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from vaa_ros.core.types import frozen_array
 TWIST_EXCESS = 4.0
 """A twist of so many times the robot's own speed is no wish but a mistake, such as other units;
 a policy that overshoots what it was shown stays well below."""
+TURN = 2 * math.pi
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +121,11 @@ class SafetyLimits:
         :param speed: fraction of the robot's own speed limits to allow, above 0 up to 1.
         :param angular_speed: highest rotation speed of the end effector [rad/s].
         :param max_dt_s: longest time between two commands that is counted [s].
-        :param max_jump: part of a joint's range, or of the workspace's diagonal, that a wish may
-            lie from the last command before it is refused, above 0; of half a turn, for
-            orientations. Grippers may jump, for open and close are far apart: for them it is the
-            part of the range that a wish may lie outside of it.
+        :param max_jump: part of a joint's range (of a whole turn, where it turns further), or of
+            the workspace's diagonal, that a wish may lie from the last command before it is
+            refused, above 0; of half a turn, for orientations. Grippers may jump, for open and
+            close are far apart: for them it is the part of the range that a wish may lie outside
+            of it.
         :return: the limits.
         :raises ConfigError: if an option is out of range.
         """
@@ -141,7 +143,8 @@ class SafetyLimits:
             acceleration=[joint.acceleration for joint in robot.joints],
             step=[joint.step for joint in robot.joints],
             jump=[math.inf if joint.name == robot.gripper else
-                  max_jump * (joint.upper - joint.lower) for joint in robot.joints],
+                  max_jump * min(joint.upper - joint.lower, TURN if joint.unit == 'rad' else
+                                 math.inf) for joint in robot.joints],
             beyond=[max_jump * (joint.upper - joint.lower) if joint.name == robot.gripper else
                     math.inf for joint in robot.joints],
             gripper=names.index(robot.gripper) if robot.gripper else None,

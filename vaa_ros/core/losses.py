@@ -12,7 +12,8 @@ class SequenceLosses:
     """
     Counts the numbers that are missing, by topic.
 
-    A publisher is known from its first message on: what it lost before that is not counted.
+    A publisher is known from its first message on: what it lost before that is not counted,
+    unless it is known which number it began with.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class SequenceLosses:
         """
         self._next = {key: due for key, due in self._next.items() if key[0] != topic}
 
-    def add(self, topic: str, publisher: bytes, sequence: int) -> None:
+    def add(self, topic: str, publisher: bytes, sequence: int, first: int | None = None) -> None:
         """
         Take the number of a message that came.
 
@@ -45,9 +46,11 @@ class SequenceLosses:
         :param publisher: identity of who sent it.
         :param sequence: its number; a publisher counts up by 1. A number that came before, such
             as that of a latched message after a new subscription, says nothing.
+        :param first: the number with which the publisher began; None if it is not known, or if
+            it began before anybody listened.
         """
         key = topic, publisher
-        due = self._next.get(key, sequence)
+        due = self._next.get(key, sequence if first is None else first)
         if sequence >= due:
             self.lost[topic] += sequence - due
             self._next[key] = sequence + 1

@@ -20,6 +20,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from vaa_ros.core.command_guard import CommandGuard
+from vaa_ros.core.command_guard import IDLE
 from vaa_ros.core.command_guard import STOPPED
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.spec import SOURCE_KINDS
@@ -39,6 +40,7 @@ from vaa_ros.ros.stopping import StopCommands
 
 CHECK_S = 0.01
 REPEAT_S = 0.05
+HEARD_NS = 1_000_000_000
 PRESS_S = 0.5  # from one press to the next, later, for who was out of reach
 
 PARAMETERS = (
@@ -90,7 +92,24 @@ class GuardNode(Node):
 
     def _on_commanding(self, message: Bool) -> None:
         self._guard.commanding(message.data)
+        if trouble := self._trouble():
+            self.get_logger().error(trouble, throttle_duration_sec=10.0)
         self._show()
+
+    def _trouble(self) -> str:
+        """
+        Say why nothing is watched although the arm is commanded, nothing where that is well.
+        """
+        said, topic = self._value('commanding_topic'), self._publisher.topic_name
+        if self._guard.deaf:
+            return (f'{said} says that the arm is commanded, and nothing comes on {topic}: this '
+                    'guard cannot stop it; give it the command_type and the remappings of who '
+                    'commands')
+        heard = self._last is not None and time.monotonic_ns() - self._last_ns < HEARD_NS
+        if heard and self._guard.state == IDLE and not self.count_publishers(said):
+            return (f'commands come on {topic}, and nobody publishes {said}: this guard watches '
+                    'nobody; set commanding_topic to that of who commands')
+        return ''
 
     def _on_command(self, message: Any) -> None:
         now_ns = time.monotonic_ns()
@@ -152,9 +171,9 @@ class GuardNode(Node):
 
     def _report(self) -> tuple[bytes, str, dict[str, object]]:
         guard = self._guard
-        level = ERROR if guard.state == STOPPED else OK
-        return level, f'{guard.state}: {guard.reason}' if guard.reason else guard.state, {
-            'state': guard.state, 'reason': guard.reason, 'stops': guard.stops,
+        reason = guard.reason or self._trouble()
+        return ERROR if reason else OK, f'{guard.state}: {reason}' if reason else guard.state, {
+            'state': guard.state, 'reason': reason, 'stops': guard.stops,
             'longest_silence_s': guard.longest_s, 'timeout_s': guard.timeout_s}
 
     def _show(self) -> None:

@@ -242,8 +242,7 @@ class TeleopRecorder(LifecycleNode):
 
     def _report(self, problem: str) -> None:
         self.get_logger().error(problem)
-        recording = self._session is not None and self._session.recording is not None
-        self._status.show(WARN if recording else ERROR, problem)
+        self._status.show(WARN if self._values()['recording'] else ERROR, problem)
 
     def _break_off(self, why: str, problem: str) -> None:
         self._broken = why
@@ -259,8 +258,7 @@ class TeleopRecorder(LifecycleNode):
     def _end(self, end: End) -> Ended:
         self._settle()
         if self._broken:
-            raise EpisodeError('no episode is being recorded: it was broken off, because '
-                               f'{self._broken}')
+            raise EpisodeError(f'no episode is being recorded; it was broken off: {self._broken}')
         session = self._active()
         return self._take_in(session, end(session, self._value('stop_wait_s')))
 
@@ -323,9 +321,12 @@ class TeleopRecorder(LifecycleNode):
         if failure := self._session.failure():
             self._break_off(failure, f'the episode was aborted: {failure}')
         elif self._session.recording is not None:
-            self._status.refresh()
             for line in self._session.news():
                 self.get_logger().warning(line)
+            self._status.refresh()
+            if troubles := self._session.troubles():
+                self._desk.warn('; '.join(troubles))
+                self._status.show(WARN, self._session.watch.trouble)
         self._topics.refresh()
 
     def _values(self) -> dict[str, object]:

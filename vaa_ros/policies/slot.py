@@ -174,7 +174,8 @@ class PolicySlot:
         with self._exchanging:
             current, previous = self._pair
             if previous is None:
-                raise ModelError('no earlier policy to roll back to; load one first')
+                raise ModelError('no earlier policy to roll back to; load one first' + (
+                    f' (rolled back already: {self.fault})' if self.fault else ''))
             self._flip(previous, None, on_probation=False)
             return previous
 
@@ -192,6 +193,8 @@ class PolicySlot:
             # From the plan of a policy that failed nothing goes over.
             self._pair[0].newest = None
             self.rollback()
+            # Who calls for the one before does not mean the one that failed.
+            self._pair = (self._pair[0], None)
             return True
 
     def _exchange(

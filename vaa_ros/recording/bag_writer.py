@@ -19,6 +19,7 @@ import shutil
 import time
 from typing import Any
 
+from mcap.records import Metadata
 from mcap.writer import CompressionType
 from mcap.writer import Writer
 
@@ -34,7 +35,7 @@ from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
 from vaa_ros.recording.episode import PARTIAL_SUFFIX
-from vaa_ros.recording.sure_file import MCAP_TAIL
+from vaa_ros.recording.sure_file import end_early
 from vaa_ros.recording.sure_file import SureFile
 from vaa_ros.recording.sure_file import sync_dir
 
@@ -279,8 +280,8 @@ class BagWriter:
         self.metadata = dataclasses.replace(self.metadata, counts=self.counts,
                                             dropped=dict(dropped))
         if not self._finished:
-            self._file.truncate(self._good.position)
-            self._file.write(MCAP_TAIL)
+            end_early(self._file, self._good.position,
+                      Metadata(METADATA_RECORD, self.metadata.to_custom_data()))
             self._finished = True
         self._write_information()
 

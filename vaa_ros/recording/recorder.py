@@ -97,6 +97,11 @@ class EpisodeRecorder:
         return self._writer.final_dir
 
     @property
+    def take(self) -> Take:
+        """Give what was gathered for the verdict; nothing where nobody judges."""
+        return self._take
+
+    @property
     def messages(self) -> int:
         """Give the number of messages written so far."""
         return self._writer.count

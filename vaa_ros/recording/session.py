@@ -41,8 +41,12 @@ from vaa_ros.recording.policies_seen import PolicyWatch
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take_figures import figures_of
+from vaa_ros.recording.take_watch import TakeWatch
+from vaa_ros.recording.telling import Once
+from vaa_ros.recording.telling import shortcomings
 from vaa_ros.recording.topic_source import await_topics
 from vaa_ros.recording.topic_source import TopicSource
+from vaa_ros.recording.topic_source import unrecorded
 from vaa_ros.recording.verdict import judge
 from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import Verdict
@@ -73,8 +77,7 @@ class RecordingSession:
         self._metadata = EpisodeMetadata()
         self._policies = PolicyWatch()
         self._types: dict[str, str] = {}
-        self._told: set[str] = set()
-        self._changed: dict[str, str] = {}
+        self._notes, self.watch = Once(), TakeWatch((), {}, self._metadata)
         self._ending: Future[RecordedEpisode | None] | None = None
         self._ending_path = Path()
         self.disk = PatientDisk()
@@ -120,12 +123,12 @@ class RecordingSession:
             check_distinct(name, types, disk.images)
         for msgtype in sorted(set(types.values())):
             self._define(msgtype)
-        # What arrived before the start does not belong to the episode.
-        self._source.drain()
+        self._source.begin()
         self._lost_before = Counter(self._source.lost)
         started_ns = self._clock()
         self._metadata = replace(metadata, started_ns=started_ns)
-        self._policies = PolicyWatch()
+        self._policies, self._notes = PolicyWatch(), Once()
+        self.watch = TakeWatch(self._required, self._thresholds or {}, self._metadata)
         offered = {name: self._offered(name) for name in types}
         recorder = self.disk.do(lambda: EpisodeRecorder(
             next_episode_dir(disk.output_dir), types, self._metadata, disk.compression, offered,
@@ -135,10 +138,9 @@ class RecordingSession:
             said = self._source.standing(name)
             if said is not None:
                 recorder.put(name, started_ns, *said)
+                self.watch.heard[name] = started_ns
                 self._policies.take(name, types[name], said[0])
         self._types, self._recorder = types, recorder
-        self._told.clear()
-        self._changed.clear()
         return recorder.path
 
     def put(self, topic: str, log_ns: int, data: bytes, sent_ns: int) -> None:
@@ -158,9 +160,12 @@ class RecordingSession:
             self._take_up(self._recorder, topic)
         msgtype = self._source.type_of(topic)
         if msgtype != self._types[topic]:  # a topic has one type in a bag
-            self._changed.setdefault(topic, msgtype)
+            self._notes.add(
+                f'{topic} changed from {self._types[topic]} to {msgtype} in the middle of the '
+                'episode; what comes is counted as lost until it changes back')
             self._recorder.refuse(topic)
             return
+        self.watch.heard[topic] = log_ns
         self._recorder.put(topic, log_ns, data, sent_ns)
         self._policies.take(topic, msgtype, data)
 
@@ -275,28 +280,28 @@ class RecordingSession:
 
     def news(self) -> list[str]:
         """
-        Say once an episode of which topics pictures cannot be compressed, or types changed.
+        Say once an episode what is stored otherwise than it came, or not at all.
 
         :return: what is new, a line for each.
         """
-        changed = [f'{topic} changed from {self._types[topic]} to {msgtype} in the middle of the '
-                   'episode; what comes is counted as lost until it changes back'
-                   for topic, msgtype in self._changed.items() if topic not in self._told]
-        stored = self._recorder.stored_raw if self._recorder is not None else {}
-        raw = [f'{topic} is stored as it comes: {stored[topic]}' for topic in stored
-               if topic not in self._told]
-        self._told.update(self._changed, stored)
-        return changed + raw
+        raw = self._recorder.stored_raw if self._recorder else {}
+        for note in (*(f'{topic} is stored as it comes: {raw[topic]}' for topic in raw),
+                     *unrecorded(self._source)):
+            self._notes.add(note)
+        return self._notes.take()
 
-    def silent(self, recorded: RecordedEpisode) -> list[str]:
+    def troubles(self) -> list[str]:
         """
-        Tell which required topics an episode has no message of.
+        Tell once what goes wrong with the episode at hand, and what is well again.
 
-        :param recorded: the episode.
-        :return: their names.
+        :return: what is new, a line for each; :attr:`watch` knows all of it.
         """
-        return [name for name in self._required
-                if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
+        if self._recorder is None:
+            return []
+        now_ns = self._clock()
+        self._source.drain()  # what has come is not silent, however busy this process is
+        return self.watch.look(now_ns, self._recorder.take, self._recorder.counts,
+                               self._recorder.dropped)
 
     def problems(self, recorded: RecordedEpisode) -> list[str]:
         """
@@ -305,10 +310,8 @@ class RecordingSession:
         :param recorded: the episode.
         :return: a line for each problem.
         """
-        return [*(f'no message on {name}' for name in self.silent(recorded)),
-                *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
-                *self._policies.warnings(self._metadata),
-                *([recorded.warning] if recorded.warning else [])]
+        return [*shortcomings(self._required, recorded), *unrecorded(self._source),
+                *self._policies.warnings(self._metadata)]
 
     def _take_up(self, recorder: EpisodeRecorder, topic: str) -> None:
         self._types[topic] = msgtype = self._source.types[topic]

@@ -15,6 +15,7 @@ from mcap.data_stream import RecordBuilder
 from mcap.records import DataEnd
 from mcap.records import Footer
 from mcap.records import McapRecord
+from mcap.records import Metadata
 from mcap.writer import MCAP0_MAGIC
 
 
@@ -111,6 +112,23 @@ def mcap_records(records: Iterable[McapRecord]) -> bytes:
     return builder.end()
 
 
-MCAP_TAIL = mcap_records([DataEnd(0), Footer(summary_start=0, summary_offset_start=0,
-                                             summary_crc=0)]) + MCAP0_MAGIC
+_MCAP_TAIL = mcap_records([DataEnd(0), Footer(summary_start=0, summary_offset_start=0,
+                                              summary_crc=0)]) + MCAP0_MAGIC
 """The end of an MCAP file without a summary, which is valid and tiny."""
+
+
+def end_early(file: SureFile, position: int, last: Metadata) -> None:
+    """
+    End an MCAP file where it is whole, with a last word if there is room for it.
+
+    :param file: the file.
+    :param position: up to where it is whole.
+    :param last: says what became of it, so that the file alone says it.
+    :raises OSError: if not even the end fits.
+    """
+    file.truncate(position)
+    try:
+        file.write(mcap_records([last]) + _MCAP_TAIL)
+    except OSError:
+        file.truncate(position)
+        file.write(_MCAP_TAIL)

@@ -8,6 +8,7 @@ Pictures are looked at and forgotten, so that an episode of any length fits into
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -77,6 +78,28 @@ class Stream:
     last: np.ndarray | None = None
     looked_ns: int | None = None
 
+    def newest(self, length_s: float) -> Stream:
+        """
+        Copy the newest messages, also while another thread adds to them.
+
+        Only slices are taken: an array of which a view is held cannot grow.
+
+        :param length_s: the time before the last one [s].
+        :return: they alone, with ``brightness`` and ``measured`` of all.
+        """
+        end = len(self.same) if self.msgtype in STILLS else len(self.stamp_ns)
+        oldest_ns = self.log_ns[end - 1] - round(length_s * NANOSECONDS) if end else 0
+        first = bisect_left(self.log_ns, oldest_ns, 0, end)
+        names, rows = self.names, self.rows
+        begin, until = bisect_left(rows, first), bisect_left(rows, end)
+        values = self.values[begin * len(names):until * len(names)]
+        whole = len(values) == (until - begin) * len(names)
+        return Stream(
+            self.msgtype, self.log_ns[first:end], self.stamp_ns[first:end], names,
+            values if whole else array('d'),
+            array('q', (row - first for row in rows[begin:until]) if whole else ()),
+            self.same[first:end], self.brightness[:], self.measured[:], self.encoding)
+
     def positions(self) -> np.ndarray:
         """
         Give the positions of joint states or commands.
@@ -130,6 +153,18 @@ class Take:
         self.streams[topic] = Stream(msgtype)
         if _has_header(msgtype):
             self._stamped.add(topic)
+
+    def newest(self, length_s: float) -> Take:
+        """
+        Copy the newest messages of every topic, also while another thread adds to them.
+
+        :param length_s: the time before the last one of each [s].
+        """
+        copy = Take({})
+        copy.unreadable = Counter(self.unreadable)
+        copy.streams = {topic: stream.newest(length_s)
+                        for topic, stream in dict(self.streams).items()}
+        return copy
 
     def add(self, topic: str, log_ns: int, data: bytes) -> None:
         """
@@ -252,7 +287,7 @@ def _add_values(stream: Stream, names: Iterable[str], values: Iterable[float]) -
         # Arm and gripper may share a topic: the one with more joints is the arm.
         if len(given) <= len(stream.names):
             return
-        stream.names, stream.values, stream.rows = tuple(given), array('d'), array('q')
+        stream.rows, stream.values, stream.names = array('q'), array('d'), tuple(given)
     row = np.array([given[name] for name in stream.names], dtype=np.float64)
     if not np.isfinite(row).all():
         raise ValueError('not finite')

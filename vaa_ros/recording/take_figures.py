@@ -65,7 +65,7 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
     heard = {topic: stream for topic, stream in take.streams.items() if len(stream.log_ns)}
     counts = {topic: len(stream.log_ns) for topic, stream in heard.items()}
     cameras = {topic: stream for topic, stream in heard.items() if stream.msgtype in CAMERAS}
-    joints, commands, driving = _roles(take.streams, metadata)
+    joints, commands, driving = roles(take.streams, metadata)
     seen = {topic: stream for topic, stream in heard.items()
             if topic in cameras or stream is joints}
     orders = command_topics(metadata, heard)
@@ -78,9 +78,11 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
         'length_s': {'episode': _length_s(heard.values(), clock)},
         'messages': {topic: float(counts.get(topic, 0))
                      for topic in dict.fromkeys([*required, *heard])},
-        'unreadable': _unreadable(take, metadata, required),
+        'unreadable': unreadable(take, metadata, required),
         **timing({**seen, **steady}, steady, numbered, metadata.dropped, clock, span_s),
-        **_pictures(cameras, joints, clock),
+        **picture_shares(cameras),
+        'frozen_s': {topic: frozen_s(stream, joints, clock)
+                     for topic, stream in cameras.items() if stream.same},
         'skew_ms': _skew_ms(cameras),
         'clock_ms': _clock_ms(cameras, joints),
     }
@@ -98,9 +100,14 @@ def figures_of(take: Take, metadata: EpisodeMetadata, required: Sequence[str] = 
     return figures | motion(joints, commands, robot, clock)
 
 
-def _roles(streams: Mapping[str, Stream], metadata: EpisodeMetadata
-           ) -> tuple[Stream | None, Stream | None, Stream | None]:
-    """Find the joint states, the commands that are joint positions, and those of any kind."""
+def roles(streams: Mapping[str, Stream], metadata: EpisodeMetadata
+          ) -> tuple[Stream | None, Stream | None, Stream | None]:
+    """
+    Find the joint states, the commands that are joint positions, and those of any kind.
+
+    :param streams: those of the episode by topic.
+    :param metadata: what is known of it.
+    """
     told, topics = metadata.command_type, topics_told(metadata.spec)
     joints = _pick(streams, (JOINT_STATE,), 'joint_states', topics.get('joint_states'))
     commands = _pick({topic: stream for topic, stream in streams.items()
@@ -133,9 +140,15 @@ def _length_s(streams: Iterable[Stream], clock: TakeClock) -> float:
     return float(np.ptp(ends)) if ends else 0.0
 
 
-def _unreadable(take: Take, metadata: EpisodeMetadata, required: Sequence[str]
-                ) -> dict[str, float]:
-    """Count what cannot be read; in encodings that are not known, only of what is learned from."""
+def unreadable(take: Take, metadata: EpisodeMetadata, required: Sequence[str]
+               ) -> dict[str, float]:
+    """
+    Count what cannot be read; in encodings that are not known, only of what is learned from.
+
+    :param take: the episode.
+    :param metadata: what is known of it.
+    :param required: topics that it must have.
+    """
     cameras = camera_topics_of(metadata.spec).values()
     return {**{topic: float(count) for topic, count in take.unreadable.items()},
             **{f'{topic} (encoding {stream.encoding})': float(len(stream.log_ns))
@@ -143,15 +156,18 @@ def _unreadable(take: Take, metadata: EpisodeMetadata, required: Sequence[str]
                and (topic in required or topic in cameras or not cameras)}}
 
 
-def _pictures(cameras: Mapping[str, Stream], joints: Stream | None, clock: TakeClock) -> Figures:
+def picture_shares(cameras: Mapping[str, Stream]) -> Figures:
+    """
+    Give the shares of the pictures looked at that show nothing.
+
+    :param cameras: streams by topic.
+    """
     bright = {topic: np.array(stream.brightness) for topic, stream in cameras.items()
               if stream.brightness}
     return {'dark_share': {topic: float(np.mean(each < DARK)) for topic, each in bright.items()},
             'white_share': {topic: float(np.mean(each > WHITE)) for topic, each in bright.items()},
             'blind_share': {topic: float(np.mean(np.array(stream.measured) < BLIND))
-                            for topic, stream in cameras.items() if stream.measured},
-            'frozen_s': {topic: _frozen_s(stream, joints, clock)
-                         for topic, stream in cameras.items() if stream.same}}
+                            for topic, stream in cameras.items() if stream.measured}}
 
 
 def _unnamed(streams: Mapping[str, Stream], joints: Stream | None, commands: Stream | None,
@@ -191,8 +207,14 @@ def _pick(streams: Mapping[str, Stream], msgtypes: Sequence[str], name: str,
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _frozen_s(stream: Stream, joints: Stream | None, clock: TakeClock) -> float:
-    """Give the longest time for which a picture stayed the same though the arm moved."""
+def frozen_s(stream: Stream, joints: Stream | None, clock: TakeClock) -> float:
+    """
+    Give the longest time for which a picture stayed the same though the arm moved [s].
+
+    :param stream: a camera.
+    :param joints: the joint states; None where nobody saw the arm move.
+    :param clock: the time of the take.
+    """
     same = np.frombuffer(bytes(stream.same), dtype=np.uint8)
     times = clock.place(stream.arrivals_ns())
     values = joints.positions() if joints is not None else np.zeros((0, 1))

@@ -82,7 +82,7 @@ def timing(watched: Mapping[str, Stream], steady: Collection[str], numbered: Col
     for topic, stream in watched.items():
         intervals = np.diff(stream.times_ns()) / NANOSECONDS
         period = float(np.median(intervals)) if len(stream.log_ns) >= STEADY_MESSAGES else 0.0
-        if topic in steady and not (period > 0 and _is_steady(intervals, period)):
+        if topic in steady and not (period > 0 and is_steady(intervals, period)):
             continue
         # A stream that starts late or ends early has its gap there, however few messages it has.
         first, last = clock.place([stream.log_ns[0], stream.log_ns[-1]])
@@ -167,7 +167,13 @@ def rate_hz(times_s: np.ndarray) -> float:
     return 1 / period if period > 0 else 0.0
 
 
-def _is_steady(intervals: np.ndarray, period: float) -> bool:
+def is_steady(intervals: np.ndarray, period: float) -> bool:
+    """
+    Tell whether a stream has a rate of its own.
+
+    :param intervals: between its messages (N,) [s].
+    :param period: the median of these [s].
+    """
     quarters = np.percentile(intervals, (25, 75))
     return bool((np.abs(quarters - period) <= STEADY * period).all())
 

@@ -9,8 +9,58 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaa_ros.recording.episode import RecordedEpisode
+from vaa_ros.recording.image_encoder import topic_in_bag
 from vaa_ros.recording.recorder import EpisodeRecorder
 from vaa_ros.recording.verdict import KEEP
+
+
+class Once:
+    """
+    Lines that an episode tells once.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._new: list[str] = []
+
+    def add(self, line: str) -> None:
+        """
+        Take a line, which may have been told.
+        """
+        if line not in self._told:
+            self._told.add(line)
+            self._new.append(line)
+
+    def take(self) -> list[str]:
+        """
+        Give those that are new.
+        """
+        new, self._new = self._new, []
+        return new
+
+
+def silent_topics(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
+    """
+    Tell which topics an episode has no message of.
+
+    :param required: those that it must have.
+    :param recorded: the episode.
+    """
+    return [name for name in required
+            if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
+
+
+def shortcomings(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
+    """
+    Tell what an episode lacks, and what is doubtful about it.
+
+    :param required: topics that it must have.
+    :param recorded: the episode.
+    :return: a line for each.
+    """
+    return [*(f'no message on {name}' for name in silent_topics(required, recorded)),
+            *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
+            *filter(None, [recorded.warning])]
 
 
 def shown_values(shown: EpisodeRecorder | RecordedEpisode | None,

@@ -21,6 +21,7 @@ class TopicSource(Protocol):
 
     types: Mapping[str, str]
     lost: Mapping[str, int]
+    problems: Mapping[str, str]
     numbered: Collection[str]
 
     def refresh(self) -> None:
@@ -46,6 +47,13 @@ class TopicSource(Protocol):
 
     def definition(self, msgtype: str) -> str:
         """Write the definition of a message type."""
+
+    def begin(self) -> None:
+        """
+        Read out what arrived before an episode, which does not belong to it.
+
+        From now on what publishers that appear send before they are heard is lost.
+        """
 
     def drain(self) -> None:
         """Hand over every message that has arrived."""
@@ -74,3 +82,13 @@ def await_topics(source: TopicSource, required: Sequence[str], wait_s: float) ->
     reasons = '; '.join(source.explain(name) for name in missing)
     there = ', '.join(source.published()) or 'none'
     raise BagError(f'cannot record: {reasons}. Published topics: {there}')
+
+
+def unrecorded(source: TopicSource) -> list[str]:
+    """
+    Tell which topics that somebody publishes cannot be received.
+
+    :param source: where messages come from.
+    :return: a line for each, with the reason.
+    """
+    return [f'not recorded: {why}' for why in source.problems.values()]

@@ -5,6 +5,7 @@ Whether a take is worth keeping: figures against thresholds, with the reasons in
 """
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 import math
@@ -75,6 +76,23 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Excess:
+    """
+    A figure that is beyond a threshold.
+
+    :param judgement: ``look`` or ``discard``.
+    :param figure: its name.
+    :param subject: whose it is.
+    :param reason: both in words.
+    """
+
+    judgement: str
+    figure: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """
     What is thought of a take.
@@ -113,15 +131,27 @@ def judge(figures: Mapping[str, Mapping[str, float]],
     :return: the verdict: that of the worst figure.
     """
     reasons: dict[str, list[str]] = {DISCARD: [], LOOK: []}
+    for excess in excesses(figures, thresholds):
+        reasons[excess.judgement].append(excess.reason)
+    judgement = next((level for level in (DISCARD, LOOK) if reasons[level]), KEEP)
+    return Verdict(judgement, tuple(reasons[DISCARD] + reasons[LOOK]), figures)
+
+
+def excesses(figures: Mapping[str, Mapping[str, float]],
+             thresholds: Mapping[str, Limits]) -> Iterator[Excess]:
+    """
+    Find the figures that are beyond their thresholds.
+
+    :param figures: value by subject by figure.
+    :param thresholds: limits by figure.
+    """
     for name, limits in thresholds.items():
         for subject, value in figures.get(name, {}).items():
             for level, limit in ((DISCARD, limits.discard), (LOOK, limits.look)):
                 if limit is not None and _beyond(name, value, limit):
-                    reasons[level].append(_WORDS[name].format(subject=subject, value=value)
-                                          + f' (limit {limit:g})')
+                    words = _WORDS[name].format(subject=subject, value=value)
+                    yield Excess(level, name, subject, f'{words} (limit {limit:g})')
                     break
-    judgement = next((level for level in (DISCARD, LOOK) if reasons[level]), KEEP)
-    return Verdict(judgement, tuple(reasons[DISCARD] + reasons[LOOK]), figures)
 
 
 def load_thresholds(name: str = '') -> dict[str, Limits]:

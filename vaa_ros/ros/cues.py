@@ -23,6 +23,8 @@ CUES = ('none', 'print', 'bell', 'speech')
 SPEAKER = 'spd-say'
 SPEAK_S = 20.0
 BELL = '\a'
+TROUBLE = 4
+"""Bells of what goes wrong."""
 
 
 class Cues:
@@ -47,6 +49,16 @@ class Cues:
             else:
                 self._voice = Voice(self._log.warning)
 
+    def warn(self, text: str) -> None:
+        """
+        Tell of something that goes wrong, in the log whatever else is done.
+
+        :param text: one line.
+        """
+        if not self._does('print'):
+            self._log.warning(text)
+        self.tell(Cue(text, TROUBLE))
+
     def tell(self, cue: Cue) -> None:
         """
         Tell something now.
@@ -56,7 +68,7 @@ class Cues:
         self._out.publish(String(data=cue.text))
         if self._does('print'):
             # rclpy lets no line of the code log with two severities.
-            if cue.bells > 3:
+            if cue.bells >= TROUBLE:
                 self._log.warning(cue.text)
             else:
                 self._log.info(cue.text)

@@ -10,17 +10,20 @@ This waits for a few subscriptions alone, as :func:`rclpy.wait_for_message` does
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import contextlib
 import threading
 import traceback
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
+from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import InvalidHandle
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
 
 POLL_NS = 100_000_000
 TAKEN_AT_ONCE = 64
@@ -45,6 +48,33 @@ class NotByExecutor(CallbackGroup):
         """
         Do nothing: it never begins.
         """
+
+
+def take_events(context: Context, subscriptions: Sequence[Subscription]) -> None:
+    """
+    Call back for what has happened to subscriptions of :class:`NotByExecutor`, such as losses.
+
+    An executor must not wait for their events either: that wakes it for every message, too.
+
+    :param context: of their node.
+    :param subscriptions: the subscriptions.
+    """
+    handlers = [handler for subscription in subscriptions
+                for handler in subscription.event_handlers]
+    with contextlib.ExitStack() as in_use:
+        in_use.enter_context(context.handle)
+        for handler in handlers:
+            in_use.enter_context(handler)
+        wait_set = rclpy_implementation.WaitSet(0, 0, 0, 0, 0, len(handlers), context.handle)
+        wait_set.clear_entities()
+        for handler in handlers:
+            handler.add_to_wait_set(wait_set)
+        wait_set.wait(0)
+        told = [(handler, handler.take_data()) for handler in handlers
+                if handler.is_ready(wait_set)]
+    for handler, event in told:
+        if event is not None:
+            handler.callback(event)
 
 
 class DirectSubscriptions:

@@ -162,6 +162,14 @@ class EpisodeDesk:
             self._pedal = None
         self._terminal.stop()
 
+    def warn(self, text: str) -> None:
+        """
+        Tell of something that goes wrong, in the log too.
+
+        :param text: one line.
+        """
+        self._cues.warn(text)
+
     def values(self) -> dict[str, object]:
         """Give what a status tells of the session."""
         return {'phase': self.flow.phase.value, 'left_s': self.flow.left_s(time.monotonic()),

@@ -77,11 +77,11 @@ PARAMETERS = (
     Parameter('ramp_s', 0.3, 'How long each motion takes to begin, after activation and after '
               'every hold: the speed limits rise from a tenth, and what is wanted blends in from '
               'where the arm is.', 's', 0.0, 10.0, read_only=True),
-    Parameter('max_jump', 0.5, 'Part of a joint\'s range (of the workspace\'s diagonal) that a '
-              'wish of the policy may lie from the last command, at the start from where the arm '
-              'is; of half a turn, for orientations. What lies beyond is refused. Grippers may '
-              'jump: for them it is the part of the range that a wish may lie outside of it.', '',
-              0.01, 1.0, read_only=True),
+    Parameter('max_jump', 0.5, 'Part of a joint\'s range, at most of a turn (of the workspace\'s '
+              'diagonal), that a wish of the policy may lie from the last command, at the start '
+              'from where the arm is; of half a turn, for orientations. What lies beyond is '
+              'refused. Grippers may jump: for them it is the part of the range that a wish may '
+              'lie outside of it.', '', 0.01, 1.0, read_only=True),
     Parameter('warn_clamped_s', 1.0, 'How long every command may be clamped by the limits before '
               '/diagnostics warns: one motion asks for more now and then, a policy that does so '
               'for longer does not know the arm.', 's', 0.0, 60.0, read_only=True),

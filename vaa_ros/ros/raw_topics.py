@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
@@ -22,15 +24,18 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from vaa_ros.core.errors import RosError
-from vaa_ros.core.losses import SequenceLosses
-from vaa_ros.core.losses import TakenOnce
+from vaa_ros.ros.arrivals import Arrivals
+from vaa_ros.ros.direct_subscriptions import NotByExecutor
+from vaa_ros.ros.direct_subscriptions import take_events
 from vaa_ros.ros.message_types import definition_text
 from vaa_ros.ros.message_types import message_class
-from vaa_ros.ros.publishers import publisher_of
 
 DEPTH = 200
-BATCH_S = 0.01
-"""How long the executor rests after it has read what came; stamps do not depend on it [s]."""
+READ_S = 0.02
+"""How often what came is read; stamps do not depend on it [s]."""
+
+LOOK_S = 0.05
+"""How often to look whether a topic that nobody published has a publisher now [s]."""
 
 OVERLAP_S = 1.0
 """How long a subscription lives on beside the one that follows it: until publishers in other
@@ -59,8 +64,10 @@ class RawTopics:
     """
     Subscribes to topics, asking for the best that their publishers offer.
 
-    When the offer changes, the old subscription stays until the new one is known to all: no
-    message is lost between them, and one that comes to both is taken once.
+    What came is read by a timer: waking the executor for each message costs ten times what
+    reading it does, and would keep services waiting. When the offer changes, the old subscription
+    stays until the new one is known to all: no message is lost between them, and one that comes
+    to both is taken once.
 
     :param node: the node that subscribes.
     :param names: absolute topic names.
@@ -75,14 +82,14 @@ class RawTopics:
         self._offers: dict[str, Offer] = {}
         self.latched: dict[str, tuple[bytes, int]] = {}
         """The last (CDR bytes, publish time [ns]) of each latched topic."""
-        self._numbered = SequenceLosses()
+        self._arrivals = Arrivals(node)
         self._followed: dict[str, tuple[Subscription, float]] = {}
-        self._once = TakenOnce()
-        self._alone: dict[str, bytes] = {}
-        """Who sends a topic that nobody else does."""
-        self._reported: Counter[str] = Counter()
         self.problems: dict[str, str] = {}
         """Why a published topic cannot be subscribed to."""
+        self._look_due_s = 0.0
+        self._group = NotByExecutor()
+        self._timer = node.create_timer(READ_S, self._read,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.refresh()
 
     @property
@@ -93,21 +100,37 @@ class RawTopics:
     @property
     def numbered(self) -> set[str]:
         """Give the topics whose messages are numbered by who sends them."""
-        return self._numbered.topics
+        return self._arrivals.numbered
 
     @property
     def lost(self) -> Counter[str]:
         """Give the messages that were sent and never came, by topic."""
-        # The numbers also show what a full queue of this reader overwrote, which no event tells;
-        # some middlewares give no numbers. Both count the same losses.
-        return self._numbered.lost | self._reported
+        take_events(self._node.context, self._all())
+        return self._arrivals.lost
+
+    def begin(self) -> None:
+        """Read out what has arrived; what publishers that appear send unheard is lost from now."""
+        self.drain()
+        self._arrivals.begin(self._names)
 
     def refresh(self) -> None:
         """Subscribe to topics that have appeared, and again to those whose offer changed."""
         for name, (_, until_s) in list(self._followed.items()):
             if time.monotonic() >= until_s:
                 self._let_go(name)
-        for name in self._names:
+        self._subscribe_to(self._names)
+
+    def _read(self) -> None:
+        self.drain()
+        now_s = time.monotonic()
+        if now_s >= self._look_due_s:
+            self._look_due_s = now_s + LOOK_S
+            self._subscribe_to([name for name in self._names
+                                if name not in self._offers and name not in self.problems
+                                and self._node.count_publishers(name)])
+
+    def _subscribe_to(self, names: Sequence[str]) -> None:
+        for name in names:
             infos = self._node.get_publishers_info_by_topic(name)
             if not infos:
                 continue
@@ -192,22 +215,22 @@ class RawTopics:
 
     def drain(self) -> None:
         """
-        Take every message that has arrived.
-
-        One pass of the executor takes one message of each topic; a recorder that falls behind, or
-        that is about to stop, wants them all.
+        Take every message that has arrived, rather than at the next turn of the timer.
         """
         for name in list(self._subscriptions):
             self._drain(name)
 
     def close(self) -> None:
         """Give the subscriptions back."""
-        for subscription in (*self._subscriptions.values(),
-                             *(old for old, _ in self._followed.values())):
+        self._node.destroy_timer(self._timer)
+        for subscription in self._all():
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
         self._followed.clear()
         self._offers.clear()
+
+    def _all(self) -> list[Subscription]:
+        return [*self._subscriptions.values(), *(old for old, _ in self._followed.values())]
 
     def _subscribe(self, name: str, offer: Offer) -> None:
         kind = message_class(offer.msgtype)
@@ -218,19 +241,10 @@ class RawTopics:
             else ReliabilityPolicy.BEST_EFFORT,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if offer.latched
             else DurabilityPolicy.VOLATILE)
-
-        def on_message(data: bytes, info: dict[str, Any]) -> None:
-            if subscription is self._subscriptions.get(name):
-                self._drain_followed(name)  # what it has is older
-            self._take(name, data, info)
-            self.drain()
-            # Waking the executor costs ten times what reading a message does: read in batches.
-            time.sleep(BATCH_S)
-
-        subscription = self._subscriptions[name] = self._node.create_subscription(
-            kind, name, on_message, profile, raw=True,
+        self._subscriptions[name] = self._node.create_subscription(
+            kind, name, _never_called, profile, callback_group=self._group, raw=True,
             event_callbacks=SubscriptionEventCallbacks(
-                message_lost=lambda event: self._count_lost(name, event.total_count_change)))
+                message_lost=lambda lost: self._arrivals.report(name, lost.total_count_change)))
         self._offers[name] = offer
 
     def _follow(self, name: str, offer: Offer) -> None:
@@ -240,7 +254,7 @@ class RawTopics:
         if old is None:
             return
         self._followed[name] = (old, time.monotonic() + OVERLAP_S)
-        self._once.begin(name)
+        self._arrivals.once.begin(name)
         # A participant cannot have two types on one topic.
         changed = offer.msgtype != self._offers[name].msgtype
         if changed or not old.get_publisher_count():
@@ -252,16 +266,13 @@ class RawTopics:
         if name in self._followed:
             self._drain(name)
             self._node.destroy_subscription(self._followed.pop(name)[0])
-            self._once.end(name)
+            self._arrivals.once.end(name)
 
     def _drain(self, name: str) -> None:
-        self._drain_followed(name)
+        if name in self._followed:  # what it has is older
+            self._drain_one(name, self._followed[name][0])
         if name in self._subscriptions:
             self._drain_one(name, self._subscriptions[name])
-
-    def _drain_followed(self, name: str) -> None:
-        if name in self._followed:
-            self._drain_one(name, self._followed[name][0])
 
     def _drain_one(self, name: str, subscription: Subscription) -> None:
         for _ in range(DEPTH):
@@ -274,32 +285,12 @@ class RawTopics:
     def _take(self, name: str, data: bytes, info: dict[str, Any]) -> None:
         if self._offers[name].latched:
             self.latched[name] = (data, info['source_timestamp'])
-        sequence = info.get('publication_sequence_number')
-        publisher = publisher_of(info) or self._sender(name, sequence)
-        if not publisher:
-            sequence = None  # nobody's numbers: the time of sending tells messages apart
-        number = info['source_timestamp'] if sequence is None else sequence
-        if not self._once.first(name, publisher, number):
-            return
-        if sequence is not None:
-            self._numbered.add(name, publisher, sequence)
-        self._on_message(name, info['received_timestamp'], data, info['source_timestamp'])
+        if self._arrivals.take(name, info, self._offers[name].latched):
+            self._on_message(name, info['received_timestamp'], data, info['source_timestamp'])
 
-    def _sender(self, name: str, sequence: int | None) -> bytes:
-        """
-        Give who sends a topic alone, for an rclpy that does not tell; nothing where others do too.
-        """
-        alone = self._alone.get(name, b'')
-        if not self._numbered.follows(name, alone, sequence):
-            infos = self._node.get_publishers_info_by_topic(name)
-            alone = bytes(infos[0].endpoint_gid) if len(infos) == 1 else b''
-            if alone != self._alone.get(name, b''):
-                self._numbered.forget(name)
-            self._alone[name] = alone
-        return alone
 
-    def _count_lost(self, name: str, count: int) -> None:
-        self._reported[name] += max(count, 0)
+def _never_called(message: bytes) -> None:
+    raise AssertionError('an executor has served a subscription that a timer reads')
 
 
 def _offer(name: str, infos: Sequence[TopicEndpointInfo]) -> Offer:
