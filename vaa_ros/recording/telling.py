@@ -39,6 +39,17 @@ class Once:
         return new
 
 
+def silent_topics(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
+    """
+    Tell which topics an episode has no message of.
+
+    :param required: those that it must have.
+    :param recorded: the episode.
+    """
+    return [name for name in required
+            if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
+
+
 def shortcomings(required: Sequence[str], recorded: RecordedEpisode) -> list[str]:
     """
     Tell what an episode lacks, and what is doubtful about it.
@@ -47,9 +58,7 @@ def shortcomings(required: Sequence[str], recorded: RecordedEpisode) -> list[str
     :param recorded: the episode.
     :return: a line for each.
     """
-    silent = [name for name in required
-              if not recorded.counts.get(topic_in_bag(name, recorded.counts))]
-    return [*(f'no message on {name}' for name in silent),
+    return [*(f'no message on {name}' for name in silent_topics(required, recorded)),
             *(f'{count} messages of {name} lost' for name, count in recorded.dropped.items()),
             *filter(None, [recorded.warning])]
 
