@@ -7,13 +7,17 @@ brakes it before silence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+import time
 from typing import Any
 
 import numpy as np
 from policy_rig import activate
+from policy_rig import HOME
 from policy_rig import newest_in_state
 from policy_rig import PERIOD_S
+from policy_rig import positions
 from policy_rig import Robot
 from policy_rig import statuses
 from processes import wait_for
@@ -23,6 +27,7 @@ from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
+from tiny_policy import goal_policy
 from tiny_policy import ROBOT
 from trajectory_msgs.msg import JointTrajectory
 
@@ -93,6 +98,33 @@ def test_whatever_ends_a_motion_ends_the_plan_that_was_sent(
     count = len(sent.messages)
     wait_for(lambda: node._thread is None or not node._loop.coasting)
     assert all(len(message.points) == 1 for message in sent.messages[count:])
+
+
+def test_a_late_tick_goes_on_from_where_the_plan_led(
+    ros: Harness, robot: Robot, tmp_path: Path,
+) -> None:
+    goal = HOME + [1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    node = activate(ros, model_path=str(goal_policy(tmp_path / 'far.onnx', goal)),
+                    trajectory_points=20)
+    sent = ros.collect(JointTrajectory, 'joint_trajectory', 1000)
+    stuck, publish = [], node._commands.publish
+
+    def publish_and_be_stuck(command: np.ndarray, *facts: object) -> None:
+        publish(command, *facts)
+        if not stuck and command[0] - HOME[0] > 0.2:
+            stuck.append(command)
+            # Too short for a guard, and long enough for the inputs to be too old.
+            robot.speaking.clear()
+            time.sleep(0.25)
+    node._thread._wiring = replace(node._thread._wiring, publish=publish_and_be_stuck)
+    robot.start()
+    wait_for(lambda: stuck and len(sent.messages[-1].points) == 1, message='a hold')
+    at = next(index for index, message in enumerate(sent.messages)
+              if positions(message)[0] >= stuck[0][0])
+    plan = [point.positions[0] for point in sent.messages[at].points]
+    stays = {positions(message)[0] for message in sent.messages[at + 1:]}
+    # The arm is there by now, and is not brought back.
+    assert stays <= set(plan[5:]) and len(stays) == 1
 
 
 def test_a_bug_in_the_control_thread_is_told_and_ends_with_a_reset(

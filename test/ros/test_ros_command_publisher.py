@@ -127,6 +127,19 @@ def test_a_guard_is_a_node_that_presses_the_stop(ros: Harness) -> None:
     assert found == ['/guard (which publishes no e_stop, as the guard does)']
     named.create_publisher(Bool, 'e_stop', LATCHED)
     wait_for(lambda: commands.others() == [])
+    assert commands.figures() == {'guard': 'there'}
+    second = named.create_publisher(Float64MultiArray, 'commands', COMMAND)
+    found = wait_for(commands.others)
+    assert found == ['/guard (a second one, or one that was killed less than 20 s ago)']
+    named.destroy_publisher(second)
+    wait_for(lambda: commands.others() == [])
+    commands.close()
+
+
+def test_that_no_guard_is_there_is_told(ros: Harness) -> None:
+    commands = publisher(ros, 'commands', False)
+    assert commands.others() == []
+    assert commands.figures()['guard'].startswith('none: nobody stops the arm')
     commands.close()
 
 

@@ -66,6 +66,9 @@ class ControlLoop:
         self.figures = LoopFigures()
         self.sender_coasts: Callable[[], bool] = lambda: False
         """Whether what was sent for the last command, such as velocities, moves on by itself."""
+        self.sender_led_on: Callable[[], np.ndarray | None] = lambda: None
+        """Gives the last two commands (2, n) of a plan that was sent, if it led beyond the first.
+        """
         self.lasts_s = gate.lasts_s
         """Tells for how long the arm may go on moving if nothing comes any more."""
         self.step = motion.step
@@ -124,6 +127,11 @@ class ControlLoop:
         :return: what to publish, and why.
         """
         answered, self._meant_wrong = self._take(inputs), ''
+        led = self.sender_led_on() if self._was_moving and not inputs.waited_for else None
+        if led is not None:
+            # This tick is late, and the arm is not where the last command sent it.
+            self._motion.lead(led, self._period_s)
+            self._last_ns = inputs.now_ns - round(self._period_s * NANOSECONDS)
         fault = inputs.gate.fault or self._fault or self._watch.problem
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
         decision = self._gate.update(inputs.now_ns, replace(

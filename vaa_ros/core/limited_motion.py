@@ -66,6 +66,16 @@ class LimitedMotion:
         """
         self._last, self._motion = position, None
 
+    def lead(self, places: np.ndarray, period_s: float) -> None:
+        """
+        Take note that the arm was led on since the last command.
+
+        :param places: where it was led to last, and before that (2, n), oldest first.
+        :param period_s: time between the two [s].
+        """
+        before, self._last = places
+        self._motion = Motion((self._last - before) / period_s, self._last)
+
     def move(self, wanted: object, measured: object, dt_s: float, speed: float = 1.0,
              share: float = 1.0) -> LimitResult:
         """

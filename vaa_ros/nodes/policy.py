@@ -158,6 +158,7 @@ class PolicyNode(LifecycleNode):
             self._value('stamp_commands') or lockstep, self._value('trajectory_points'),
             self._loop.ahead, lambda: self._inputs.joints)
         self._loop.sender_coasts, self._commands.step = self._commands.coasts, self._loop.step
+        self._loop.sender_led_on = self._commands.led_on
         tracing = self._tracing = Tracing(
             self, spec.camera_keys[0], self._loop.figures.latency, self._commands.publish)
         self._inputs = PolicyInputs(self, spec, self._robot, lockstep, tracing.times)
@@ -244,9 +245,8 @@ class PolicyNode(LifecycleNode):
             self._tracing.close()
             self._diagnostics.remove('inputs', 'latency')
         self._models.end()
-        self._thread = self._loop = self._inputs = self._commands = None
-        self._swaps = self._tracing = None
-        self._lifecycle = 'unconfigured'
+        self._thread = self._loop = self._inputs = self._commands = self._swaps = None
+        self._tracing, self._lifecycle = None, 'unconfigured'
 
     def _on_deadman(self, message: Bool) -> None:
         if self._thread is not None:

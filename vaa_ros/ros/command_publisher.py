@@ -53,6 +53,8 @@ STAMP_LABEL = 'stamp_ns='
 
 E_STOP = 'e_stop'
 NO_GUARD = ' (which publishes no e_stop, as the guard does)'
+SECOND_GUARD = ' (a second one, or one that was killed less than 20 s ago)'
+ALONE = 'none: nobody stops the arm when this process is killed or stuck'
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
 NAME_WAIT_S = 1.0
 GAP_PERIODS, GAP_S = 5, 0.25
@@ -114,7 +116,8 @@ class CommandPublisher:
         self.step: Callable[[], tuple[float, np.ndarray | None]] = lambda: (period_s, None)
         """Gives the time since the last command [s], and the highest speeds (n,), for velocities.
         """
-        self._moving = self._leads = False
+        self._moving = self._guarded = False
+        self._plan: np.ndarray = np.empty((0, 0))
         self._made_s = time.monotonic()
         self._unnamed_s = math.inf
         self._sent_s = -math.inf
@@ -189,7 +192,15 @@ class CommandPublisher:
         """
         Tell whether the arm goes on moving with what was sent: velocities, or points that follow.
         """
-        return self._servo.moving or self._leads
+        return self._servo.moving or len(self._plan) > 1
+
+    def led_on(self) -> np.ndarray | None:
+        """
+        Give the last two points (2, n) that the arm was led to, if not only to the first.
+        """
+        passed = round((time.monotonic() - self._sent_s) / self._period_s)
+        until = min(passed, len(self._plan))
+        return self._plan[until - 2:until] if until > 1 else None
 
     def others(self, wait: bool = True, discovery_s: float = 0.0) -> list[str]:
         """
@@ -235,8 +246,12 @@ class CommandPublisher:
                 names.remove(own)
             left += names
         guard = f'{self._node.get_namespace().rstrip("/")}/{GUARD}'
-        if guard in left:
+        if self._guarded and guard not in left:
+            self._node.get_logger().warning(f'guard: {ALONE}')
+        self._guarded = guard in left
+        if self._guarded:
             left.remove(guard)
+            left = [f'{name}{SECOND_GUARD}' if name == guard else name for name in left]
             if guard not in self._publishers(E_STOP):
                 left.append(f'{guard}{NO_GUARD}')
         return sorted(left)
@@ -257,7 +272,7 @@ class CommandPublisher:
         """
         Give what a status has to say about the commands.
         """
-        return {}
+        return {'guard': 'there' if self._guarded else ALONE}
 
     def _publishers(self, topic: str) -> list[str]:
         found = self._node.get_publishers_info_by_topic(topic)
@@ -276,7 +291,7 @@ class CommandPublisher:
         if self._ahead is not None:
             following = self._ahead(self._points - 1) if self._moving else ()
             points = np.concatenate([points, following]) if len(following) else points
-            self._leads = len(points) > 1
+            self._plan = points
         return joint_trajectory_msg(self._robot.commanded_joints, points[:, self._joints],
                                     self._period_s, stamp_ns if self._stamped else 0)
 
