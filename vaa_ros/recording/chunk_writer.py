@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 from typing import BinaryIO
+import zlib
 
 from mcap.writer import CompressionType
 from mcap.writer import Writer
-import zstandard
 
 COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
 WORTH = 0.1
@@ -38,7 +38,6 @@ class ChunkWriter(Writer):
         super().__init__(stream, chunk_size=chunk_bytes, compression=COMPRESSIONS[compression])
         self._stream = stream
         self._compresses = compression != 'none'
-        self._sampler = zstandard.ZstdCompressor(level=1)
         self._bytes = self._saved = 0.0
 
     def add_message(self, channel_id: int, log_time: int, data: bytes, *args: Any) -> None:
@@ -71,4 +70,4 @@ class ChunkWriter(Writer):
             return 0.0
         step = len(data) // _SLICES
         sample = b''.join(data[at:at + _SLICE_BYTES] for at in range(0, step * _SLICES, step))
-        return len(self._sampler.compress(sample)) / len(sample)
+        return len(zlib.compress(sample, level=1)) / len(sample)
