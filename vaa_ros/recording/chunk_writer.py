@@ -20,7 +20,7 @@ LARGE_BYTES = 64 * 1024
 """Size from which a message is sampled. Trying to compress what is noise costs a third of a core
 for three cameras; small messages are little work."""
 
-_SLICES, _SLICE_BYTES = 4, 4096
+_SLICES, _SLICE_BYTES = 4, 1024
 
 
 class ChunkWriter(Writer):
