@@ -223,6 +223,13 @@ def test_unknown_robot_and_command_type_list_what_there_is(tmp_path):
         build(tmp_path, command_type='torque')
 
 
+def test_a_chunk_that_no_episode_fills_is_noted(tmp_path):
+    make_bag(tmp_path / 'bags' / 'episode_000000')
+    assert not build(tmp_path).notes
+    long = build_dataset(tmp_path / 'bags', tmp_path / 'long', replace(OPTIONS, chunk_length=200))
+    assert 'steps of a chunk are shown by hardly any frame' in long.notes[0]
+
+
 def test_progress_is_told(tmp_path):
     bags = [make_bag(tmp_path / 'bags' / f'episode_00000{index}') for index in range(2)]
     seen = []

@@ -5,6 +5,7 @@ An exported policy is judged from its file alone, and as torch judges it.
 """
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from learning_samples import tiny_config
@@ -26,6 +27,7 @@ from vaa_ros.learning.export import ENCODER_KEY
 from vaa_ros.learning.export import export
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.held_out import evaluate_held_out
+from vaa_ros.learning.held_out import learned_from
 from vaa_ros.learning.held_out import trained_with
 from vaa_ros.learning.train import train
 from vaa_ros.learning.validate import answer
@@ -104,6 +106,21 @@ def test_nor_are_they_in_a_dataset_that_tells_otherwise_of_them(made, tmp_path):
     write_chosen(more, tmp_path / 'grown')
     spec, grown = OnnxPolicy(model).spec, Frames(tmp_path / 'grown')
     assert trained_with(spec, grown).tolist() == [True] * 6 + [False] * 3
+
+
+def test_nor_are_they_where_they_went_through_another_format(made, tmp_path):
+    model, data, _ = made
+    path = told(data, tmp_path / 'again') / 'dataset.json'
+    description = json.loads(path.read_text())
+    for number, item in enumerate(description['episodes']):  # as an import from LeRobot tells it
+        item |= {'cut_from': item['sha256'], 'sha256': 'lerobot', 'part': number}
+    path.write_text(json.dumps(description))
+    wanted = [True] * 6 + [False] * 2
+    imported = Frames(path.parent)
+    assert trained_with(OnnxPolicy(model).spec, imported).tolist() == wanted
+    provenance = Frames(told(path.parent, tmp_path / 'back')).spec.provenance
+    assert learned_from(provenance, imported).tolist() == wanted
+    assert learned_from(provenance, Frames(data)).tolist() == wanted
 
 
 def test_a_dataset_of_another_shape_is_refused(made, tmp_path):

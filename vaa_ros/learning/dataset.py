@@ -36,6 +36,7 @@ from vaa_ros.learning.dataset_files import origin
 from vaa_ros.learning.dataset_result import by_topic
 from vaa_ros.learning.dataset_result import DatasetResult
 from vaa_ros.learning.episodes import Episode
+from vaa_ros.learning.frames import chunk_table
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.npy_stream import NpyStream
@@ -47,6 +48,7 @@ from vaa_ros.learning.plain_bags import PlainOptions
 from vaa_ros.learning.plain_bags import Take
 from vaa_ros.learning.reading import Reading
 from vaa_ros.learning.recorded_robot import recorded_robot
+from vaa_ros.learning.unshown import unshown_steps
 from vaa_ros.learning.whole_folder import whole_folder
 from vaa_ros.recording.bag_folders import find_bags
 from vaa_ros.recording.bag_reader import bag_hash
@@ -272,6 +274,10 @@ class Builder:
         held = hold_out(self.episodes, self.options.held_out)
         if not held and self.options.held_out and count > 1:
             self.notes.append('nothing is held out: no recording can be spared')
+        stamp, episode = (np.load(self.folder / f'{name}.npy') for name in ('stamp', 'episode'))
+        unshown = unshown_steps(stamp, episode, chunk_table(
+            stamp, episode, self.spec.dt_s, self.spec.chunk_length)[1], self.spec)
+        self.notes += [unshown] if unshown else []
         self.spec = describe(self.folder, self.spec, self.command_type, self.episodes, {
             'failed': self.failed, 'notes': self.notes,
             'skipped': [[str(path), reason] for path, reason in self.skipped]})

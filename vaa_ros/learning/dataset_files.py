@@ -23,7 +23,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.frames import DATASET_VERSION
 from vaa_ros.learning.frames import DESCRIPTION
 from vaa_ros.learning.frames import HELD_OUT
-from vaa_ros.learning.frames import recording_name
+from vaa_ros.learning.frames import recording_names
 from vaa_ros.learning.frames import taken_together
 from vaa_ros.recording.episode import EpisodeMetadata
 
@@ -43,13 +43,15 @@ def describe(folder: Path, spec: PolicySpec, command_type: str | None,
     """
     hashes = [item['sha256'] for item in episodes]
     held_out, trained = (dict.fromkeys(
-        recording_name(item) for item in episodes if (item['split'] == HELD_OUT) == held)
+        name for item in episodes if (item['split'] == HELD_OUT) == held
+        for name in recording_names(item))
         for held in (True, False))
     spec = replace(
         spec, instructions=distinct(item['instruction'] for item in episodes), provenance={
             'episodes': len(episodes), 'frames': sum(item['frames'] for item in episodes),
             'seeds': [item['seed'] for item in episodes],
-            'bags': list(dict.fromkeys(hashes)),
+            'bags': list(dict.fromkeys(
+                [*hashes, *(taken_together(item).partition('/')[0] for item in episodes)])),
             'held_out_recordings': [name for name in held_out if name not in trained],
             'bags_sha256': hashlib.sha256(''.join(hashes).encode()).hexdigest()})
     description = {

@@ -24,6 +24,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.core.types import Observation
 from vaa_ros.core.types import Past
+from vaa_ros.learning.unshown import unshown_steps
 
 DESCRIPTION = 'dataset.json'
 DATASET_VERSION = 1
@@ -107,14 +108,19 @@ class Frames:
 
     def to_train_with(self) -> Frames:
         """
-        Refuse to train for an instruction that no episode shows how to follow.
+        Refuse to train for what no episode shows: an instruction, or steps of a chunk.
 
         :return: the dataset itself.
-        :raises DatasetError: if there is one; names it.
+        :raises DatasetError: if there is such a thing; names it.
         """
+        rows = self.split(TRAIN)
+        unshown = unshown_steps(np.asarray(self.stamp)[rows], np.asarray(self.episode)[rows],
+                                self.chunk_mask[rows], self.spec)
+        if unshown:
+            raise DatasetError(f'{self.folder}: {unshown}')
         if not self.spec.conditioned:
             return self
-        shown = set(self.instruction[self.split(TRAIN)])
+        shown = set(self.instruction[rows])
         missing = [text for place, text in enumerate(self.spec.instructions)
                    if place not in shown]
         if missing:
@@ -242,15 +248,22 @@ def recording_of(item: Mapping[str, Any]) -> tuple[str, int | None]:
     return item['sha256'], item.get('part')
 
 
-def taken_together(item: Mapping[str, Any]) -> object:
+def taken_together(item: Mapping[str, Any]) -> str:
     """
     Tell which episodes look alike, so that they belong on one side of a split.
 
     :param item: what a dataset tells of the episode.
-    :return: the same for all episodes of one recording, also where an import holds each of them
-        for one of its own.
+    :return: the name of their recording, also where an import holds each of them for one of its
+        own: then that of the recording that was exported.
     """
-    return item.get('cut_from') or recording_of(item)
+    return item.get('cut_from') or recording_name(item)
+
+
+def recording_names(item: Mapping[str, Any]) -> tuple[str, str]:
+    """
+    Give both names of the recording that an episode was taken from: here, and before an import.
+    """
+    return recording_name(item), taken_together(item)
 
 
 def recording_name(item: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.export import ENCODER_KEY
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
-from vaa_ros.learning.frames import recording_name
+from vaa_ros.learning.frames import recording_names
 from vaa_ros.learning.train import dataset_hash
 from vaa_ros.learning.validate import Answers
 from vaa_ros.learning.validate import judge
@@ -102,8 +102,8 @@ def learned_from(told: Mapping[str, Any], frames: Frames) -> np.ndarray:
         return np.array([item['split'] != HELD_OUT for item in frames.episodes])
     known = {sha256 for sha256 in told.get('bags') or () if sha256}
     held_out = set(told.get('held_out_recordings') or ())
-    return np.array([item['sha256'] in known and recording_name(item) not in held_out
-                     for item in frames.episodes])
+    return np.array([any(name.partition('/')[0] in known and name not in held_out
+                         for name in recording_names(item)) for item in frames.episodes])
 
 
 def load_encoder(path: Path) -> object:

@@ -28,7 +28,7 @@ from vaa_ros.learning.dataset import DatasetOptions
 from vaa_ros.learning.dataset_result import DatasetResult
 from vaa_ros.learning.episodes import Episode
 from vaa_ros.learning.frames import DESCRIPTION
-from vaa_ros.learning.frames import recording_name
+from vaa_ros.learning.frames import taken_together
 from vaa_ros.learning.lerobot_layout import ACTION
 from vaa_ros.learning.lerobot_layout import IMAGES
 from vaa_ros.learning.lerobot_layout import INFO
@@ -114,7 +114,7 @@ def import_dataset(source: str | Path, output: str | Path, options: DatasetOptio
                 check_limits(source, episode, builder.robot)
             known = facts[number] if number < len(facts) else {}
             builder.keep(source, episode, Take(streams), wanted, number,
-                         recording_name(known) if 'sha256' in known else '')
+                         taken_together(known) if 'sha256' in known else '')
         return builder.finish(target)
 
 
