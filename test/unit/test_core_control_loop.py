@@ -222,6 +222,16 @@ def test_what_is_asked_for_anew_ends_a_long_hold(asked: str) -> None:
     assert [rig.tick(chosen) for _ in range(10)][-1].moving
 
 
+def test_a_policy_that_comes_back_by_itself_does_not_end_a_long_hold() -> None:
+    rig, policy, back = Rig(rearm_s=1.0), Line(0.5), Line(0.5)
+    rig.tick(policy)
+    for _ in range(40):
+        rig.tick(policy, fault='dark')
+    back.by_itself = True
+    waits = [rig.tick(back) for _ in range(10)][-1]
+    assert 'reset the policy' in waits.decision.reason and not waits.moving
+
+
 def test_non_finite_actions_hold() -> None:
     rig, policy = Rig(), Line(0.1)
     last = rig.tick(policy).command

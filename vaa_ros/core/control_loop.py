@@ -235,7 +235,8 @@ class ControlLoop:
         if answer.policy is not self._policy:
             self._plan.take_over(answer.policy)
             self._watch.reset()
-            self._gate.rearm()
+            if not getattr(answer.policy, 'by_itself', False):
+                self._gate.rearm()
             self._policy = answer.policy
         if observation.instruction != self._instruction:
             # Chunks of before would pull towards what was asked for before.
