@@ -23,12 +23,14 @@ WIDTH, HEIGHT, CAMERA_HZ, JOINTS_HZ, COMMANDS_HZ = 640, 480, 30, 200, 100
 TOPICS = (*(f'{camera}/image_raw' for camera in CAMERAS), 'joint_states', 'joint_trajectory')
 
 
-def camera_frames() -> list[array.array[int]]:
+def camera_frames(camera: str) -> list[array.array[int]]:
     """
     Make pictures as a camera sees them: a smooth scene that moves, and the noise of a sensor.
+
+    :param camera: its name; each sees a scene of its own.
     """
     import cv2
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(CAMERAS.index(camera))
     scene = cv2.resize(rng.integers(20, 235, (24, 32, 3), np.uint8), (WIDTH + 64, HEIGHT),
                        interpolation=cv2.INTER_CUBIC)
     frames = []
@@ -56,7 +58,7 @@ def publish(role: str) -> None:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node(f'driver_{role}')
     if role in CAMERAS:
-        frames = camera_frames()
+        frames = camera_frames(role)
         out = node.create_publisher(Image, f'{role}/image_raw', qos_profile_sensor_data)
         image = Image(height=HEIGHT, width=WIDTH, encoding='rgb8', step=WIDTH * 3)
         for number in ticks(CAMERA_HZ):

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from policy_rig import activate
 from policy_rig import commands
@@ -29,6 +30,7 @@ from vaa_ros.cli.view_items import BagItems
 from vaa_ros.nodes.teleop_recorder import TeleopRecorder
 from vaa_ros.recording.bag_reader import BagReader
 from vaa_ros.ros.qos import COMMAND
+from vaa_ros.ros.qos import LATCHED
 
 TOPICS = ['vision/front', 'vision/wrist', 'joint_states', 'joint_trajectory']
 SAYS = ('/policy/confidence', '/policy/alignment', '/policy/status', '/policy/commanding')
@@ -75,7 +77,8 @@ def test_a_policy_that_drove_is_named_and_not_learned_from(
         shown = [item.curves[''] for item in BagItems(reader).read(['/policy/confidence'])]
     assert max(shown) > 0.5  # where the policy is, it knows what it sees
     assert (known.policy, known.teacher) == ('other', False)
-    assert 'commanded the arm: this is no demonstration' in recorder._state[1]
+    episode = ros.collect(DiagnosticStatus, 'teleop_recorder/episode', LATCHED)
+    episode.wait_until(lambda m: 'commanded the arm: this is no demonstration' in m.message)
     sums = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, other)}
     file = tmp_path / 'told.json'
     capsys.readouterr()

@@ -92,7 +92,10 @@ def test_after_a_hold_no_chunk_from_before_it_has_a_say() -> None:
     assert tick.command == pytest.approx(np.full(7, policy.goal))
 
 
-def test_a_start_in_an_unknown_scene_is_answered_with_where_the_arm_is() -> None:
+@pytest.mark.parametrize('waited_for', [True, False])
+def test_a_start_in_an_unknown_scene_commands_nothing_but_where_time_waits_for_it(
+    waited_for: bool,
+) -> None:
     rig, policy = watched(hold_after_s=0.0), Seer(1.0)
     policy.distance = 9.0
     ticks = [rig.tick(policy, paused=True)] + [rig.tick(policy) for _ in range(8)]
@@ -101,8 +104,9 @@ def test_a_start_in_an_unknown_scene_is_answered_with_where_the_arm_is() -> None
     rig.loop.reset()
     rig.loop._watch._smoother.add(9.0)
     rig.loop._watch._smoother.add(9.0)
-    first = rig.tick(policy)
-    assert first.decision.state == 'holding' and first.command == pytest.approx(np.zeros(7))
+    first = rig.tick(policy, waited_for=waited_for)
+    assert first.decision.state == 'holding'
+    assert first.command == pytest.approx(np.zeros(7)) if waited_for else first.command is None
 
 
 def test_other_faults_come_before_the_scene() -> None:

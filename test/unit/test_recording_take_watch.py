@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 import sys
 import threading
 
@@ -15,8 +16,13 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies
 import numpy as np
+from processes import wait_for
 import pytest
+import recording_bags
+from recording_bags import METADATA
 from recording_bags import START_NS
+from recording_bags import stream
+from test_recording_session import Source
 from test_recording_verdict import COMMANDS
 from test_recording_verdict import Episode
 from test_recording_verdict import FRONT
@@ -30,13 +36,18 @@ from test_recording_verdict_faults import MORE
 from test_recording_verdict_faults import WRENCH
 from test_recording_verdict_faults import wrench
 
+from vaa_ros.core.image_encoding import AS_THEY_COME
+from vaa_ros.core.image_encoding import ImageFormat
 from vaa_ros.core.types import JointState
 from vaa_ros.core.types import NANOSECONDS
 from vaa_ros.recording import messages
 from vaa_ros.recording import take_watch
+from vaa_ros.recording.disk import Disk
+from vaa_ros.recording.session import RecordingSession
 from vaa_ros.recording.take import Take
 from vaa_ros.recording.take import take_of
 from vaa_ros.recording.take_watch import TakeWatch
+from vaa_ros.recording.verdict import DISCARD
 from vaa_ros.recording.verdict import Limits
 from vaa_ros.recording.verdict import load_thresholds
 
@@ -225,6 +236,38 @@ def test_what_cannot_be_watched_is_told_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(take_watch, 'frozen_s', lambda *_: 1 / 0)
     watched = Watched(Episode(seconds=4.0, frozen=(0.0, 4.0)).stream(), 4.0)
     assert watched.lines == ["the take cannot be watched: ZeroDivisionError('division by zero')"]
+
+
+@pytest.mark.parametrize('images', [AS_THEY_COME, ImageFormat('png')])
+def test_a_session_tells_what_never_came_and_knows_what_still_waits(
+        tmp_path: Path, images: ImageFormat) -> None:
+    source, now_ns = Source(), START_NS
+    session = RecordingSession(source, list(recording_bags.TOPICS), lambda: now_ns,
+                               load_thresholds())
+    source.put = session.put
+    session.start(Disk(tmp_path, images=images), METADATA)
+    assert session.troubles() == []
+    sent = list(stream(60))
+    for item in sent[:90]:
+        session.put(*item, 0)
+    wait_for(lambda: sum(session.recording.counts.values()) == 90)
+    source.waiting = sent[90:]  # this process was busy for a second
+    now_ns = sent[-1][1]
+    assert session.troubles() == []
+    source.lost = {'/front/image_raw': 10}
+    assert session.failure() == ''
+    told, = session.troubles()
+    assert told.startswith('/front/image_raw') and '14.29% of the messages are missing' in told
+    now_ns += NANOSECONDS
+    silent = ['/front/image_raw is silent', '/joint_states is silent']
+    assert session.troubles() == silent
+    assert session.watch.trouble == '; '.join([told, *silent])
+    assert session.stop(True).verdict.judgement == DISCARD
+    session.start(Disk(tmp_path, images=images), METADATA)
+    assert session.watch.trouble == ''
+    session.put(*sent[0], 0)
+    session.discard()
+    assert session.troubles() == []
 
 
 def test_a_take_is_read_while_another_thread_adds_to_it() -> None:

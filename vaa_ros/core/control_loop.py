@@ -312,9 +312,8 @@ class ControlLoop:
                 return None
             self._last_ns = inputs.now_ns
             return self.hold(dt_s)
-        wanted = self._watch.problem or inputs.waited_for
-        if decision.state == HOLDING and self._motion.last is None and wanted:
-            # Nothing was commanded yet: stay where the arm is.
+        if decision.state == HOLDING and self._motion.last is None and inputs.waited_for:
+            # Nothing was commanded yet, and time waits for a command: stay where the arm is.
             self._motion.stand(inputs.measured)
         # What moves on by itself is braked in every state.
         holds = decision.state in (HOLDING, STOPPED) or self.coasting and not inputs.waited_for

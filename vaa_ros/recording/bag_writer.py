@@ -20,8 +20,6 @@ import time
 from typing import Any
 
 from mcap.records import Metadata
-from mcap.writer import CompressionType
-from mcap.writer import Writer
 
 from vaa_ros.core.errors import BagError
 from vaa_ros.core.errors import unknown_name
@@ -31,6 +29,8 @@ from vaa_ros.recording.bag_information import Description
 from vaa_ros.recording.bag_information import information
 from vaa_ros.recording.bag_information import plain_yaml
 from vaa_ros.recording.bag_information import qos_profile
+from vaa_ros.recording.chunk_writer import ChunkWriter
+from vaa_ros.recording.chunk_writer import COMPRESSIONS
 from vaa_ros.recording.episode import ABORTED
 from vaa_ros.recording.episode import EpisodeMetadata
 from vaa_ros.recording.episode import move_aside
@@ -43,7 +43,6 @@ CHUNK_BYTES = 1024 * 1024
 FLUSH_S = 0.1
 """Longest time that a message stays in memory [s], but for waking up late."""
 METADATA_RECORD = 'vaa_episode'
-COMPRESSIONS = {'zstd': CompressionType.ZSTD, 'none': CompressionType.NONE}
 _RESERVE_BYTES = 64 * 1024  # given back when the disk is full, so that the last records still fit
 
 
@@ -65,7 +64,7 @@ class BagWriter:
     :param final_dir: folder of the finished bag; must not exist.
     :param topics: message type (``package/msg/Name``) by topic.
     :param metadata: what is known at the start.
-    :param compression: ``zstd`` or ``none``, applied to chunks of about 1 MiB.
+    :param compression: ``zstd`` or ``none``, for those chunks of about 1 MiB that shrink.
     :param qos: QoS profiles offered by a topic's publishers; see :func:`qos_profile`.
     :param described: how the messages of a topic are described, where it is not as this package
         does: then its type need not be known.
@@ -310,8 +309,7 @@ class BagWriter:
             raise self._error(error) from error
         self._good = _Mark(0, {})
         self._broken = self._finished = False
-        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES,
-                              compression=COMPRESSIONS[compression])
+        self._writer = ChunkWriter(self._file, CHUNK_BYTES, compression)
 
     def _register(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]],
                   description: Description) -> None:

@@ -76,7 +76,8 @@ class EpisodeRecorder:
                                  compression, {self._in_bag(topic)[0]: profiles
                                                for topic, profiles in self._qos.items()})
         self._judge = judge
-        self._take = Take(dict(map(self._in_bag, topics)) if judge is not None else {})
+        self.take = Take(dict(map(self._in_bag, topics)) if judge is not None else {})
+        """What was gathered for the verdict; nothing where nobody judges."""
         self._queue_bytes = queue_bytes
         self._queue: deque[Queued] = deque()
         self._appeared: list[str] = []
@@ -97,11 +98,6 @@ class EpisodeRecorder:
         return self._writer.final_dir
 
     @property
-    def take(self) -> Take:
-        """Give what was gathered for the verdict; nothing where nobody judges."""
-        return self._take
-
-    @property
     def messages(self) -> int:
         """Give the number of messages written so far."""
         return self._writer.count
@@ -119,10 +115,12 @@ class EpisodeRecorder:
     @property
     def dropped(self) -> dict[str, int]:
         """Give the number of messages lost so far, by topic in the bag."""
-        lost: Counter[str] = Counter()
-        for topic, count in (self._dropped + Counter(self._lost)).items():
-            lost[topic_in_bag(topic, self._writer.counts)] += count
-        return dict(lost)
+        return self._as_in_bag(self._dropped + Counter(self._lost))
+
+    @property
+    def taken(self) -> dict[str, int]:
+        """Give the number of messages taken so far, written or not, by topic in the bag."""
+        return self._as_in_bag(self._taken)
 
     @property
     def at_risk_s(self) -> float:
@@ -244,7 +242,7 @@ class EpisodeRecorder:
 
     def _verdict(self, metadata: EpisodeMetadata) -> Verdict | None:
         try:
-            return None if self._judge is None else self._judge(self._take, metadata)
+            return None if self._judge is None else self._judge(self.take, metadata)
         except Exception as error:  # an episode is never lost because it could not be judged
             return Verdict(LOOK, (f'it could not be judged: {error!r}',), {})
 
@@ -315,12 +313,12 @@ class EpisodeRecorder:
     def _write(self, item: Queued) -> None:
         self._writer.write(*item)
         if self._judge is not None:
-            self._take.add(item.topic, item.log_ns, item.data)
+            self.take.add(item.topic, item.log_ns, item.data)
 
     def _add_topic(self, topic: str, msgtype: str, qos: Sequence[dict[str, Any]]) -> None:
         self._writer.add_topic(topic, msgtype, qos)
-        if self._judge is not None and topic not in self._take.streams:
-            self._take.add_topic(topic, msgtype)
+        if self._judge is not None and topic not in self.take.streams:
+            self.take.add_topic(topic, msgtype)
 
     def _encodes(self, topic: str) -> bool:
         return self.images.form != NONE and self._topics.get(topic) == IMAGE
@@ -329,6 +327,12 @@ class EpisodeRecorder:
         """Give topic and type under which messages are expected to be stored."""
         return ((compressed_topic(topic), COMPRESSED_IMAGE) if self._encodes(topic) else
                 (topic, self._topics[topic]))
+
+    def _as_in_bag(self, counts: Mapping[str, int]) -> dict[str, int]:
+        named, written = Counter[str](), self._writer.counts
+        for topic, count in counts.items():
+            named[topic_in_bag(topic, written)] += count
+        return dict(named)
 
     def _fail(self, error: BagError) -> None:
         with self._change:

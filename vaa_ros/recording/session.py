@@ -300,7 +300,7 @@ class RecordingSession:
             return []
         now_ns = self._clock()
         self._source.drain()  # what has come is not silent, however busy this process is
-        return self.watch.look(now_ns, self._recorder.take, self._recorder.counts,
+        return self.watch.look(now_ns, self._recorder.take, self._recorder.taken,
                                self._recorder.dropped)
 
     def problems(self, recorded: RecordedEpisode) -> list[str]:

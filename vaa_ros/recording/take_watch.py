@@ -77,7 +77,7 @@ class TakeWatch:
 
         :param now_ns: the time, by the clock of ``heard`` [ns].
         :param take: what was gathered, by another thread perhaps.
-        :param counts: messages written by topic in the bag.
+        :param counts: messages that have come by topic in the bag.
         :param lost: messages lost by topic in the bag.
         :return: a line for each event.
         """
@@ -112,7 +112,8 @@ class TakeWatch:
         shares = {name: {topic: share for topic, share in of.items() if share * len(
             cameras[topic].brightness or cameras[topic].measured) > FEW_PICTURES - 0.5}
             for name, of in picture_shares(cameras).items()}
-        many = {topic: count for topic, count in lost.items() if count >= FEW_LOST}
+        many = {topic: count for topic, count in lost.items()
+                if count >= FEW_LOST and counts.get(topic)}
         return lines + self._beyond({
             'missing_share': lost_shares(many, counts), **shares,
             'unreadable': unreadable(newest, self._metadata, list(in_bag.values())),
@@ -149,7 +150,7 @@ class TakeWatch:
         """Tell whether what was silent is back."""
         last_ns = self._silent.get(topic)
         newest_ns = self.heard.get(topic, last_ns)
-        if last_ns is None or newest_ns is None or newest_ns <= last_ns:
+        if last_ns is None or newest_ns is None or newest_ns == last_ns:
             return []
         del self._silent[topic]
         place = bisect_right(stream.log_ns, last_ns)

@@ -40,8 +40,8 @@ PARAMETERS = (
     Parameter('seed', -1, 'Seed of the scene, for the metadata; -1 for none.', minimum=-1),
     Parameter('control_rate_hz', 0.0, 'Rate of the commands, for the metadata; 0 for unknown.',
               'Hz', 0.0, 500.0),
-    Parameter('compression', 'zstd', 'Compression of the bags.', choices=('zstd', 'none'),
-              read_only=True),
+    Parameter('compression', 'zstd', 'Compression of those chunks of the bags that shrink.',
+              choices=('zstd', 'none'), read_only=True),
     Parameter('image_compression', NONE, 'Raw images are stored as <topic>/compressed: png keeps '
               'every pixel, jpeg does not. What one cannot hold is stored raw.', choices=FORMATS,
               read_only=True),
