@@ -296,6 +296,17 @@ def test_twists_hold_with_no_motion_and_the_last_gripper() -> None:
     assert rig.loop.hold(PERIOD_S) == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
 
 
+def test_a_twist_of_before_a_long_silence_is_over() -> None:
+    rig, policy = Rig('end_effector_twist', acceleration=1.0), Line(0.2)
+    for _ in range(10):
+        rig.tick(policy)
+    rig.count += 6
+    assert rig.tick(policy, fresh=False, age_s=0.3).command[0] > 0.05, 'too short to be stopped'
+    rig.count += 30
+    tick = rig.tick(policy, fresh=False, age_s=1.3)
+    assert tick.command == pytest.approx([0, 0, 0, 0, 0, 0, 0.2])
+
+
 def test_before_the_first_command_there_is_nothing_to_hold() -> None:
     assert Rig().loop.hold(PERIOD_S) is None
 
