@@ -63,7 +63,7 @@ def test_weights_of_another_shape_are_refused(tmp_path):
 
 
 def test_figures_are_read_back(tmp_path):
-    log = checkpoint.MetricLog(tmp_path)
+    log = checkpoint.MetricLog(tmp_path, 0)
     log.write('train', 50, 1.25, {'loss': 0.5})
     # JSON has no NaN; a figure of nothing is none.
     log.write('held_out', 60, 2.0, {'recall_at_10': 0.25, 'auc': float('nan')})
@@ -73,3 +73,13 @@ def test_figures_are_read_back(tmp_path):
         {'split': 'held_out', 'step': 60, 'elapsed_s': 2.0, 'recall_at_10': 0.25}]
     assert list(tmp_path.glob('events.out.tfevents.*'))
     assert checkpoint.read_metrics(tmp_path / 'nowhere') == []
+
+
+def test_a_log_goes_on_where_its_checkpoint_was(tmp_path):
+    for begin, steps in ((0, (50, 100, 150)), (120, (150, 200))):
+        log = checkpoint.MetricLog(tmp_path, begin)
+        for step in steps:
+            log.write('train', step, 1.0, {'loss': float(begin)})
+        log.close()
+    assert [(line['step'], line['loss']) for line in checkpoint.read_metrics(tmp_path)] == [
+        (50, 0.0), (100, 0.0), (150, 120.0), (200, 120.0)]

@@ -121,7 +121,7 @@ class StopAfter(threading.Event):
 
 
 def test_an_interrupted_run_ends_as_if_it_had_not_been(data, tmp_path):
-    config = tiny_config(steps=30, model=replace(TINY, decoder='flow'),
+    config = tiny_config(steps=52, model=replace(TINY, decoder='flow'),
                          loss=LossConfig(balance='gradient'))
     first = train(config, data, tmp_path / 'run', progress=False, stop=StopAfter(7))
     assert not first.finished and first.steps == 7 and first.metrics == {}
@@ -130,6 +130,9 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(data, tmp_path):
     train(config, data, tmp_path / 'whole', progress=False)
     states = [checkpoint.load(tmp_path / name)[2] for name in ('whole', 'run')]
     assert_same(*states)
+    whole, parts = ([(line['split'], line['step']) for line in checkpoint.read_metrics(
+        tmp_path / name)] for name in ('whole', 'run'))
+    assert whole == parts and ('train', 50) in whole
     train(replace(config, seed=1, steps=2), data, tmp_path / 'other', progress=False)
     other = checkpoint.load(tmp_path / 'other')[2]['model']
     assert not torch.equal(states[0]['model']['fusion.mix.weight'], other['fusion.mix.weight'])

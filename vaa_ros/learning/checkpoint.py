@@ -109,13 +109,19 @@ class MetricLog:
     """
     Every figure of a run, to ``metrics.jsonl`` and TensorBoard.
 
+    What was logged after the step that is gone on from, before a run was killed, is dropped.
+
     :param folder: the run folder.
+    :param step: the step to go on from; 0 begins anew.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
-        self._file = (folder / METRICS).open('a', encoding='utf-8')
-        self._board = SummaryWriter(str(folder))
+        path = folder / METRICS
+        kept = [line for line in read_metrics(folder) if line['step'] <= step]
+        path.write_text(''.join(json.dumps(line) + '\n' for line in kept), encoding='utf-8')
+        self._file = path.open('a', encoding='utf-8')
+        self._board = SummaryWriter(str(folder), purge_step=step + 1)
 
     def write(self, split: str, step: int, elapsed_s: float, figures: Mapping[str, float]) -> None:
         """

@@ -194,7 +194,7 @@ class Improvement:
         if self.part() >= 1:
             return self.result(True)
         stop = stop or threading.Event()
-        log = checkpoint.MetricLog(self.folder)
+        log = checkpoint.MetricLog(self.folder, self.steps)
         frozen = self.write_frozen()
         before = self.deaths
         try:

@@ -218,7 +218,7 @@ class LiveRun:
         run.elapsed_s, self._since_s = run.elapsed_s + now_s - self._since_s, now_s
         # What the limits changed is in the node's own diagnostics, not in a recording.
         figures.pop('clamped')
-        log = checkpoint.MetricLog(run.folder)
+        log = checkpoint.MetricLog(run.folder, run.steps)
         try:
             log.write('improve', run.steps, run.seconds(), figures)
         finally:

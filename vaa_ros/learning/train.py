@@ -100,7 +100,7 @@ def train(config: TrainConfig, dataset: str | Path, output: str | Path,
     folder = Path(output)
     if (folder / checkpoint.CHECKPOINT).exists():
         raise ModelError(f'{folder} already holds a run; resume it, or choose another folder')
-    run = Run(config, Frames(dataset).to_train_with(), folder, fresh=True)
+    run = Run(config, Frames(dataset), folder, fresh=True)
     run.engine.wait()
     if run.engine.main:
         folder.mkdir(parents=True, exist_ok=True)
@@ -153,13 +153,15 @@ class Run:
 
     def __init__(self, config: TrainConfig, frames: Frames, folder: Path,
                  fresh: bool = False) -> None:
-        if fresh:
-            config = replace(config, model=with_pretrained_size(config.model))
-        self.config, self.frames, self.folder = config, frames, folder
+        self.frames, self.folder = frames, folder
         self.chosen, self.held_out = frames.split(TRAIN), frames.split(HELD_OUT)
         if len(self.chosen) < config.batch_size:
             raise DatasetError(f'{frames.folder} has {len(self.chosen)} training frames, fewer '
                                f'than one batch of {config.batch_size}; record more episodes')
+        if fresh:
+            frames.to_train_with()
+            config = replace(config, model=with_pretrained_size(config.model))
+        self.config = config
         self.engine = Engine(config)
         torch.manual_seed(config.seed)
         spec = with_history(frames.spec, config)
@@ -270,7 +272,7 @@ class Run:
         """
         Train until the end, or until interrupted.
         """
-        log = checkpoint.MetricLog(self.folder) if self.engine.main else None
+        log = checkpoint.MetricLog(self.folder, self.step) if self.engine.main else None
         stop = stop or threading.Event()
         stream = BatchStream(self.frames, self.chosen, self.config.model.crop,
                              self.config.batch_size, self.config.frames_per_episode,
@@ -296,8 +298,7 @@ class Run:
         looking = 0.0
         looks = math.floor(self.part() * self.config.evaluations)
         sums: dict[str, torch.Tensor] = {}
-        count = 0
-        before = self.waited_s
+        count, before = 0, self.waited_s
         for raw in stream:
             self.done, stopped = self.engine.agree(self.part(), stop.is_set())
             if stopped or self.done >= 1:
@@ -306,7 +307,7 @@ class Run:
                 sums[name] = sums.get(name, 0.0) + value
             count += 1
             self.waited_s = before + stream.waited_s
-            if count == 50:
+            if self.step % 50 == 0:
                 self._tell(self.engine.means(sums, count), bar, log)
                 sums, count = {}, 0
             due = math.floor(self.part() * self.config.evaluations) > looks
