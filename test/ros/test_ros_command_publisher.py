@@ -214,6 +214,19 @@ def test_what_is_measured_fits_the_kind(ros: Harness) -> None:
     assert commands.hold()[:6].tolist() == [0.0] * 6 and not commands.coasting
 
 
+def test_a_twist_of_before_a_long_silence_does_not_set_the_arm_in_motion_again(
+    ros: Harness, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time = Clock()
+    monkeypatch.setattr(command_publisher, 'time', time)
+    commands = LimitedCommands(publisher(ros, 'delta_twist_cmds', False), ROBOT)
+    commands.send(np.append(np.full(6, 0.2), 0.05), np.zeros(7), 0.1)
+    time.sleep(0.24)
+    assert commands.hold(dt_s=0.01)[0] > 0.1, 'too short for a guard to have stopped it'
+    time.sleep(0.26)
+    assert commands.hold(dt_s=0.01)[:6].tolist() == [0.0] * 6
+
+
 def test_a_gripper_with_a_controller_of_its_own_has_its_own_command(ros: Harness) -> None:
     robot = load_robot('vx300s')
     commands = CommandPublisher(ros.node, 'joint_trajectory', robot, 0.1, False)

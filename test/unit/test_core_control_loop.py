@@ -222,6 +222,16 @@ def test_what_is_asked_for_anew_ends_a_long_hold(asked: str) -> None:
     assert [rig.tick(chosen) for _ in range(10)][-1].moving
 
 
+def test_a_policy_that_comes_back_by_itself_does_not_end_a_long_hold() -> None:
+    rig, policy, back = Rig(rearm_s=1.0), Line(0.5), Line(0.5)
+    rig.tick(policy)
+    for _ in range(40):
+        rig.tick(policy, fault='dark')
+    back.by_itself = True
+    waits = [rig.tick(back) for _ in range(10)][-1]
+    assert 'reset the policy' in waits.decision.reason and not waits.moving
+
+
 def test_non_finite_actions_hold() -> None:
     rig, policy = Rig(), Line(0.1)
     last = rig.tick(policy).command
@@ -284,6 +294,17 @@ def test_twists_hold_with_no_motion_and_the_last_gripper() -> None:
     tick = rig.tick(policy, fresh=False, age_s=0.3)
     assert tick.command == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
     assert rig.loop.hold(PERIOD_S) == pytest.approx([0, 0, 0, 0, 0, 0, 0.05])
+
+
+def test_a_twist_of_before_a_long_silence_is_over() -> None:
+    rig, policy = Rig('end_effector_twist', acceleration=1.0), Line(0.2)
+    for _ in range(10):
+        rig.tick(policy)
+    rig.count += 6
+    assert rig.tick(policy, fresh=False, age_s=0.3).command[0] > 0.05, 'too short to be stopped'
+    rig.count += 30
+    tick = rig.tick(policy, fresh=False, age_s=1.3)
+    assert tick.command == pytest.approx([0, 0, 0, 0, 0, 0, 0.2])
 
 
 def test_before_the_first_command_there_is_nothing_to_hold() -> None:

@@ -127,7 +127,7 @@ def test_a_failure_on_probation_brings_the_old_one_back_within_the_answer() -> N
     new.problem = ModelError('broken')
     assert at_work.infer(observation()).actions[0, 0] == 0.0
     assert slot.current is old
-    assert 'broken' in slot.fault
+    assert 'broken' in slot.fault and slot.at_work.by_itself
     # The one that failed must not come to the old one's rescue.
     old.problem = ModelError('broken too')
     with pytest.raises(ModelError, match='broken too'):

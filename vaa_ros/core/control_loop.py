@@ -28,6 +28,7 @@ from vaa_ros.core.gate import STOPPED
 from vaa_ros.core.inference import Answer
 from vaa_ros.core.inference import Answers
 from vaa_ros.core.inference import ask
+from vaa_ros.core.limited_motion import gap_s
 from vaa_ros.core.limited_motion import LimitedMotion
 from vaa_ros.core.loop_figures import LoopFigures
 from vaa_ros.core.plan import Plan
@@ -127,11 +128,8 @@ class ControlLoop:
         :return: what to publish, and why.
         """
         answered, self._meant_wrong = self._take(inputs), ''
-        led = self.sender_led_on() if self._was_moving and not inputs.waited_for else None
-        if led is not None:
-            # This tick is late, and the arm is not where the last command sent it.
-            self._motion.lead(led, self._period_s)
-            self._last_ns = inputs.now_ns - round(self._period_s * NANOSECONDS)
+        if not inputs.waited_for:
+            self._catch_up(inputs)
         fault = inputs.gate.fault or self._fault or self._watch.problem
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
         decision = self._gate.update(inputs.now_ns, replace(
@@ -164,6 +162,19 @@ class ControlLoop:
             self._plan.reset()
         self._was_moving = False
         return Tick(decision, held, False, stamp_ns, answered, self._meant_wrong)
+
+    def _catch_up(self, inputs: TickInputs) -> None:
+        """
+        Take note of what became of the arm where this tick is late.
+        """
+        led = self.sender_led_on() if self._was_moving else None
+        if led is not None:
+            # It is not where the last command sent it.
+            self._motion.lead(led, self._period_s)
+            self._last_ns = inputs.now_ns - round(self._period_s * NANOSECONDS)
+        elif self._elapsed_s(inputs) > gap_s(self._period_s):
+            # Whoever watches this process has stopped it meanwhile.
+            self._motion.rest()
 
     def release(self) -> None:
         """
@@ -235,7 +246,8 @@ class ControlLoop:
         if answer.policy is not self._policy:
             self._plan.take_over(answer.policy)
             self._watch.reset()
-            self._gate.rearm()
+            if not getattr(answer.policy, 'by_itself', False):
+                self._gate.rearm()
             self._policy = answer.policy
         if observation.instruction != self._instruction:
             # Chunks of before would pull towards what was asked for before.

@@ -15,6 +15,17 @@ from vaa_ros.core.safety import Motion
 from vaa_ros.core.safety import QUATERNION
 from vaa_ros.core.workspace import Workspace
 
+GAP_PERIODS, GAP_S = 5, 0.25
+
+
+def gap_s(period_s: float) -> float:
+    """
+    Give the silence after which the velocity of before does not count any more [s].
+
+    :param period_s: control period [s].
+    """
+    return max(GAP_PERIODS * period_s, GAP_S)
+
 
 class LimitedMotion:
     """
@@ -65,6 +76,14 @@ class LimitedMotion:
         :param position: what is measured, as the command's kind has it; None is not known.
         """
         self._last, self._motion = position, None
+
+    def rest(self) -> None:
+        """
+        Take note that the arm stands still by now: a twist of before is over.
+        """
+        self._motion = None
+        if self.kind == 'end_effector_twist' and self._last is not None:
+            self._last = np.where(np.arange(len(self._last)) < 6, 0.0, self._last)
 
     def lead(self, places: np.ndarray, period_s: float) -> None:
         """

@@ -40,6 +40,8 @@ class PolicyAtWork:
         """Told every answer, on the thread that asks; must not wait."""
         self.rescue: Callable[[Exception], Policy | None] | None = None
         """Told every failure; gives the policy that is to answer instead, or None."""
+        self.by_itself = False
+        """Whether it came back because another one failed: nobody asked for it."""
         self.newest: ActionChunk | None = None
         """The newest answer."""
         self._seen: deque[Observation] = deque(maxlen=REMEMBERED)

@@ -195,6 +195,7 @@ class PolicySlot:
             self.rollback()
             # Who calls for the one before does not mean the one that failed.
             self._pair = (self._pair[0], None)
+            self._pair[0].by_itself = True
             return True
 
     def _exchange(

@@ -24,6 +24,7 @@ from std_msgs.msg import MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory
 
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.limited_motion import gap_s
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import SOURCE_KINDS
 from vaa_ros.core.velocity_servo import VelocityServo
@@ -57,8 +58,6 @@ SECOND_GUARD = ' (a second one, or one that was killed less than 20 s ago)'
 ALONE = 'none: nobody stops the arm when this process is killed or stuck'
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
 NAME_WAIT_S = 1.0
-GAP_PERIODS, GAP_S = 5, 0.25
-"""Silence after which the velocity of before does not count any more."""
 NAME_POLL_S = 0.02
 
 
@@ -173,11 +172,10 @@ class CommandPublisher:
             self._sent.append((self._gripper, self._gripper_message(
                 command[self._gripper_index], stamp_ns)))
         self._moving = moving
-        now_s = time.monotonic()
-        if now_s - self._sent_s > max(GAP_PERIODS * self._period_s, GAP_S) and not self._stamped:
+        if self.long_silent:
             # Whoever watches this process has stopped the arm meanwhile.
             self._servo.rest()
-        self._sent_s = now_s
+        self._sent_s = time.monotonic()
         self._sent.append((self._publisher, self._make(command, stamp_ns)))
         self.again()
 
@@ -187,6 +185,13 @@ class CommandPublisher:
         """
         for publisher, message in self._sent:
             publisher.publish(message)
+
+    @property
+    def long_silent(self) -> bool:
+        """
+        Tell whether so little was sent lately that the velocity of before does not count any more.
+        """
+        return not self._stamped and time.monotonic() - self._sent_s > gap_s(self._period_s)
 
     def coasts(self) -> bool:
         """

@@ -50,6 +50,7 @@ class LimitedCommands:
         """
         if start is not None:
             self._motion.release()
+        self._look_back()
         result = self._motion.move(wanted, start, dt_s)
         if result.command is None:
             self.refused += 1
@@ -71,10 +72,18 @@ class LimitedCommands:
         :param dt_s: time since the last command [s].
         :return: what was sent.
         """
+        self._look_back()
         held = self._motion.hold(dt_s)
         if held is not None:
             self._publisher.publish(held, stamp_ns, moving=False)
         return held
+
+    def _look_back(self) -> None:
+        """
+        Let a twist of before a long silence be over: whoever watches has stopped the arm.
+        """
+        if self._publisher.long_silent:
+            self._motion.rest()
 
     def come_to_rest(self, period_s: float) -> None:
         """
