@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 import signal
 import time
-from typing import Any
 
 from geometry_msgs.msg import TwistStamped
 import numpy as np
@@ -84,23 +83,13 @@ def test_every_publisher_of_the_emergency_stop_is_heard(
     newest_in_state(said, 'waiting')
 
 
-def needs_senders(ros: Harness) -> None:
-    """Skip where rclpy does not tell who sent a message, as Jazzy's does not."""
-    told: list[dict[str, Any]] = []
-    ros.node.create_subscription(Bool, 'anything', lambda _, info: told.append(info), LATCHED)
-    ros.publisher(Bool, 'anything', LATCHED).publish(Bool())
-    wait_for(lambda: told)
-    if 'publisher_gid' not in told[0]:
-        pytest.skip('this rclpy does not tell who sent a message')
-
-
 @pytest.mark.parametrize('qos', [LATCHED, EVENTS], ids=['latched', 'volatile'])
 def test_another_publisher_does_not_release_the_stop(
     ros: Harness, model: Path, qos: QoSProfile,
 ) -> None:
     activate(ros, model_path=str(model))
     said = statuses(ros)
-    needs_senders(ros)
+    ros.needs_senders()
     pressed = ros.publisher(Bool, 'e_stop', LATCHED)
     pressed.publish(Bool(data=True))
     newest_in_state(said, 'stopped', 'is pressed')
@@ -118,7 +107,7 @@ def test_a_button_that_is_gone_is_waited_for_and_named_when_it_does_not_come_bac
 ) -> None:
     node = activate(ros, model_path=str(model))
     said = statuses(ros)
-    needs_senders(ros)
+    ros.needs_senders()
     pressed = ros.publisher(Bool, 'e_stop', LATCHED)
     pressed.publish(Bool(data=True))
     newest_in_state(said, 'stopped', 'is pressed')

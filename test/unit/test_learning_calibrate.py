@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from learning_samples import arm_spec
+from learning_samples import write_dataset
 import numpy as np
 import onnx
 from policy_models import model
@@ -24,6 +25,7 @@ from vaa_ros.core.scene_views import HUES
 from vaa_ros.core.types import ActionChunk
 from vaa_ros.core.types import Observation
 from vaa_ros.learning import calibrate
+from vaa_ros.learning.calibrate import every_second
 from vaa_ros.learning.calibrate import fit
 from vaa_ros.learning.calibrate import fit_rollouts
 from vaa_ros.learning.calibrate import HARDLY_ANY
@@ -35,6 +37,7 @@ from vaa_ros.learning.calibrate import store
 from vaa_ros.learning.calibrate import tail
 from vaa_ros.learning.calibrate import whiten
 from vaa_ros.learning.evaluate import Rollout
+from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.looks import look_at_rollouts
 from vaa_ros.learning.looks import Looks
 from vaa_ros.learning.looks import Witness
@@ -201,6 +204,15 @@ def test_what_a_policy_sees_when_it_fails_is_not_usual(monkeypatch) -> None:
     assert known.source.startswith('10 of 20 own episodes of reach, seeds 0 to 19; limit from 5')
     with pytest.raises(ModelError, match='did 3 of 6 episodes of reach'):
         fit_rollouts(policy, 'reach', range(6))
+
+
+def test_recordings_are_not_divided_between_what_is_usual_and_what_judges_it(tmp_path) -> None:
+    frames = Frames(write_dataset(tmp_path / 'data', episodes=6, held_out=0))
+    assert every_second(frames, range(6)) == ([0, 2, 4], [1, 3, 5])
+    for number, item in enumerate(frames.episodes):
+        item['sha256'] = 'ab'[number // 4]
+    assert every_second(frames, range(6)) == ([0, 1, 2, 3], [4, 5])
+    assert every_second(frames, range(4)) == ([0, 2], [1, 3])
 
 
 class Seer(HoldPolicy):

@@ -25,6 +25,7 @@ from vaa_ros.cli.main import main
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import ModelError
 from vaa_ros.learning import checkpoint
+from vaa_ros.learning.batches import gather
 from vaa_ros.learning.config import config_to_yaml
 from vaa_ros.learning.config import load_config
 from vaa_ros.learning.config import OptimiserConfig
@@ -229,7 +230,6 @@ def test_the_learning_rate_rises_and_falls():
 def test_the_exported_weights_are_the_average(data, tmp_path):
     frames = Frames(data)
     run = Run(tiny_config(optimiser=OptimiserConfig(ema=0.5)), frames, tmp_path)
-    from vaa_ros.learning.batches import gather
     expected = {name: value.clone() for name, value in run.averaged.named_parameters()}
     for step in range(3):
         run.learn(gather(frames, frames.split('train')[:16], run.config.model.crop))
@@ -238,6 +238,20 @@ def test_the_exported_weights_are_the_average(data, tmp_path):
             expected[name] = decay * expected[name] + (1 - decay) * value.detach()
     for name, value in run.averaged.named_parameters():
         assert torch.allclose(value, expected[name], atol=1e-6), name
+
+
+def test_a_temperature_at_its_bound_can_leave_it(data, tmp_path):
+    frames = Frames(data)
+    run = Run(tiny_config(), frames, tmp_path)
+    batch = gather(frames, frames.split('train')[:16], run.config.model.crop)
+    scale = run.policy.contrast.log_scale
+    with torch.no_grad():
+        scale.fill_(5.0)
+    run.learn(batch)
+    assert run.policy.contrast.temperature == pytest.approx(0.01, rel=1e-4)
+    scale.grad = None
+    run.learn(batch)
+    assert scale.grad.abs() > 0
 
 
 def test_a_run_is_not_overwritten(trained, data):
@@ -269,7 +283,6 @@ def test_a_gradient_that_is_not_finite_is_an_error(data, tmp_path):
     run = Run(tiny_config(), frames, tmp_path)
     with torch.no_grad():
         next(run.policy.eyes.parameters()).fill_(float('nan'))
-    from vaa_ros.learning.batches import gather
     with pytest.raises(ModelError, match='not finite'):
         run.learn(gather(frames, frames.split('train')[:16], run.config.model.crop))
 

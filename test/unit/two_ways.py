@@ -56,6 +56,7 @@ def demonstrations(seed: int = 0) -> Iterator[Batch]:
 
 
 @lru_cache
+@torch.enable_grad()
 def trained(kind: str, seed: int = 0, steps: int | None = None) -> AlignedPolicy:
     """A small policy with a decoder of this kind, after seconds of training."""
     torch.manual_seed(seed)

@@ -182,6 +182,15 @@ class Contrast(nn.Module):
             return sigmoid_contrast(logits + self.bias, target, weight)
         return softmax_contrast(logits, target, weight)
 
+    @torch.no_grad()
+    def bound_temperature(self) -> None:
+        """
+        Bring the temperature back to 0.01 to 1, after a step of the optimiser, as CLIP does.
+
+        Beyond its bounds it has no gradient, and would never come back.
+        """
+        self.log_scale.clamp_(0.0, MAX_LOG_SCALE)
+
     @property
     def temperature(self) -> float:
         """

@@ -113,6 +113,10 @@ def run(args: argparse.Namespace) -> int:
     how = ('in process' if not args.ros else 'through ROS, in real time' if args.real_time
            else 'through ROS, in lockstep')
     print(summary.table(f'{args.task}, {Path(model).name}, {how}'))
+    seen = demonstrated(model, args.task, numbers)
+    if seen:
+        print(f'\n{len(seen)} of these episodes begin as demonstrations of this policy did, which '
+              'flatters it: choose other --seeds')
     if baseline is not None:
         print('\n' + baseline.table(f'{args.task}, the nearest demonstrations alone, in process'))
     shown: dict[str, object] = {}
@@ -121,10 +125,21 @@ def run(args: argparse.Namespace) -> int:
         shown = write_report(args, model, findings, summary, baseline)
         print(f'\nreport   {shown["report"]}')
     write_json(args.json, {
-        'task': args.task, 'model': model, 'seeds': numbers, 'how': how, **summary.figures(),
+        'task': args.task, 'model': model, 'seeds': numbers, 'demonstrated_seeds': seen,
+        'how': how, **summary.figures(),
         **({'knn': baseline.figures()} if baseline is not None else {}),
         **({'study': findings.study.to_dict()} if findings and findings.study else {}), **shown})
     return 0
+
+
+def demonstrated(model: str, task: str, numbers: list[int]) -> list[int]:
+    """Return the seeds whose episodes are among the demonstrations that a policy comes from."""
+    from vaa_ros.cli.policy_run import policy_spec
+    spec = policy_spec(model)
+    if spec is None or spec.task != task:
+        return []
+    shown = set(spec.provenance.get('seeds') or ())
+    return [number for number in numbers if number in shown]
 
 
 def _stage(args: argparse.Namespace) -> EnvironmentSpec | None:

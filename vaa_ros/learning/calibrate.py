@@ -27,6 +27,7 @@ from vaa_ros.core.spec import PolicySpec
 from vaa_ros.learning.evaluate import Rollout
 from vaa_ros.learning.frames import Frames
 from vaa_ros.learning.frames import HELD_OUT
+from vaa_ros.learning.frames import taken_together
 from vaa_ros.learning.frames import TRAIN
 from vaa_ros.learning.held_out import check_fits
 from vaa_ros.learning.looks import look_at_dataset
@@ -239,8 +240,8 @@ def fit_dataset(policy: Policy, dataset: str | Path) -> Familiarity:
     """
     Measure which scenes a policy knows, on the demonstrations of a dataset.
 
-    The held-out ones say how far usual scenes stray; where they are few, every second one of
-    those to train with does so, too.
+    The held-out ones say how far usual scenes stray; where they are few, every second recording
+    of those to train with does so, too.
 
     :param policy: the policy.
     :param dataset: the dataset folder.
@@ -256,12 +257,29 @@ def fit_dataset(policy: Policy, dataset: str | Path) -> Familiarity:
         raise DatasetError(f'{dataset} has {len(frames.episodes)} episodes, {len(usual)} of them '
                            f'to train with; expected at least {LEAST_EPISODES} and 1')
     if len(other) < ENOUGH_EPISODES:
-        usual, other = usual[::2], sorted([*other, *usual[1::2]])
+        usual, more = every_second(frames, usual)
+        other = sorted([*other, *more])
     where = np.asarray(frames.episode)
     return fit(look_at_dataset(policy, frames, spread(
         np.flatnonzero(np.isin(where, usual)), MOST_FRAMES)),
         look_at_dataset(policy, frames, np.flatnonzero(np.isin(where, other))), policy.spec,
         f'{len(frames.episodes)} demonstrations of {Path(dataset).name}')
+
+
+def every_second(frames: Frames, episodes: Sequence[int]) -> tuple[list[int], list[int]]:
+    """
+    Divide episodes by every second recording; of a single one by every second episode.
+
+    :param frames: the dataset.
+    :param episodes: their numbers.
+    :return: numbers of both halves.
+    """
+    whole = [taken_together(frames.episodes[number]) for number in episodes]
+    place = {name: turn for turn, name in enumerate(dict.fromkeys(whole))}
+    turns = [place[name] for name in whole] if len(place) > 1 else range(len(episodes))
+    first, second = ([number for number, turn in zip(episodes, turns, strict=True)
+                      if turn % 2 == half] for half in (0, 1))
+    return first, second
 
 
 def store(model: str | Path, known: Familiarity, output: str | Path) -> int:

@@ -47,7 +47,7 @@ def parameter_groups(policy: AlignedPolicy, config: TrainConfig) -> list[dict[st
     """
     Sort what learns: with decay and without, and a fine-tuned vision encoder by itself.
 
-    No decay on norms, biases, embeddings of types and the temperature.
+    No decay on norms, biases and the temperature.
 
     :param policy: the policy.
     :param config: the configuration.

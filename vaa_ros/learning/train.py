@@ -241,9 +241,8 @@ class Run:
         :param raw: a :class:`~vaa_ros.learning.batches.RawBatch`.
         :return: the terms of the loss.
         """
-        rate = learning_rate(self.done, self.config)
         for group in self.optimiser.param_groups:
-            group['lr'] = rate * group.get('scale', 1.0)
+            group['lr'] = learning_rate(self.done, self.config) * group.get('scale', 1.0)
         self.policy.train()
         batch = to_batch(raw, self.config.augment, self.generator, self.engine.device)
         self.optimiser.zero_grad(set_to_none=True)
@@ -255,6 +254,7 @@ class Run:
             raise ModelError(f'the gradient is not finite at step {self.step}; lower '
                              'optimiser.learning_rate')
         self.optimiser.step()
+        self.policy.contrast.bound_temperature()
         self.step += 1
         average(self.averaged, self.policy, self.step, self.config.optimiser.ema)
         return {**terms, 'gradient': norm}

@@ -82,13 +82,12 @@ class Arrivals:
         :return: false if it came before.
         """
         sequence, told = info.get('publication_sequence_number'), publisher_of(info)
-        publisher = told or self._sender(name, sequence)
-        if not publisher:
-            sequence = None  # nobody's numbers: the time of sending tells messages apart
-        number = info['source_timestamp'] if sequence is None else sequence
-        if not self.once.first(name, publisher, number):
+        # Numbers of nobody in particular do not tell messages apart: the time of sending does.
+        number = sequence if told and sequence is not None else info['source_timestamp']
+        if not self.once.first(name, told, number):
             return False
-        if sequence is not None:
+        publisher = told or self._sender(name, sequence)
+        if publisher and sequence is not None:
             new = self._before is not None and told not in {b'', *self._before.get(name, ())}
             self._numbered.add(name, publisher, sequence, FIRST if new and not latched else None)
         return True
