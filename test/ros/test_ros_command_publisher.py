@@ -227,6 +227,19 @@ def test_a_twist_of_before_a_long_silence_does_not_set_the_arm_in_motion_again(
     assert commands.hold(dt_s=0.01)[:6].tolist() == [0.0] * 6
 
 
+def test_a_command_that_was_stopped_on_its_way_is_not_said_late(
+    ros: Harness, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time, said = Clock(), []
+    monkeypatch.setattr(command_publisher, 'time', time)
+    commands = publisher(ros, 'commands', False)
+    monkeypatch.setattr(commands, 'again', lambda: said.append(time.now_s))
+    commands.publish(VECTORS['joint_position'], STAMP_NS)
+    commands._make = lambda *_: time.sleep(2.0)
+    commands.publish(VECTORS['joint_position'], STAMP_NS)
+    assert said == [100.0]
+
+
 def test_a_gripper_with_a_controller_of_its_own_has_its_own_command(ros: Harness) -> None:
     robot = load_robot('vx300s')
     commands = CommandPublisher(ros.node, 'joint_trajectory', robot, 0.1, False)

@@ -75,6 +75,16 @@ def test_what_was_led_on_meanwhile_goes_on_from_there() -> None:
     assert rig.tick(policy, age_s=9.0).command[0] == 0.5
 
 
+def test_after_a_long_silence_a_motion_begins_anew() -> None:
+    rig, policy = Rig(), Line(1.0)
+    last = [rig.tick(policy) for _ in range(3)][-1].command
+    rig.count += 30
+    tick = rig.tick(policy)
+    assert not tick.moving and np.array_equal(tick.command, last)
+    assert tick.decision.reason.startswith('nothing was commanded for 1.03 s: the process was')
+    assert [rig.tick(policy) for _ in range(6)][-1].moving
+
+
 def test_coasts_along_the_chunk_without_a_new_observation() -> None:
     rig, policy = Rig(), Line(0.1)
     rig.tick(policy)

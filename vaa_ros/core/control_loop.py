@@ -128,9 +128,8 @@ class ControlLoop:
         :return: what to publish, and why.
         """
         answered, self._meant_wrong = self._take(inputs), ''
-        if not inputs.waited_for:
-            self._catch_up(inputs)
-        fault = inputs.gate.fault or self._fault or self._watch.problem
+        stuck = '' if inputs.waited_for else self._catch_up(inputs)
+        fault = inputs.gate.fault or self._fault or stuck or self._watch.problem
         slowed = inputs.gate.slowed or (self._watch.reason if self._watch.slowed else '')
         decision = self._gate.update(inputs.now_ns, replace(
             inputs.gate, fault=fault or None, slowed=slowed,
@@ -163,18 +162,24 @@ class ControlLoop:
         self._was_moving = False
         return Tick(decision, held, False, stamp_ns, answered, self._meant_wrong)
 
-    def _catch_up(self, inputs: TickInputs) -> None:
+    def _catch_up(self, inputs: TickInputs) -> str:
         """
         Take note of what became of the arm where this tick is late.
+
+        :return: why the motion does not go on, nothing where it does.
         """
         led = self.sender_led_on() if self._was_moving else None
-        if self._elapsed_s(inputs) > gap_s(self._period_s):
+        elapsed_s = self._elapsed_s(inputs)
+        if elapsed_s > gap_s(self._period_s):
             # Whoever watches this process has stopped it meanwhile, on a plan nobody knows where.
             (self._motion.rest if led is None else self._motion.release)()
-        elif led is not None:
+            return self._was_moving * (f'nothing was commanded for {elapsed_s:.2f} s: the process '
+                                       'was stopped, or the computer is too busy')
+        if led is not None:
             # It is not where the last command sent it.
             self._motion.lead(led, self._period_s)
             self._last_ns = inputs.now_ns - round(self._period_s * NANOSECONDS)
+        return ''
 
     def release(self) -> None:
         """

@@ -57,8 +57,7 @@ NO_GUARD = ' (which publishes no e_stop, as the guard does)'
 SECOND_GUARD = ' (a second one, or one that was killed less than 20 s ago)'
 ALONE = 'none: nobody stops the arm when this process is killed or stuck'
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
-NAME_WAIT_S = 1.0
-NAME_POLL_S = 0.02
+NAME_WAIT_S, NAME_POLL_S = 1.0, 0.02
 
 
 def gripper_topic_of(robot: RobotSpec, command_type: str) -> str:
@@ -118,8 +117,7 @@ class CommandPublisher:
         self._moving = self._guarded = False
         self._plan: np.ndarray = np.empty((0, 0))
         self._made_s = time.monotonic()
-        self._unnamed_s = math.inf
-        self._sent_s = -math.inf
+        self._unnamed_s, self._sent_s = math.inf, -math.inf
         self._sent: list[tuple[Any, Any]] = []
         self._joints = [robot.joint_names.index(name) for name in robot.commanded_joints]
         self._gripper = self._gripper_publisher(command_type, gripper_topic)
@@ -177,7 +175,8 @@ class CommandPublisher:
             self._servo.rest()
         self._sent_s = time.monotonic()
         self._sent.append((self._publisher, self._make(command, stamp_ns)))
-        self.again()
+        if not self.long_silent:  # a process that was stopped in between says it no more
+            self.again()
 
     def again(self) -> None:
         """
