@@ -34,8 +34,6 @@ PARAMETERS = (Parameter('autostart', True, 'Start by itself.'),
 class Arm(Node):
     """Publishes its last words when it is stopped."""
 
-    executor_threads = 1
-
     def __init__(self) -> None:
         super().__init__('arm')
         declare(self, PARAMETERS)
@@ -54,10 +52,6 @@ class Arm(Node):
 
     def stop(self) -> None:
         self._commands.publish(String(data='hold'))
-
-
-class ThreadedArm(Arm):
-    executor_threads = 3
 
 
 class TolerantArm(Arm):

@@ -22,6 +22,7 @@ from policy_rig import Robot
 from policy_rig import statuses
 from processes import wait_for
 import pytest
+from ros_harness import Collector
 from ros_harness import Harness
 from std_msgs.msg import Bool
 from std_msgs.msg import Float64MultiArray
@@ -31,6 +32,7 @@ from tiny_policy import goal_policy
 from tiny_policy import ROBOT
 from trajectory_msgs.msg import JointTrajectory
 
+from vaa_ros.core import control_loop
 from vaa_ros.ros.command_publisher import COMMAND_MESSAGES
 from vaa_ros.ros.qos import COMMAND
 from vaa_ros.ros.qos import LATCHED
@@ -100,31 +102,50 @@ def test_whatever_ends_a_motion_ends_the_plan_that_was_sent(
     assert all(len(message.points) == 1 for message in sent.messages[count:])
 
 
-def test_a_late_tick_goes_on_from_where_the_plan_led(
-    ros: Harness, robot: Robot, tmp_path: Path,
-) -> None:
+def stuck_on_a_plan(ros: Harness, robot: Robot, path: Path, stuck_s: float,
+                    ) -> tuple[Collector, int]:
+    """
+    Have a node be stuck while its plan leads an arm; give its commands, and the index of the plan.
+    """
     goal = HOME + [1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-    node = activate(ros, model_path=str(goal_policy(tmp_path / 'far.onnx', goal)),
+    node = activate(ros, model_path=str(goal_policy(path / 'far.onnx', goal)),
                     trajectory_points=20)
-    sent = ros.collect(JointTrajectory, 'joint_trajectory', 1000)
+    sent, said = ros.collect(JointTrajectory, 'joint_trajectory', 1000), statuses(ros)
     stuck, publish = [], node._commands.publish
 
     def publish_and_be_stuck(command: np.ndarray, *facts: object) -> None:
         publish(command, *facts)
         if not stuck and command[0] - HOME[0] > 0.2:
             stuck.append(command)
-            # Too short for a guard, and long enough for the inputs to be too old.
             robot.speaking.clear()
-            time.sleep(0.25)
+            time.sleep(stuck_s)
     node._thread._wiring = replace(node._thread._wiring, publish=publish_and_be_stuck)
     robot.start()
-    wait_for(lambda: stuck and len(sent.messages[-1].points) == 1, message='a hold')
-    at = next(index for index, message in enumerate(sent.messages)
-              if positions(message)[0] >= stuck[0][0])
+    newest_in_state(said, 'holding')
+    return sent, next(index for index, message in enumerate(sent.messages)
+                      if positions(message)[0] >= stuck[0][0])
+
+
+def test_a_late_tick_goes_on_from_where_the_plan_led(
+    ros: Harness, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # On a busy computer a guard would have stopped the arm by now, of which the next test tells.
+    monkeypatch.setattr(control_loop, 'gap_s', lambda _: 60.0)
+    sent, at = stuck_on_a_plan(ros, robot, tmp_path, 0.25)
     plan = [point.positions[0] for point in sent.messages[at].points]
-    stays = {positions(message)[0] for message in sent.messages[at + 1:]}
+    stays = {positions(message)[0] for message in sent.wait(at + 3)[at + 1:]}
     # The arm is there by now, and is not brought back.
     assert stays <= set(plan[5:]) and len(stays) == 1
+
+
+def test_after_a_long_silence_on_a_plan_the_arm_is_where_it_is_measured(
+    ros: Harness, robot: Robot, tmp_path: Path,
+) -> None:
+    sent, at = stuck_on_a_plan(ros, robot, tmp_path, 0.5)
+    assert len(sent.messages) == at + 1, 'a guard has stopped it, at another place'
+    robot.speaking |= {'front', 'wrist', 'joints'}
+    most = ROBOT.joints[0].velocity * PERIOD_S
+    assert abs(positions(sent.wait(at + 2)[at + 1])[0] - robot.position[0]) <= most
 
 
 def test_a_bug_in_the_control_thread_is_told_and_ends_with_a_reset(

@@ -49,7 +49,7 @@ def connect(ros: Harness) -> tuple[Collector, Publisher]:
 
 @pytest.mark.parametrize(('name', 'number'), [
     ('Arm', signal.SIGINT), ('Arm', signal.SIGTERM), ('Arm', signal.SIGHUP),
-    ('ThreadedArm', signal.SIGINT), ('BrokenArm', signal.SIGTERM)])
+    ('BrokenArm', signal.SIGTERM)])
 def test_the_last_words_leave(ros: Harness, start, name: str, number: signal.Signals) -> None:
     process = start(name)
     commands, _ = connect(ros)

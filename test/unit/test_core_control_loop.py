@@ -68,8 +68,7 @@ def test_what_was_led_on_meanwhile_goes_on_from_there() -> None:
     rig, policy = Rig(), Line(1.0)
     assert rig.tick(policy).command[0] == pytest.approx(0.1)
     rig.loop.sender_led_on = lambda: np.array([np.full(7, 0.4), np.full(7, 0.5)])
-    for _ in range(15):
-        rig.count += 1
+    rig.count += 4
     assert rig.tick(policy).command[0] == pytest.approx(0.6), 'a period of full speed from there'
     assert rig.tick(policy, age_s=9.0).command[0] == 0.5, 'stays there'
     rig.loop.sender_led_on = lambda: None

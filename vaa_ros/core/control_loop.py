@@ -168,13 +168,13 @@ class ControlLoop:
         Take note of what became of the arm where this tick is late.
         """
         led = self.sender_led_on() if self._was_moving else None
-        if led is not None:
+        if self._elapsed_s(inputs) > gap_s(self._period_s):
+            # Whoever watches this process has stopped it meanwhile, on a plan nobody knows where.
+            (self._motion.rest if led is None else self._motion.release)()
+        elif led is not None:
             # It is not where the last command sent it.
             self._motion.lead(led, self._period_s)
             self._last_ns = inputs.now_ns - round(self._period_s * NANOSECONDS)
-        elif self._elapsed_s(inputs) > gap_s(self._period_s):
-            # Whoever watches this process has stopped it meanwhile.
-            self._motion.rest()
 
     def release(self) -> None:
         """

@@ -197,7 +197,8 @@ class CommandPublisher:
         """
         Tell whether the arm goes on moving with what was sent: velocities, or points that follow.
         """
-        return self._servo.moving or len(self._plan) > 1
+        left_s = self._period_s * len(self._plan) - (time.monotonic() - self._sent_s)
+        return self._servo.moving or len(self._plan) > 1 and left_s > 0
 
     def led_on(self) -> np.ndarray | None:
         """

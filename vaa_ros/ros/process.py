@@ -23,7 +23,6 @@ from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor
 from rclpy.executors import ExternalShutdownException
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
@@ -85,10 +84,9 @@ def run(factory: Callable[[], Node], args: list[str] | None = None) -> int:
 
     The node may have ``wind_down()``, called again and again at the end while its callbacks still
     run, until it says that no answer is awaited any more; ``stop()``, called once after that while
-    its publishers still work;
-    ``executor_threads``, above 1 for a multi-threaded executor; ``finished``, a
-    ``threading.Event`` that ends the process from within; and ``fault(reason)``, called with
-    an exception that escaped a callback (without it such an exception ends the process).
+    its publishers still work; ``finished``, a ``threading.Event`` that ends the process from
+    within; and ``fault(reason)``, called with an exception that escaped a callback (without it
+    such an exception ends the process).
     A lifecycle node whose parameter ``autostart`` is true is configured and activated.
 
     :param factory: makes the node, after rclpy was initialised.
@@ -163,8 +161,7 @@ def _autostart(node: Node) -> None:
 
 
 def _spin(node: Node, stop: threading.Event) -> int:
-    threads = int(getattr(node, 'executor_threads', 1))
-    executor = MultiThreadedExecutor(threads) if threads > 1 else SingleThreadedExecutor()
+    executor = SingleThreadedExecutor()
     finished = getattr(node, 'finished', None) or threading.Event()
     executor.add_node(node)
     try:
@@ -174,10 +171,7 @@ def _spin(node: Node, stop: threading.Event) -> int:
         _wind_down(executor, node)
         _stop(node)
         executor.remove_node(node)
-        if isinstance(executor, MultiThreadedExecutor):
-            executor.shutdown(timeout_sec=0.5, wait_for_threads=False)
-        else:
-            executor.shutdown(timeout_sec=0.5)
+        executor.shutdown(timeout_sec=0.5)
     return EXIT_OK
 
 
