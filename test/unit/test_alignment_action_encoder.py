@@ -69,6 +69,22 @@ def test_gripper_events_are_found(encoder):
     assert encoder.events(chunk)[0].tolist() == [HOLD, HOLD, CLOSE, CLOSE, HOLD, OPEN]
 
 
+def test_a_gripper_that_holds_is_no_event_however_steps_are_normalised(monkeypatch):
+    policy = AlignedPolicy(tiny_spec(), TINY, LossConfig())
+    mean, scale = torch.zeros(6, 3), torch.full((6, 3), 0.04)
+    mean[:, 2] = torch.linspace(0.06, 0.04, 6)  # as where episodes last for a second or two
+    scale[:, 2] = torch.linspace(0.04, 0.03, 6)
+    policy.space.set_statistics(torch.zeros(3), torch.ones(3), mean, scale)
+    actions = torch.zeros(2, 6, 3)
+    actions[..., 2] = 0.1
+    actions[1, 3:, 2] = 0.05
+    found, real = [], policy.action_encoder.events
+    monkeypatch.setattr(policy.action_encoder, 'events',
+                        lambda chunk: found.append(real(chunk)) or found[-1])
+    policy.embed_chunk(policy.space.normal_chunk(actions, torch.zeros(2, 3)))
+    assert found[0].tolist() == [[HOLD] * 6, [HOLD] * 3 + [CLOSE] + [HOLD] * 2]
+
+
 def test_a_robot_without_gripper_has_no_events():
     spec = replace(tiny_spec(), joints=tiny_spec().joints[:2], action=replace(
         tiny_spec().action, names=('joint_1', 'joint_2')))
@@ -142,7 +158,7 @@ def test_the_embedding_alone_tells_type_and_order_of_unseen_chunks(tmp_path):
               frames.folder, tmp_path / 'run', progress=False)
     policy, _, _ = load_policy(tmp_path / 'run')
     found = read_off(policy, frames)
-    # Measured with three seeds: type 1.00; order 0.95, 0.90, 0.84; without times 0.53 to 0.54.
+    # Measured with three seeds: type 1.00; order 0.86, 0.91, 0.88; without times 0.52 to 0.53.
     assert found['type'] > 0.95 and found['order'] > 0.8
     policy.action_encoder.times.zero_()
     assert read_off(policy, frames)['order'] < 0.6

@@ -115,7 +115,7 @@ class ActionEncoder(nn.Module):
 
     def events(self, chunk: torch.Tensor) -> torch.Tensor:
         """
-        Tell what the gripper is told to do in each step of a chunk (B, T, D): (B, T) int.
+        Tell what the gripper is told to do in each step of a level chunk (B, T, D): (B, T) int.
         """
         if self.gripper is None:
             return torch.zeros(chunk.shape[:2], dtype=torch.long, device=chunk.device)
@@ -124,17 +124,20 @@ class ActionEncoder(nn.Module):
         event = (change < -EVENT_SPEED).long() * CLOSE + (change > EVENT_SPEED).long() * OPEN
         return torch.cat((torch.zeros_like(event[:, :1]), event), dim=1)
 
-    def forward(self, chunk: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, chunk: torch.Tensor, mask: torch.Tensor | None = None,
+                level: torch.Tensor | None = None) -> torch.Tensor:
         """
         Encode chunks.
 
         :param chunk: normalised chunks (B, T, D).
         :param mask: 1 where a step is real, 0 where it is padding (B, T), or None for all real.
+        :param level: the same chunks in units that are the same in all steps, in which events are
+            found; None where normal ones are.
         :return: features (B, action_width).
         """
         if mask is None:
             mask = torch.ones_like(chunk[..., 0])
-        x = (self.parameters_in(chunk) + self.event(self.events(chunk))
+        x = (self.parameters_in(chunk) + self.event(self.events(chunk if level is None else level))
              + self.kind(self.kind_index) + self.timing(self.times) + self.rate(self.log_rate))
         bias = ((mask - 1) * 1e4)[:, None, None, :]
         for layer in self.layers:

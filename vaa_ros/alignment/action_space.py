@@ -84,6 +84,15 @@ class ActionSpace(nn.Module):
         """
         return (self.relative_chunk(actions, state) - self.action_mean) / self.action_scale
 
+    def level_chunk(self, chunk: torch.Tensor) -> torch.Tensor:
+        """
+        Give normalised chunks (B, T, D) in units that are the same in all steps.
+
+        Each step is normalised by itself, so that what stays as it is along a chunk moves in
+        normal units. Here it stays.
+        """
+        return (chunk * self.action_scale + self.action_mean) / self.action_scale.mean(0)
+
     def physical_chunk(self, chunk: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """
         Undo :meth:`normal_chunk`: absolute actions (B, T, D) in physical units.

@@ -178,7 +178,8 @@ class AlignedPolicy(nn.Module):
         """
         Embed normalised chunks (B, T, D): z_action (B, E).
         """
-        return self.project_action(self.action_encoder(chunk, mask))
+        return self.project_action(
+            self.action_encoder(chunk, mask, self.space.level_chunk(chunk)))
 
     def decide(self, features: torch.Tensor, z_vision: torch.Tensor, state: torch.Tensor,
                text: torch.Tensor | None = None) -> Density:
