@@ -46,6 +46,10 @@ def bag(tmp_path: Path) -> Path:
                     more_topics={LEADER: messages.JOINT_STATE, OTHER: messages.JOINT_STATE})
 
 
+SHOWN = ('--chunk', '12')
+"""A chunk of which the episode shows every step."""
+
+
 def build(bag: Path, *options: str) -> tuple[dict[str, object], Path]:
     out = bag.parent.parent / 'data'
     assert main(['dataset', str(bag.parent), '--out', str(out), '--no-cache', '--workers', '1',
@@ -94,13 +98,13 @@ def test_one_topic_is_not_two_things(bag, capsys):
 
 
 def test_an_instruction_that_is_given_stands_and_the_bag_is_named(bag):
-    told, _ = build(bag, '--instruction', 'push it')
+    told, _ = build(bag, '--instruction', 'push it', *SHOWN)
     assert [item['instruction'] for item in told['episodes']] == ['push it']
     assert told['notes'] == [f"{bag}: its instruction was 'touch it'; what was given stands now"]
 
 
 def test_an_episode_is_not_cut_and_says_so(bag, capsys):
-    told, _ = build(bag, '--cut', 'length', '--length', '0.1')
+    told, _ = build(bag, '--cut', 'length', '--length', '0.1', *SHOWN)
     assert len(told['episodes']) == 1
     assert told['notes'] == [f'{bag}: --cut length does not apply: it was recorded as one episode']
     assert main(['dataset', str(bag.parent), '--out', 'x', '--length', '20']) != 0

@@ -243,8 +243,9 @@ def test_demonstrations_become_a_dataset(
     assert np.load(tmp_path / 'data' / 'images_side.npy').shape == (len(state), 96, 128, 3)
     other = build_dataset(tmp_path / 'bags', tmp_path / 'slow', DatasetOptions(
         robot=str(tmp_path / 'robot.yaml'), cameras=('front',)))
-    assert other.notes == ['recorded at 20 Hz, actions of a chunk are at 30 Hz: --rate 20 takes '
-                           'the same']
+    assert other.notes[:1] == ['recorded at 20 Hz, actions of a chunk are at 30 Hz: --rate 20 '
+                               'takes the same']
+    assert [note.endswith('Make the dataset with --rate 20') for note in other.notes[1:]] == [True]
 
 
 def test_demonstrations_need_an_expert(tmp_path: Path) -> None:
