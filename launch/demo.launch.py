@@ -13,17 +13,15 @@ from launch import LaunchDescription
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 
+from vaa_ros.ros.launch_topics import command_type_argument
 from vaa_ros.ros.launching import argument
 from vaa_ros.ros.launching import BOOL
-from vaa_ros.ros.launching import command_type_argument
-from vaa_ros.ros.launching import common_arguments
-from vaa_ros.ros.launching import node
-from vaa_ros.ros.launching import together
+from vaa_ros.ros.launching import description
+from vaa_ros.ros.launching import OurNode
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription([
-        *common_arguments('policy'),
+    return description([
         argument('model_path', 'pick_place',
                  'The policy: a name in models, a path to an .onnx file, or hold.'),
         argument('task', 'pick_place', 'Task of the first episode.',
@@ -38,12 +36,11 @@ def generate_launch_description() -> LaunchDescription:
         argument('guard', 'true',
                  'Start a guard too, which stops the arm when the policy process was killed or is '
                  'stuck.', BOOL),
-        together(
-            node('sim_arm', {'task': str, 'seed': int, 'robot': str}),
-            node('camera_subscriber', {'model_path': str}),
-            node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'autostart': bool}),
-            node('guard', {'robot': str, 'command_type': str},
-                 condition=IfCondition(LaunchConfiguration('guard'))),
-        ),
+    ], [
+        OurNode('sim_arm', {'task': str, 'seed': int, 'robot': str}),
+        OurNode('camera_subscriber', {'model_path': str}),
+        OurNode('policy', {'model_path': str, 'robot': str, 'command_type': str,
+                           'autostart': bool}),
+        OurNode('guard', {'robot': str, 'command_type': str},
+                condition=IfCondition(LaunchConfiguration('guard'))),
     ])

@@ -12,23 +12,21 @@ from __future__ import annotations
 from launch import LaunchDescription
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
-from launch.substitutions import PythonExpression
+from launch.substitutions import NotEqualsSubstitution
 from launch_ros.parameter_descriptions import ParameterValue
 
+from vaa_ros.ros.launch_topics import arm_remappings
+from vaa_ros.ros.launch_topics import camera_remappings
+from vaa_ros.ros.launch_topics import command_type_argument
+from vaa_ros.ros.launch_topics import topic_arguments
 from vaa_ros.ros.launching import argument
-from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
-from vaa_ros.ros.launching import camera_remappings
-from vaa_ros.ros.launching import command_type_argument
-from vaa_ros.ros.launching import common_arguments
-from vaa_ros.ros.launching import node
-from vaa_ros.ros.launching import together
-from vaa_ros.ros.launching import topic_arguments
+from vaa_ros.ros.launching import description
+from vaa_ros.ros.launching import OurNode
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription([
-        *common_arguments('policy'),
+    return description([
         argument('model_path', 'pick_place',
                  'The policy: a name in models, a path to an .onnx file, or hold.'),
         argument('robot', 'vaa_arm', 'Robot description: a name in config/robots or a YAML file.'),
@@ -56,19 +54,18 @@ def generate_launch_description() -> LaunchDescription:
                  'stuck.', BOOL),
         argument('flights', '', 'Folder for what the last seconds before a hold or stop looked '
                  'like, one bag each; empty keeps none.'),
-        together(
-            node('camera_subscriber', {'model_path': str, 'compressed': bool},
-                 remappings=camera_remappings()),
-            node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'control_rate_hz': float, 'speed': float, 'autostart': bool,
-                            'dry_run': bool, 'deadman': bool, 'require_signature': bool},
-                 remappings=arm_remappings()),
-            node('guard', {'robot': str, 'command_type': str}, remappings=arm_remappings(),
-                 condition=IfCondition(LaunchConfiguration('guard'))),
-            node('flight_recorder', {'robot': str, 'command_type': str},
-                 {'output_dir': ParameterValue(LaunchConfiguration('flights'), value_type=str)},
-                 arm_remappings(),
-                 condition=IfCondition(PythonExpression(
-                     ["'", LaunchConfiguration('flights'), "' != ''"]))),
-        ),
+    ], [
+        OurNode('camera_subscriber', {'model_path': str, 'compressed': bool},
+                remappings=camera_remappings()),
+        OurNode('policy', {'model_path': str, 'robot': str, 'command_type': str,
+                           'control_rate_hz': float, 'speed': float, 'autostart': bool,
+                           'dry_run': bool, 'deadman': bool, 'require_signature': bool},
+                remappings=arm_remappings()),
+        OurNode('guard', {'robot': str, 'command_type': str}, remappings=arm_remappings(),
+                condition=IfCondition(LaunchConfiguration('guard'))),
+        OurNode('flight_recorder', {'robot': str, 'command_type': str},
+                {'output_dir': ParameterValue(LaunchConfiguration('flights'), value_type=str)},
+                arm_remappings(),
+                condition=IfCondition(
+                    NotEqualsSubstitution(LaunchConfiguration('flights'), ''))),
     ])

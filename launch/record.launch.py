@@ -16,50 +16,46 @@ from launch import LaunchDescription
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch.substitutions import PythonExpression
-from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from vaa_ros.core.image_encoding import FORMATS
+from vaa_ros.ros.launch_topics import arm_remappings
+from vaa_ros.ros.launch_topics import camera_remappings
+from vaa_ros.ros.launch_topics import command_type_argument
+from vaa_ros.ros.launch_topics import topic_arguments
 from vaa_ros.ros.launching import argument
-from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
-from vaa_ros.ros.launching import camera_remappings
-from vaa_ros.ros.launching import command_type_argument
-from vaa_ros.ros.launching import common_arguments
+from vaa_ros.ros.launching import description
 from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import DISK_PATIENCE
-from vaa_ros.ros.launching import node
+from vaa_ros.ros.launching import OurNode
 from vaa_ros.ros.launching import SESSION
 from vaa_ros.ros.launching import session_arguments
-from vaa_ros.ros.launching import together
-from vaa_ros.ros.launching import topic_arguments
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription([
-        *common_arguments('teleop_recorder'),
+    return description([
         *source_arguments(),
         *episode_arguments(),
-        together(
-            node('sim_arm', {'task': str, 'robot': str}, {'seed': scene_seed()},
-                 remappings=[*arm_remappings(), *camera_remappings()],
-                 condition=IfCondition(LaunchConfiguration('simulation'))),
-            Node(package='joy', executable='joy_node', output='screen',
-                 condition=IfCondition(LaunchConfiguration('joy'))),
-            node('teleop', {'mode': str, 'robot': str, 'command_type': str,
-                            'control_rate_hz': float, 'device': str, 'leader': str,
-                            'deadman': bool},
-                 {'wait_for_recording': True},
-                 remappings=[*arm_remappings(), ('task_status', 'sim_arm/task_status'),
-                             ('is_recording', 'teleop_recorder/is_recording')],
-                 condition=IfCondition(LaunchConfiguration('teleop'))),
-            node('teleop_recorder',
-                 {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
-                  'task': str, 'instruction': str, 'operator': str, 'seed': int,
-                  'control_rate_hz': float, 'compression': str, 'image_compression': str,
-                  'jpeg_quality': int, 'autostart': bool, **SESSION},
-                 remappings=[*arm_remappings(), *camera_remappings()], **DISK_PATIENCE),
-        ),
+    ], [
+        OurNode('sim_arm', {'task': str, 'robot': str}, {'seed': scene_seed()},
+                remappings=[*arm_remappings(), *camera_remappings()],
+                condition=IfCondition(LaunchConfiguration('simulation'))),
+        OurNode('joy_node', {}, package='joy',
+                condition=IfCondition(LaunchConfiguration('joy'))),
+        OurNode('teleop', {'mode': str, 'robot': str, 'command_type': str,
+                           'control_rate_hz': float, 'device': str, 'leader': str,
+                           'deadman': bool},
+                {'wait_for_recording': True},
+                remappings=[*arm_remappings(), ('task_status', 'sim_arm/task_status'),
+                            ('is_recording', 'teleop_recorder/is_recording')],
+                condition=IfCondition(LaunchConfiguration('teleop'))),
+        OurNode('teleop_recorder',
+                {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
+                 'task': str, 'instruction': str, 'operator': str, 'seed': int,
+                 'control_rate_hz': float, 'compression': str, 'image_compression': str,
+                 'jpeg_quality': int, 'autostart': bool, **SESSION},
+                remappings=[*arm_remappings(), *camera_remappings()], **DISK_PATIENCE),
     ])
 
 

@@ -14,57 +14,53 @@ from __future__ import annotations
 from launch import LaunchDescription
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from vaa_ros.ros.launch_topics import arm_remappings
+from vaa_ros.ros.launch_topics import camera_remappings
+from vaa_ros.ros.launch_topics import source_remappings
+from vaa_ros.ros.launch_topics import topic_arguments
 from vaa_ros.ros.launching import argument
-from vaa_ros.ros.launching import arm_remappings
 from vaa_ros.ros.launching import BOOL
-from vaa_ros.ros.launching import camera_remappings
-from vaa_ros.ros.launching import common_arguments
+from vaa_ros.ros.launching import description
 from vaa_ros.ros.launching import device_arguments
 from vaa_ros.ros.launching import DISK_PATIENCE
-from vaa_ros.ros.launching import node
+from vaa_ros.ros.launching import OurNode
 from vaa_ros.ros.launching import SESSION
 from vaa_ros.ros.launching import session_arguments
-from vaa_ros.ros.launching import source_remappings
-from vaa_ros.ros.launching import together
-from vaa_ros.ros.launching import topic_arguments
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription([
-        *common_arguments('command_mux'),
+    return description([
         *driver_arguments(),
         *episode_arguments(),
-        together(
-            node('sim_arm', {'task': str, 'robot': str},
-                 remappings=[*arm_remappings(), *camera_remappings()],
-                 condition=IfCondition(LaunchConfiguration('simulation'))),
-            Node(package='joy', executable='joy_node', output='screen',
-                 condition=IfCondition(LaunchConfiguration('joy'))),
-            node('camera_subscriber', {'model_path': str, 'compressed': bool},
-                 remappings=camera_remappings()),
-            node('policy', {'model_path': str, 'robot': str, 'command_type': str,
-                            'speed': float, 'deadman': bool},
-                 remappings=source_remappings('policy')),
-            node('teleop', {'mode': str, 'robot': str, 'command_type': str, 'device': str,
-                            'leader': str, 'deadman': bool},
-                 remappings=source_remappings('teleop'),
-                 condition=IfCondition(LaunchConfiguration('teleop'))),
-            node('command_mux', {'robot': str, 'command_type': str, 'control_rate_hz': float},
-                 remappings=arm_remappings()),
-            node('guard', {'robot': str, 'command_type': str},
-                 {'commanding_topic': 'command_mux/commanding'}, arm_remappings(),
-                 condition=IfCondition(LaunchConfiguration('guard'))),
-            node('teleop_recorder',
-                 {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
-                  'task': str, 'instruction': str, 'operator': str, 'control_rate_hz': float,
-                  **SESSION},
-                 {'policy': ParameterValue(LaunchConfiguration('model_path'), value_type=str)},
-                 [*arm_remappings(), *camera_remappings()],
-                 condition=IfCondition(LaunchConfiguration('record')), **DISK_PATIENCE),
-        ),
+    ], [
+        OurNode('sim_arm', {'task': str, 'robot': str},
+                remappings=[*arm_remappings(), *camera_remappings()],
+                condition=IfCondition(LaunchConfiguration('simulation'))),
+        OurNode('joy_node', {}, package='joy',
+                condition=IfCondition(LaunchConfiguration('joy'))),
+        OurNode('camera_subscriber', {'model_path': str, 'compressed': bool},
+                remappings=camera_remappings()),
+        OurNode('policy', {'model_path': str, 'robot': str, 'command_type': str,
+                           'speed': float, 'deadman': bool},
+                remappings=source_remappings('policy')),
+        OurNode('teleop', {'mode': str, 'robot': str, 'command_type': str, 'device': str,
+                           'leader': str, 'deadman': bool},
+                remappings=source_remappings('teleop'),
+                condition=IfCondition(LaunchConfiguration('teleop'))),
+        OurNode('command_mux', {'robot': str, 'command_type': str, 'control_rate_hz': float},
+                remappings=arm_remappings()),
+        OurNode('guard', {'robot': str, 'command_type': str},
+                {'commanding_topic': 'command_mux/commanding'}, arm_remappings(),
+                condition=IfCondition(LaunchConfiguration('guard'))),
+        OurNode('teleop_recorder',
+                {'robot': str, 'command_type': str, 'compressed': bool, 'output_dir': str,
+                 'task': str, 'instruction': str, 'operator': str, 'control_rate_hz': float,
+                 **SESSION},
+                {'policy': ParameterValue(LaunchConfiguration('model_path'), value_type=str)},
+                [*arm_remappings(), *camera_remappings()],
+                condition=IfCondition(LaunchConfiguration('record')), **DISK_PATIENCE),
     ])
 
 

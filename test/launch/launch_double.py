@@ -9,10 +9,12 @@ launch service would and writes down what would be started, with every substitut
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+import logging
 from pathlib import Path
 import sys
 from types import ModuleType
@@ -28,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 class Started:
     """
     A node that would be started.
+
+    The parameters are those of the last file, which win over those of the others.
     """
 
     executable: str
@@ -47,9 +51,8 @@ class Context:
     What is known while a description is walked.
     """
 
-    configurations: dict[str, str]
+    launch_configurations: dict[str, str]
     environment: dict[str, str]
-    namespace: str = ''
     arguments: dict[str, DeclareLaunchArgument] = field(default_factory=dict)
     nodes: dict[str, Started] = field(default_factory=dict)
 
@@ -73,8 +76,8 @@ class LaunchConfiguration:
         self.name = variable_name
 
     def perform(self, context: Context) -> str:
-        assert self.name in context.configurations, f'no launch argument {self.name!r}'
-        return context.configurations[self.name]
+        assert self.name in context.launch_configurations, f'no launch argument {self.name!r}'
+        return context.launch_configurations[self.name]
 
 
 class EnvironmentVariable:
@@ -103,6 +106,15 @@ class PythonExpression:
         return str(eval(resolve(self.expression, context), {}, {}))
 
 
+class NotEqualsSubstitution:
+    def __init__(self, left: Any, right: Any) -> None:
+        self.left = left
+        self.right = right
+
+    def perform(self, context: Context) -> str:
+        return str(resolve(self.left, context) != resolve(self.right, context))
+
+
 class FindPackageShare:
     def __init__(self, package: str) -> None:
         assert package == 'vaa_ros', package
@@ -127,10 +139,22 @@ class Action:
 
     def visit(self, context: Context) -> None:
         if self.condition is None or self.condition.holds(context):
-            self.execute(context)
+            for action in self.execute(context) or ():
+                action.visit(context)
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> list[Action] | None:
         raise NotImplementedError
+
+
+class OpaqueFunction(Action):
+    def __init__(self, *, function: Callable[..., list[Action] | None],
+                 args: Iterable[Any] = ()) -> None:
+        super().__init__()
+        self.function = function
+        self.args = list(args)
+
+    def execute(self, context: Context) -> list[Action] | None:
+        return self.function(context, *self.args)
 
 
 class DeclareLaunchArgument(Action):
@@ -145,9 +169,8 @@ class DeclareLaunchArgument(Action):
     def execute(self, context: Context) -> None:
         assert self.name not in context.arguments, f'{self.name} is declared twice'
         context.arguments[self.name] = self
-        if self.name not in context.configurations:
-            context.configurations[self.name] = resolve(self.default_value, context)
-        value = context.configurations[self.name]
+        value = context.launch_configurations.setdefault(
+            self.name, resolve(self.default_value, context))
         assert self.choices is None or value in self.choices, f'{self.name}: {value!r}'
 
 
@@ -167,8 +190,11 @@ class PushROSNamespace(Action):
         self.namespace = namespace
 
     def execute(self, context: Context) -> None:
-        name = resolve(self.namespace, context)
-        context.namespace = '/'.join(part for part in (context.namespace, name) if part)
+        name = resolve(self.namespace, context).rstrip('/')
+        before = context.launch_configurations.get('ros_namespace', '')
+        if name:
+            context.launch_configurations['ros_namespace'] = (
+                name if name.startswith('/') else f'{before}/{name}')
 
 
 class GroupAction(Action):
@@ -177,10 +203,10 @@ class GroupAction(Action):
         self.actions = list(actions)
 
     def execute(self, context: Context) -> None:
-        before = context.namespace, dict(context.environment)
+        before = dict(context.launch_configurations), dict(context.environment)
         for action in self.actions:
             action.visit(context)
-        context.namespace, context.environment = before
+        context.launch_configurations, context.environment = before
 
 
 class ParameterValue:
@@ -190,8 +216,11 @@ class ParameterValue:
 
     def evaluate(self, context: Context) -> Any:
         text = resolve(self.value, context)
-        value = self.kind(text) if self.kind in (str, float) else yaml.safe_load(text)
-        assert type(value) is self.kind, f'{text!r} is no {self.kind.__name__}'
+        if self.kind is not bool:
+            return self.kind(text)
+        value = yaml.safe_load({'1': 'true', '0': 'false'}.get(text, text))
+        if not isinstance(value, bool):
+            raise ValueError(f'{text!r} is no bool')
         return value
 
 
@@ -210,18 +239,21 @@ class Node(Action):
         self.ros_arguments = list(ros_arguments)
 
     def execute(self, context: Context) -> None:
-        given = [item for item in self.parameters if not isinstance(item, Mapping)]
-        values = {name: value.evaluate(context) if isinstance(value, ParameterValue) else value
-                  for item in self.parameters if isinstance(item, Mapping)
-                  for name, value in item.items()}
+        files = tuple(Path(resolve(item, context)) for item in self.parameters)
+        (name, body), = yaml.safe_load(files[-1].read_text(encoding='utf-8')).items()
+        assert name == f'/**/**/{self.executable}', name
         assert self.executable not in context.nodes, f'{self.executable} is started twice'
         context.nodes[self.executable] = Started(
-            self.executable, self.package, context.namespace,
-            tuple(Path(resolve(item, context)) for item in given), values,
+            self.executable, self.package, context.launch_configurations.get('ros_namespace', ''),
+            files[:-1], body['ros__parameters'],
             {resolve(a, context): resolve(b, context) for a, b in self.remappings},
             dict(context.environment),
             tuple(resolve(item, context) for item in self.ros_arguments),
             float(resolve(self.sigterm_timeout, context)))
+
+
+def get_logger(name: str) -> logging.Logger:
+    return logging.getLogger(name)
 
 
 class LaunchDescription:
@@ -244,10 +276,12 @@ def execute(description: LaunchDescription, arguments: Mapping[str, str],
 
 MODULES = {
     'launch': (Action, LaunchDescription, Substitution),
-    'launch.actions': (DeclareLaunchArgument, GroupAction, SetEnvironmentVariable),
+    'launch.actions': (DeclareLaunchArgument, GroupAction, OpaqueFunction,
+                       SetEnvironmentVariable),
     'launch.conditions': (IfCondition,),
-    'launch.substitutions': (EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution,
-                             PythonExpression),
+    'launch.logging': (get_logger,),
+    'launch.substitutions': (EnvironmentVariable, LaunchConfiguration, NotEqualsSubstitution,
+                             PathJoinSubstitution, PythonExpression),
     'launch_ros': (),
     'launch_ros.actions': (Node, PushROSNamespace),
     'launch_ros.parameter_descriptions': (ParameterValue,),

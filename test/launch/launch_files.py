@@ -18,16 +18,19 @@ FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
 # Asked of launch_ros: a folder that is called launch is not the library.
 GENUINE = importlib.util.find_spec('launch_ros') is not None
 
+SHARED = ('vaa_ros.ros.launching', 'vaa_ros.ros.launch_topics')
+
 
 def load(name: str, patch: pytest.MonkeyPatch) -> Any:
     """
     Run a launch file and give its description, by whichever library is installed now.
     """
-    for module in [m for m in sys.modules if m == 'vaa_ros.ros.launching']:
-        patch.delitem(sys.modules, module)
+    for module in SHARED:
+        patch.delitem(sys.modules, module, raising=False)
     spec = importlib.util.spec_from_file_location(name.split('.')[0] + '_launch',
                                                   ROOT / 'launch' / name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    sys.modules.pop('vaa_ros.ros.launching', None)
+    for shared in SHARED:
+        sys.modules.pop(shared, None)
     return module.generate_launch_description()

@@ -3,21 +3,27 @@
 """
 What the launch files share: described arguments, nodes with their parameters, one group for all.
 
-A node's parameter that a launch file offers has a launch argument of the same name.
+A node's parameter that a launch file offers has a launch argument of the same name. What somebody
+gives as argument wins over ``params_file``, and that over the argument's default.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from launch import Action
+from launch import LaunchDescription
 from launch import Substitution
 from launch.actions import DeclareLaunchArgument
 from launch.actions import GroupAction
+from launch.actions import OpaqueFunction
 from launch.actions import SetEnvironmentVariable
 from launch.conditions import IfCondition
+from launch.logging import get_logger
 from launch.substitutions import EnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch.substitutions import PathJoinSubstitution
@@ -25,14 +31,16 @@ from launch_ros.actions import Node
 from launch_ros.actions import PushROSNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+import yaml
 
-from vaa_ros.core.robot import load_robot
-from vaa_ros.core.spec import SOURCE_KINDS
+from vaa_ros.core.errors import ConfigError
+from vaa_ros.ros.params_file import names_that_fit_no
+from vaa_ros.ros.params_file import PARAMETERS
+from vaa_ros.ros.params_file import read_params_file
+from vaa_ros.ros.params_file import values_of_arguments
 
 PACKAGE = 'vaa_ros'
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
-CAMERAS = ('front', 'wrist')
-MOST_OTHER_CAMERAS = 4
 BOOL = ['true', 'false', 'True', 'False']
 
 
@@ -57,17 +65,24 @@ def argument(name: str, default: Any, description: str,
                                  choices=list(choices) if choices is not None else None)
 
 
-def common_arguments(node: str) -> list[DeclareLaunchArgument]:
+def first_arguments() -> list[DeclareLaunchArgument]:
     """
-    Declare what every launch file offers.
-
-    :param node: the node whose parameter file stands as the default of ``params_file``.
+    Declare what has to be known before ``params_file`` is read.
     """
     return [
         argument('namespace', '', 'Namespace of every node; topics and services lie below it.'),
-        argument('params_file', share('config', 'nodes', f'{node}.yaml'),
+        argument('params_file', '',
                  'YAML file with parameters of these nodes, read after those in config/nodes. '
-                 'The other arguments win over it.'),
+                 'What it says of an argument listed here stands for its default; an argument '
+                 'that is given wins over it.'),
+    ]
+
+
+def common_arguments() -> list[DeclareLaunchArgument]:
+    """
+    Declare what every launch file offers.
+    """
+    return [
         argument('use_sim_time', 'false', 'Take the time from /clock.', BOOL),
         argument('log_level', 'info', 'Least severity that is logged.',
                  ['debug', 'info', 'warn', 'error', 'fatal']),
@@ -77,30 +92,100 @@ def common_arguments(node: str) -> list[DeclareLaunchArgument]:
     ]
 
 
-def node(executable: str, arguments: Mapping[str, type],
-         fixed: Mapping[str, Any] | None = None,
-         remappings: Iterable[tuple[Any, Any]] = (), **options: Any) -> Node:
+class OurNode(Action):
     """
-    Start a node with its parameter file, ``params_file`` and launch arguments, the last to win.
+    A node with its parameter file, ``params_file`` and launch arguments, the last to win.
 
     :param executable: executable and name of the node.
     :param arguments: parameters that are launch arguments of the same name, with their types.
     :param fixed: parameters that this launch file decides.
     :param remappings: pairs of names.
+    :param condition: when to start it.
+    :param package: its package; another one has no file in config/nodes.
     :param options: further options of ``launch_ros.actions.Node``.
     """
-    taken = {name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-             for name, kind in {**arguments, 'use_sim_time': bool}.items()}
-    return Node(
-        package=PACKAGE,
-        executable=executable,
-        output='screen',
-        parameters=[share('config', 'nodes', f'{executable}.yaml'),
-                    LaunchConfiguration('params_file'), {**taken, **(fixed or {})}],
-        remappings=list(remappings),
-        ros_arguments=['--log-level', LaunchConfiguration('log_level')],
-        **options,
-    )
+
+    def __init__(self, executable: str, arguments: Mapping[str, type],
+                 fixed: Mapping[str, Any] | None = None,
+                 remappings: Iterable[tuple[Any, Any]] = (),
+                 condition: IfCondition | None = None, package: str = PACKAGE,
+                 **options: Any) -> None:
+        super().__init__(condition=condition)
+        self._package = package
+        self.executable = executable
+        self.arguments = {**arguments, 'use_sim_time': bool}
+        self._fixed = dict(fixed or {})
+        self._remappings = list(remappings)
+        self._options = options
+
+    def execute(self, context: Any) -> list[Action]:
+        """
+        Start it.
+        """
+        params_file = LaunchConfiguration('params_file').perform(context)
+        own = [share('config', 'nodes', f'{self.executable}.yaml')]
+        return [Node(
+            package=self._package,
+            executable=self.executable,
+            output='screen',
+            parameters=[*(own if self._package == PACKAGE else []),
+                        *([params_file] if params_file else []), self._last_word(context)],
+            remappings=self._remappings,
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+            **self._options,
+        )]
+
+    def _last_word(self, context: Any) -> str:
+        """
+        Write what launch decides to a file whose parameters win over those of any other.
+
+        ROS goes by when a name of the node was first seen, not by the order of files: after
+        ``/**`` and ``/policy`` in a file of the user's, the ``/**`` of a dictionary given to
+        launch_ros would lose. So the node has a name here that no other file calls it by.
+
+        :return: path of the file, left where launch_ros leaves its own.
+        """
+        values = {name: typed(name, LaunchConfiguration(name), kind, context)
+                  for name, kind in self.arguments.items()}
+        for name, value in self._fixed.items():
+            values[name] = value.evaluate(context) if isinstance(value, ParameterValue) else value
+        with NamedTemporaryFile('w', prefix='launch_params_', suffix='.yaml', delete=False,
+                                encoding='utf-8') as file:
+            yaml.safe_dump({f'/**/**/{self.executable}': {PARAMETERS: values}}, file)
+        return file.name
+
+
+def typed(name: str, value: Substitution, kind: type, context: Any) -> Any:
+    """
+    Turn the text of a launch argument into the type of its parameter.
+    """
+    try:
+        return ParameterValue(value, value_type=kind).evaluate(context)
+    except ValueError as error:
+        raise ConfigError(f'{name}:={value.perform(context)} is no {kind.__name__}') from error
+
+
+def take_params_file(context: Any, nodes: Iterable[OurNode]) -> None:
+    """
+    Let ``params_file`` speak for the arguments that were not given.
+
+    :param nodes: those that are launched, whatever their conditions.
+    """
+    path = LaunchConfiguration('params_file').perform(context)
+    if not path:
+        return
+    found = read_params_file(Path(path))
+    place = context.launch_configurations.get('ros_namespace', '').strip('/')
+    arguments = {f'/{place}/{node.executable}' if place else f'/{node.executable}':
+                 set(node.arguments) - set(context.launch_configurations) for node in nodes}
+    idle = names_that_fit_no(arguments, found)
+    if idle:
+        text = (f'params_file {path}: no node launched here is called {", ".join(idle)}; they are '
+                f'{", ".join(sorted(arguments))}')
+        if len(idle) == len(found):
+            raise ConfigError(text)
+        get_logger(PACKAGE).warning(text)
+    context.launch_configurations.update(values_of_arguments(found, arguments))
 
 
 def device_arguments() -> list[DeclareLaunchArgument]:
@@ -143,141 +228,24 @@ def session_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-class RobotTopic(Substitution):
+def description(arguments: Iterable[DeclareLaunchArgument],
+                nodes: Iterable[Action]) -> LaunchDescription:
     """
-    A topic that the file of the robot names; ``robot`` must be declared before.
+    Describe a launch file, in a scope of its own: whoever includes two gets two sets of defaults.
 
-    :param kind: ``commands`` (of the launch argument ``command_type``), ``joint_states``,
-        ``gripper`` or the key of a camera; ``command_type`` for the type of the commands itself.
+    :param arguments: what it offers, besides what every launch file does.
+    :param nodes: what it starts, in the namespace and environment that are asked for.
     """
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._kind = kind
-
-    def describe(self) -> str:
-        """
-        Say what it is.
-        """
-        return f'RobotTopic({self._kind})'
-
-    def perform(self, context: Any) -> str:
-        """
-        Look it up.
-        """
-        robot = load_robot(LaunchConfiguration('robot').perform(context))
-        if self._kind == 'command_type':
-            return robot.command_type
-        if self._kind == 'commands':
-            return robot.topic_of(LaunchConfiguration('command_type').perform(context))
-        if self._kind == 'joint_states':
-            return robot.joint_states_topic
-        if self._kind == 'gripper':
-            return robot.gripper_topic.lstrip('/') or 'gripper_commands'
-        return robot.camera_topic(self._kind)
-
-
-class OtherCamera(Substitution):
-    """
-    The topic of a camera of the robot file that no launch argument is named after.
-
-    :param index: which of them, from 0; where there are fewer, a topic that nobody uses.
-    :param own: what the nodes call it, not where the robot file says it is.
-    """
-
-    def __init__(self, index: int, own: bool) -> None:
-        super().__init__()
-        self._index, self._own = index, own
-
-    def describe(self) -> str:
-        """
-        Say what it is.
-        """
-        return f'OtherCamera({self._index}, {self._own})'
-
-    def perform(self, context: Any) -> str:
-        """
-        Look it up.
-        """
-        robot = load_robot(LaunchConfiguration('robot').perform(context))
-        others = [key for key in robot.cameras if key not in CAMERAS]
-        if self._index >= len(others):
-            return f'no_camera_{self._index}/image_raw'
-        key = others[self._index]
-        return f'{key}/image_raw' if self._own else robot.camera_topic(key)
-
-
-def command_type_argument() -> DeclareLaunchArgument:
-    """
-    Declare the type of the commands; ``robot`` must be declared before.
-    """
-    return argument('command_type', RobotTopic('command_type'),
-                    'Type of the commands; by default that of the robot file.', SOURCE_KINDS)
-
-
-def topic_arguments(command: str = 'the commands') -> list[DeclareLaunchArgument]:
-    """
-    Declare where the arm's own topics are: where its robot file says, if not told otherwise.
-
-    ``robot`` and ``command_type`` must be declared before.
-
-    :param command: what goes over the command topic, in words.
-    """
-    return [
-        argument('command_topic', RobotTopic('commands'),
-                 f'Topic of {command}, such as /joint_trajectory_controller/joint_trajectory; '
-                 'by default that of the robot file.'),
-        argument('joint_states_topic', RobotTopic('joint_states'),
-                 'Topic of the joint states; by default that of the robot file.'),
-        argument('front_image_topic', RobotTopic('front'),
-                 'Topic of the camera called front; by default that of the robot file.'),
-        argument('wrist_image_topic', RobotTopic('wrist'),
-                 'Topic of the camera called wrist; by default that of the robot file.'),
-    ]
-
-
-def arm_remappings() -> list[tuple[Any, Any]]:
-    """
-    Send joint states and commands to the topics of :func:`topic_arguments`.
-    """
-    return [
-        ('joint_states', LaunchConfiguration('joint_states_topic')),
-        (LaunchConfiguration('command_type'), LaunchConfiguration('command_topic')),
-    ]
-
-
-def source_remappings(source: str) -> list[tuple[Any, Any]]:
-    """
-    Send commands to the inner topics of ``command_mux``, and joint states where they are.
-
-    :param source: ``policy`` or ``teleop``.
-    """
-    inner = [(name, [f'{source}/', name])
-             for name in (LaunchConfiguration('command_type'), RobotTopic('gripper'))]
-    return [('joint_states', LaunchConfiguration('joint_states_topic')), *inner]
-
-
-def camera_remappings() -> list[tuple[Any, Any]]:
-    """
-    Send the raw and compressed images of each camera to the topic that was asked for.
-    """
-    names: list[tuple[Any, Any]] = [
-        (f'{camera}/image_raw', LaunchConfiguration(f'{camera}_image_topic'))
-        for camera in CAMERAS]
-    names += [(OtherCamera(index, True), OtherCamera(index, False))
-              for index in range(MOST_OTHER_CAMERAS)]
-    return [pair for name, topic in names
-            for pair in ((name, topic), ([name, '/compressed'], [topic, '/compressed']))]
-
-
-def together(*actions: Action) -> GroupAction:
-    """
-    Put actions into the namespace and the environment that the common arguments ask for.
-    """
+    nodes = list(nodes)
+    ours = [node for node in nodes if isinstance(node, OurNode)]
     profile = EnvironmentVariable(PROFILE_VARIABLE, default_value=share('config', 'fastdds.xml'))
-    return GroupAction([
+    return LaunchDescription([GroupAction([
+        *first_arguments(),
+        PushROSNamespace(LaunchConfiguration('namespace')),
+        OpaqueFunction(function=take_params_file, args=[ours]),
+        *common_arguments(),
+        *arguments,
         SetEnvironmentVariable(PROFILE_VARIABLE, profile,
                                condition=IfCondition(LaunchConfiguration('fastdds_profile'))),
-        PushROSNamespace(LaunchConfiguration('namespace')),
-        *actions,
-    ])
+        *nodes,
+    ])])
