@@ -190,11 +190,11 @@ class PushROSNamespace(Action):
         self.namespace = namespace
 
     def execute(self, context: Context) -> None:
-        name = resolve(self.namespace, context).rstrip('/')
+        name = resolve(self.namespace, context)
         before = context.launch_configurations.get('ros_namespace', '')
-        if name:
-            context.launch_configurations['ros_namespace'] = (
-                name if name.startswith('/') else f'{before}/{name}')
+        parts = [name] if name.startswith('/') else [before, name]
+        context.launch_configurations['ros_namespace'] = '/' + '/'.join(
+            part.strip('/') for part in parts if part.strip('/'))
 
 
 class GroupAction(Action):

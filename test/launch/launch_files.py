@@ -6,6 +6,7 @@ What both kinds of launch test share: the files, and how one is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import importlib.util
 from pathlib import Path
 import sys
@@ -19,6 +20,8 @@ FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
 GENUINE = importlib.util.find_spec('launch_ros') is not None
 
 SHARED = ('vaa_ros.ros.launching', 'vaa_ros.ros.launch_topics')
+SWITCHES = ('simulation', 'teleop', 'joy', 'guard', 'record')
+"""Launch arguments that start a node or leave it out."""
 
 
 def load(name: str, patch: pytest.MonkeyPatch) -> Any:
@@ -34,3 +37,29 @@ def load(name: str, patch: pytest.MonkeyPatch) -> Any:
     for shared in SHARED:
         sys.modules.pop(shared, None)
     return module.generate_launch_description()
+
+
+def other_values(names: Iterable[str], folder: Path) -> dict[str, str]:
+    """
+    Give each launch argument but the switches a value that is not its default.
+
+    :param names: the arguments.
+    :param folder: where files of one's own may be.
+    """
+    params_file = folder / 'params.yaml'
+    params_file.write_text('/**:\n  ros__parameters: {use_sim_time: false}\n', encoding='utf-8')
+    values = {
+        'namespace': 'left', 'params_file': str(params_file), 'use_sim_time': 'true',
+        'log_level': 'warn', 'fastdds_profile': 'false', 'model_path': 'hold',
+        'robot': str(ROOT / 'config' / 'robots' / 'vaa_arm.yaml'), 'command_type': 'commands',
+        'command_topic': 'arm/commands', 'joint_states_topic': '/left/arm/joint_states',
+        'front_image_topic': 'cam/front', 'wrist_image_topic': 'cam/wrist', 'compressed': 'true',
+        'control_rate_hz': '50', 'speed': '0.5', 'autostart': 'false', 'dry_run': 'true',
+        'deadman': 'True', 'require_signature': 'true', 'flights': str(folder / "pilot's"),
+        'task': 'reach', 'seed': '7', 'mode': 'leader', 'device': 'auto', 'leader': 'so101',
+        'output_dir': str(folder / 'takes'), 'instruction': 'put it: there', 'operator': '007',
+        'episodes': '3', 'countdown_s': '1.5', 'reset_s': '2', 'cues': 'print',
+        'pedal': '/dev/input/event99', 'min_free_gb': '0.5',
+        'thresholds': str(ROOT / 'config' / 'verdict.yaml'), 'compression': 'none',
+        'image_compression': 'png', 'jpeg_quality': '80'}
+    return {name: values[name] for name in names if name not in SWITCHES}

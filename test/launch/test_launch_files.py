@@ -128,7 +128,7 @@ def test_parameter_files_exist_and_fit(launch: Any, name: str) -> None:
 @pytest.mark.parametrize('name', FILES)
 def test_names_are_relative_and_the_namespace_reaches_every_node(launch: Any, name: str) -> None:
     for started in launch(name).nodes.values():
-        assert started.namespace == ''
+        assert started.namespace == '/'
         for pair in started.remappings.items():
             assert not any(topic.startswith('/') for topic in pair), pair
     assert {n.namespace for n in launch(name, namespace='left').nodes.values()} == {'/left'}

@@ -2,42 +2,78 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The launch files under the genuine ``launch`` and ``launch_ros``, where these are installed.
+
+Here nothing is started: what would be is compared with what the recording double says.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-import signal
-import subprocess
-import sys
-import threading
+import tempfile
+from typing import Any
 
+import genuine
+from genuine import make_prefix
+from genuine import with_prefix
+import launch_double
+from launch_double import Started
 from launch_files import FILES
 from launch_files import GENUINE
 from launch_files import load
+from launch_files import other_values
 from launch_files import ROOT
+from launch_files import SWITCHES
 import pytest
 
-pytestmark = pytest.mark.skipif(not GENUINE, reason='launch_ros is not installed')
+from vaa_ros.core.errors import VaaError
 
-# Launch file, arguments, what one of its nodes says when it is ready.
-STARTS = [
-    ('demo.launch.py', {'namespace': 'left', 'model_path': 'hold'}, 'vision/<camera>'),
-    ('record.launch.py', {'simulation': 'true', 'mode': 'expert', 'task': 'reach'},
-     'ready to record'),
-]
-SERVE = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-pairs = [tuple(word.split('=')) for word in sys.argv[2:]]
-service = LaunchService()
-service.include_launch_description(LaunchDescription([IncludeLaunchDescription(
-    PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=pairs)]))
-sys.exit(service.run())
+pytestmark = pytest.mark.skipif(not GENUINE, reason='launch_ros is not installed')
+PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+PARAMETERS = """
+/**:
+  ros__parameters: {use_sim_time: true, robot: fr3}
+left:
+  policy:
+    ros__parameters: {robot: fr3, speed: 0.2, replan: chunks}
 """
+
+
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    Give an install prefix that the genuine library finds.
+    """
+    made = make_prefix(tmp_path / 'prefix')
+    monkeypatch.setenv('AMENT_PREFIX_PATH', with_prefix(made))
+    monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'log'))
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    return made
+
+
+def both(name: str, **arguments: str) -> tuple[dict[str, Started], dict[str, Started]]:
+    """
+    Walk a launch file with the genuine library and with the double.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(PROFILE, raising=False)
+        real = genuine.walk(load(name, patch), arguments, patch)
+    with pytest.MonkeyPatch.context() as patch:
+        launch_double.install(patch)
+        doubled = launch_double.execute(load(name, patch), arguments).nodes
+    return real, doubled
+
+
+def same(real: dict[str, Started], doubled: dict[str, Started]) -> None:
+    """
+    Assert that both say the same, but for where the package is.
+    """
+    def plain(started: Started) -> dict[str, Any]:
+        values = vars(started).copy()
+        profile = values.pop('environment').get(PROFILE)
+        return {**values, 'profile': profile and Path(profile).resolve()}
+
+    assert [plain(node) for node in real.values()] == [plain(node) for node in doubled.values()]
 
 
 @pytest.mark.parametrize('name', FILES)
@@ -47,60 +83,67 @@ def test_every_argument_is_described(name: str, monkeypatch: pytest.MonkeyPatch)
         argument.name for argument in arguments}
     for argument in arguments:
         assert argument.description and argument.default_value is not None, argument.name
+    with pytest.MonkeyPatch.context() as patch:
+        launch_double.install(patch)
+        doubled = launch_double.execute(load(name, patch), {}).arguments
+    assert list(doubled) == [argument.name for argument in arguments]
+    for argument in arguments:
+        assert argument.choices == doubled[argument.name].choices
+        assert argument.description.startswith(doubled[argument.name].description)
 
 
-@pytest.fixture
-def prefix(tmp_path: Path) -> Path:
-    """
-    An install prefix that points into this checkout, so that nothing has to be built.
-    """
-    share = tmp_path / 'share' / 'vaa_ros'
-    share.mkdir(parents=True)
-    for top in ('config', 'launch', 'models'):
-        (share / top).symlink_to(ROOT / top)
-    marker = tmp_path / 'share/ament_index/resource_index/packages/vaa_ros'
-    marker.parent.mkdir(parents=True)
-    marker.touch()
-    scripts = tmp_path / 'lib' / 'vaa_ros'
-    scripts.mkdir(parents=True)
-    for node in ('camera_subscriber', 'command_mux', 'flight_recorder', 'guard', 'policy',
-                 'sim_arm', 'teleop', 'teleop_recorder'):
-        script = scripts / node
-        script.write_text(f'#!{sys.executable}\nimport sys\nfrom vaa_ros.nodes.{node} import main'
-                          '\nsys.exit(main())\n', encoding='utf-8')
-        script.chmod(0o755)
-    return tmp_path
+@pytest.mark.parametrize('name', FILES)
+@pytest.mark.parametrize('switched', [False, True])
+def test_the_double_starts_what_launch_does(name: str, switched: bool, prefix: Path) -> None:
+    same(*both(name))
+    with pytest.MonkeyPatch.context() as patch:
+        names = [argument.name for argument in load(name, patch).get_launch_arguments()]
+    told = {switch: str(switched) for switch in SWITCHES if switch in names}
+    real, doubled = both(name, **other_values(names, prefix), **told)
+    same(real, doubled)
+    assert {node.namespace for node in real.values()} == {'/left'}
+    assert ('/left/joy_node' in real) == (switched and 'joy' in names)
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize(('name', 'arguments', 'ready'), STARTS, ids=[s[0] for s in STARTS])
-def test_it_starts_and_stops(name: str, arguments: dict[str, str], ready: str, prefix: Path,
-                             ros_domain: int) -> None:
-    environment = {
-        **os.environ,
-        'AMENT_PREFIX_PATH': os.pathsep.join(
-            [str(prefix), os.environ.get('AMENT_PREFIX_PATH', '')]).rstrip(os.pathsep),
-        'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
-    }
-    words = [f'{key}={value}' for key, value in arguments.items()]
-    process = subprocess.Popen(
-        [sys.executable, '-c', SERVE, str(ROOT / 'launch' / name), *words], cwd=prefix,
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    # Launch ends its nodes when it is interrupted, so no kill here but for the watchdog's.
-    watchdog = threading.Timer(60.0, process.send_signal, [signal.SIGINT])
-    watchdog.start()
-    lines = []
-    try:
-        for line in process.stdout:
-            lines.append(line)
-            if ready in line:
-                process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=30)
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.stdout.close()
-    text = ''.join(lines)
-    assert ready in text, text
-    assert text.count('process has finished cleanly') == 3, text
-    assert code == 0, text
+@pytest.mark.parametrize('name', FILES)
+def test_the_double_reads_a_parameter_file_as_launch_does(name: str, prefix: Path) -> None:
+    path = prefix / 'mine.yaml'
+    path.write_text(PARAMETERS, encoding='utf-8')
+    real, doubled = both(name, namespace='left', params_file=str(path), robot='aloha')
+    same(real, doubled)
+    real, doubled = both(name, namespace='left', params_file=str(path))
+    same(real, doubled)
+    assert {node.parameters.get('robot', 'fr3') for node in real.values()} == {'fr3'}
+
+
+@pytest.mark.parametrize(('arguments', 'problem'), [
+    ({'params_file': 'no.yaml'}, 'no.yaml cannot be read'),
+    ({'params_file': str(ROOT / 'config' / 'nodes' / 'teleop.yaml')}, 'they are /camera_subs'),
+    ({'speed': 'fast'}, 'speed:=fast is no float'),
+    ({'dry_run': '1'}, '"dry_run" provided value "1" is not valid'),
+    ({'robot': 'nobody'}, 'nobody'),
+])
+def test_what_cannot_be_is_refused(arguments: dict[str, str], problem: str, prefix: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        description = load('policy.launch.py', patch)
+        with pytest.raises((VaaError, RuntimeError), match=problem):
+            genuine.walk(description, arguments, patch)
+
+
+def test_two_arms_in_one_launch_have_defaults_of_their_own(
+    prefix: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from launch import LaunchDescription
+    from launch.actions import IncludeLaunchDescription
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    source = str(ROOT / 'launch' / 'policy.launch.py')
+    sides = [IncludeLaunchDescription(PythonLaunchDescriptionSource(source), launch_arguments=[
+        ('namespace', side), ('robot', robot)]) for side, robot in (('left', 'ur5e'),
+                                                                    ('right', 'fr3'))]
+    found = genuine.walk(LaunchDescription(sides), {}, monkeypatch)
+    assert found['/left/policy'].remappings['joint_trajectory'] == (
+        'scaled_joint_trajectory_controller/joint_trajectory')
+    assert found['/right/policy'].remappings['joint_states'] == 'franka/joint_states'
+    assert found['/right/policy'].remappings['joint_trajectory'] != (
+        'scaled_joint_trajectory_controller/joint_trajectory')
