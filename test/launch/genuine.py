@@ -167,10 +167,12 @@ class Launched:
         os.killpg(self._process.pid, signal.SIGINT)
         return self.wait()
 
-    def terminate(self) -> int:
-        """End it as a supervisor of services does, and give the exit code."""
-        self._process.terminate()
-        return self.wait()
+    def end_alone(self, number: signal.Signals) -> None:
+        """Send a signal to launch and not to its nodes, and wait until all of them are gone."""
+        self._process.send_signal(number)
+        self._process.wait(TIMEOUT_S)
+        wait_for(lambda: not any(Path('/proc', str(pid)).exists() for pid in self.pids.values()),
+                 message='the end of the nodes')
 
     def wait(self) -> int:
         """Wait for its end, and give the exit code."""
@@ -179,12 +181,13 @@ class Launched:
         return code
 
     def close(self) -> None:
-        """End it whatever it does, and say if that was needed."""
+        """End all that is left."""
         if self._process.poll() is None:
-            self._process.terminate()
+            os.killpg(self._process.pid, signal.SIGINT)
             try:
                 self._process.wait(TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
+        self._reader.join(TIMEOUT_S)
         self._process.stdout.close()

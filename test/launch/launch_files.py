@@ -23,6 +23,18 @@ SHARED = ('vaa_ros.ros.launching', 'vaa_ros.ros.launch_topics')
 SWITCHES = ('simulation', 'teleop', 'joy', 'guard', 'record')
 """Launch arguments that start a node or leave it out."""
 
+OTHER_PARAMETERS = """
+/**:
+  ros__parameters: {use_sim_time: false, robot: aloha}
+/left/policy:
+  ros__parameters: {speed: 0.9, replan: chunks, model_path: pick_place}
+/left/teleop_recorder:
+  ros__parameters: {operator: nobody}
+/left/sim_arm:
+  ros__parameters: {task: push}
+"""
+"""A parameter file that contradicts :func:`other_values`, by names that ROS reads last."""
+
 
 def load(name: str, patch: pytest.MonkeyPatch) -> Any:
     """
@@ -47,7 +59,7 @@ def other_values(names: Iterable[str], folder: Path) -> dict[str, str]:
     :param folder: where files of one's own may be.
     """
     params_file = folder / 'params.yaml'
-    params_file.write_text('/**:\n  ros__parameters: {use_sim_time: false}\n', encoding='utf-8')
+    params_file.write_text(OTHER_PARAMETERS, encoding='utf-8')
     values = {
         'namespace': 'left', 'params_file': str(params_file), 'use_sim_time': 'true',
         'log_level': 'warn', 'fastdds_profile': 'false', 'model_path': 'hold',

@@ -16,7 +16,9 @@ import launch_double
 from launch_double import Context
 from launch_files import FILES
 from launch_files import load
+from launch_files import other_values
 from launch_files import ROOT
+from launch_files import SWITCHES
 import pytest
 import yaml
 
@@ -84,6 +86,17 @@ def test_what_is_finite_has_choices(launch: Any, name: str) -> None:
                     {'expert', 'velocity_commands'} if 'takeover' in name else set())
                 assert choices == set(rows[parameter].choices) - left_out, parameter
     assert context.arguments['log_level'].choices == ['debug', 'info', 'warn', 'error', 'fatal']
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_every_argument_reaches_a_node(launch: Any, name: str, tmp_path: Path) -> None:
+    plain = launch(name)
+    switches = {switch: 'true' for switch in SWITCHES if switch in plain.arguments}
+    before = launch(name, **switches).nodes
+    for argument, value in other_values(plain.arguments, tmp_path).items():
+        if argument != 'params_file':
+            told = launch(name, **switches, **{argument: value}).nodes
+            assert told != before, f'{argument} changes nothing'
 
 
 def test_the_demo_offers_every_task(launch: Any) -> None:

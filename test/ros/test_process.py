@@ -6,8 +6,11 @@ The life of a node process: last words leave, errors are one line, exit codes me
 from __future__ import annotations
 
 from collections.abc import Callable
+import os
 from pathlib import Path
 import signal
+import subprocess
+import sys
 import time
 
 from policy_rig import Robot
@@ -59,6 +62,45 @@ def test_the_last_words_leave(ros: Harness, start, name: str, number: signal.Sig
     assert time.monotonic() - began_s < 3.0
     assert [message.data for message in commands.wait()] == ['hold']
     assert ('stop failed' in process.output) == (name == 'BrokenArm')
+
+
+LAUNCH = """
+import os, subprocess, sys
+environment = {**os.environ, 'VAA_ROS_LAUNCH_PID': str(os.getpid())}
+node = subprocess.Popen([sys.executable, '-m', 'process_nodes', 'Arm'], env=environment)
+print(node.pid, flush=True)
+node.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='only Linux tells of the death of a parent')
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_a_node_ends_with_the_launch_that_started_it(ros: Harness, number: signal.Signals) -> None:
+    launch = subprocess.Popen(
+        [sys.executable, '-c', LAUNCH], text=True, stdout=subprocess.PIPE,
+        env={**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "test" / "ros"}'})
+    node = Path('/proc', launch.stdout.readline().strip())
+    try:
+        commands, _ = connect(ros)
+        launch.send_signal(number)
+        launch.wait()
+        assert [message.data for message in commands.wait()] == ['hold']
+        wait_for(lambda: not node.exists() or 'Z (zombie)' in (node / 'status').read_text())
+    finally:
+        launch.kill()
+        launch.wait()
+        launch.stdout.close()
+        if node.exists():
+            os.kill(int(node.name), signal.SIGKILL)
+
+
+def test_a_node_whose_launch_is_gone_before_it_is_there_does_not_stay(start_process) -> None:
+    gone = subprocess.Popen([sys.executable, '-c', ''])
+    gone.wait()
+    process = start_process('process_nodes', 'Arm', environment={
+        'PYTHONPATH': f'{ROOT}:{ROOT / "test" / "ros"}', 'VAA_ROS_LAUNCH_PID': str(gone.pid)})
+    assert process.wait() == 0
+    assert 'up:' not in process.output
 
 
 def test_a_signal_during_a_callback_waits_for_its_end(ros: Harness, start) -> None:

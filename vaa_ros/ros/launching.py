@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -34,6 +35,7 @@ from launch_ros.substitutions import FindPackageShare
 import yaml
 
 from vaa_ros.core.errors import ConfigError
+from vaa_ros.ros.launch_process import LAUNCH_VARIABLE
 from vaa_ros.ros.params_file import names_that_fit_no
 from vaa_ros.ros.params_file import PARAMETERS
 from vaa_ros.ros.params_file import read_params_file
@@ -245,6 +247,7 @@ def description(arguments: Iterable[DeclareLaunchArgument],
         OpaqueFunction(function=take_params_file, args=[ours]),
         *common_arguments(),
         *arguments,
+        SetEnvironmentVariable(LAUNCH_VARIABLE, str(os.getpid())),
         SetEnvironmentVariable(PROFILE_VARIABLE, profile,
                                condition=IfCondition(LaunchConfiguration('fastdds_profile'))),
         *nodes,

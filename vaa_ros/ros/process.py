@@ -33,6 +33,7 @@ from rclpy.utilities import remove_ros_args
 
 from vaa_ros.core.errors import RosError
 from vaa_ros.core.errors import VaaError
+from vaa_ros.ros.launch_process import end_with_launch
 from vaa_ros.ros.node_output import NodeOutput
 
 EXIT_OK = 0
@@ -96,6 +97,8 @@ def run(factory: Callable[[], Node], args: list[str] | None = None) -> int:
     args = sys.argv[1:] if args is None else list(args)
     node: Node | None = None
     with StopSignals() as signals, NodeOutput():
+        if not end_with_launch():
+            return EXIT_OK
         try:
             _initialise(args)
             node = factory()
