@@ -53,6 +53,7 @@ class Context:
 
     launch_configurations: dict[str, str]
     environment: dict[str, str]
+    argv: list[str] = field(default_factory=list)
     arguments: dict[str, DeclareLaunchArgument] = field(default_factory=dict)
     nodes: dict[str, Started] = field(default_factory=dict)
 
@@ -262,11 +263,15 @@ class LaunchDescription:
 
 
 def execute(description: LaunchDescription, arguments: Mapping[str, str],
-            environment: Mapping[str, str] | None = None) -> Context:
+            environment: Mapping[str, str] | None = None,
+            strays: Iterable[str] = ()) -> Context:
     """
     Walk a description with some arguments given.
+
+    :param strays: words that were typed beside them.
     """
-    context = Context(dict(arguments), dict(environment or {}))
+    words = [f'{name}:={value}' for name, value in arguments.items()]
+    context = Context(dict(arguments), dict(environment or {}), [*words, *strays])
     for entity in description.entities:
         entity.visit(context)
     unknown = set(arguments) - set(context.arguments)

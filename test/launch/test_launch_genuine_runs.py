@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 import signal
+import tempfile
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -152,6 +153,7 @@ def test_every_argument_arrives(name: str, start: Callable[..., Launched], ros: 
     told = {**values, **{switch: 'true' for switch in SWITCHES if switch in names}}
     with pytest.MonkeyPatch.context() as patch:
         launch_double.install(patch)
+        patch.setattr(tempfile, 'tempdir', str(prefix))
         expected = launch_double.execute(load(name, patch), told).nodes
     launched = start(name, **told)
     wait_for(lambda: set(launched.pids) == set(expected), 60.0, 'the start of all nodes')
@@ -166,6 +168,14 @@ def test_every_argument_arrives(name: str, start: Callable[..., Launched], ros: 
         arrived |= set(wanted)
     elsewhere = {'namespace', 'params_file', 'log_level', 'fastdds_profile', 'flights'}
     assert {n for n in values if not n.endswith('_topic')} - elsewhere <= arrived
+
+
+def test_a_typing_error_is_named(start: Callable[..., Launched]) -> None:
+    launched = start('policy.launch.py', sped='0.2', params_file='no.yaml')
+    assert launched.wait() == 1
+    assert 'params_file no.yaml cannot be read' in launched.output
+    launched = start('policy.launch.py', sped='0.2')
+    launched.wait_for('sped is no launch argument of vaa_ros; did you mean speed?')
 
 
 def test_two_arms_side_by_side(start: Callable[..., Launched], ros: Harness) -> None:

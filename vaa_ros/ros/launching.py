@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from difflib import get_close_matches
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -230,6 +231,23 @@ def session_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
+def warn_of_typing_errors(context: Any, names: Iterable[str]) -> None:
+    """
+    Name what was typed that looks like an argument and is none: launch passes over it.
+
+    Other words may be for a launch file that includes this one.
+
+    :param names: the arguments.
+    """
+    names = list(names)
+    for word in context.argv:
+        typed_name = word.partition(':=')[0]
+        near = get_close_matches(typed_name, names, 1, 0.8)
+        if near and typed_name not in names:
+            get_logger(PACKAGE).warning(
+                f'{typed_name} is no launch argument of vaa_ros; did you mean {near[0]}?')
+
+
 def description(arguments: Iterable[DeclareLaunchArgument],
                 nodes: Iterable[Action]) -> LaunchDescription:
     """
@@ -238,15 +256,17 @@ def description(arguments: Iterable[DeclareLaunchArgument],
     :param arguments: what it offers, besides what every launch file does.
     :param nodes: what it starts, in the namespace and environment that are asked for.
     """
-    nodes = list(nodes)
+    first, nodes = first_arguments(), list(nodes)
+    others = [*common_arguments(), *arguments]
     ours = [node for node in nodes if isinstance(node, OurNode)]
     profile = EnvironmentVariable(PROFILE_VARIABLE, default_value=share('config', 'fastdds.xml'))
     return LaunchDescription([GroupAction([
-        *first_arguments(),
+        *first,
         PushROSNamespace(LaunchConfiguration('namespace')),
         OpaqueFunction(function=take_params_file, args=[ours]),
-        *common_arguments(),
-        *arguments,
+        *others,
+        OpaqueFunction(function=warn_of_typing_errors,
+                       args=[[argument.name for argument in [*first, *others]]]),
         SetEnvironmentVariable(LAUNCH_VARIABLE, str(os.getpid())),
         SetEnvironmentVariable(PROFILE_VARIABLE, profile,
                                condition=IfCondition(LaunchConfiguration('fastdds_profile'))),
