@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
@@ -25,11 +26,11 @@ SWITCHES = ('simulation', 'teleop', 'joy', 'guard', 'record')
 
 OTHER_PARAMETERS = """
 /**:
-  ros__parameters: {use_sim_time: false, robot: aloha}
+  ros__parameters: {use_sim_time: false}
 /left/policy:
   ros__parameters: {speed: 0.9, replan: chunks, model_path: pick_place}
 /left/teleop_recorder:
-  ros__parameters: {operator: nobody}
+  ros__parameters: {operator: nobody, autostart: false}
 /left/sim_arm:
   ros__parameters: {task: push}
 """
@@ -51,6 +52,10 @@ def load(name: str, patch: pytest.MonkeyPatch) -> Any:
     return module.generate_launch_description()
 
 
+LEADER = {'joints': {name: {'name': name} for name in (f'joint_{n}' for n in range(1, 7))},
+          'gripper': {'name': 'trigger', 'closed': 0.0, 'open': 1.0}}
+
+
 def other_values(names: Iterable[str], folder: Path) -> dict[str, str]:
     """
     Give each launch argument but the switches a value that is not its default.
@@ -60,6 +65,8 @@ def other_values(names: Iterable[str], folder: Path) -> dict[str, str]:
     """
     params_file = folder / 'params.yaml'
     params_file.write_text(OTHER_PARAMETERS, encoding='utf-8')
+    leader = folder / 'leader.yaml'
+    leader.write_text(yaml.safe_dump(LEADER), encoding='utf-8')
     values = {
         'namespace': 'left', 'params_file': str(params_file), 'use_sim_time': 'true',
         'log_level': 'warn', 'fastdds_profile': 'false', 'model_path': 'hold',
@@ -68,7 +75,7 @@ def other_values(names: Iterable[str], folder: Path) -> dict[str, str]:
         'front_image_topic': 'cam/front', 'wrist_image_topic': 'cam/wrist', 'compressed': 'true',
         'control_rate_hz': '50', 'speed': '0.5', 'autostart': 'false', 'dry_run': 'true',
         'deadman': 'True', 'require_signature': 'true', 'flights': str(folder / "pilot's"),
-        'task': 'reach', 'seed': '7', 'mode': 'leader', 'device': 'auto', 'leader': 'so101',
+        'task': 'reach', 'seed': '7', 'mode': 'leader', 'device': 'auto', 'leader': str(leader),
         'output_dir': str(folder / 'takes'), 'instruction': 'put it: there', 'operator': '007',
         'episodes': '3', 'countdown_s': '1.5', 'reset_s': '2', 'cues': 'print',
         'pedal': '/dev/input/event99', 'min_free_gb': '0.5',

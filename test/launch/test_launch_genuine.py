@@ -32,7 +32,9 @@ PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
 
 PARAMETERS = """
 /**:
-  ros__parameters: {use_sim_time: true, robot: fr3}
+  ros__parameters: {use_sim_time: true}
+/*/teleop_recorder:
+  ros__parameters: {robot: fr3}
 left:
   policy:
     ros__parameters: {robot: fr3, speed: 0.2, replan: chunks}

@@ -162,6 +162,7 @@ def test_every_argument_arrives(name: str, start: Callable[..., Launched], ros: 
         wanted = dict(expected[node].parameters)
         if node == 'policy':
             wanted['replan'] = 'chunks'  # Told by the parameter file alone.
+        wait_for(lambda node=node: is_there(ros, f'/left/{node}'), 60.0, node)
         assert parameters_of(ros, f'/left/{node}', list(wanted)) == wanted, node
         environment = Path(f'/proc/{launched.pids[node]}/environ').read_bytes()
         assert PROFILE.encode() not in environment

@@ -31,7 +31,11 @@ def test_an_argument_wins_over_the_parameter_file_and_that_over_the_default(
 ) -> None:
     path = params_file(tmp_path, """
 /**:
-  ros__parameters: {robot: ur5e, use_sim_time: true}
+  ros__parameters: {use_sim_time: true}
+/**/policy:
+  ros__parameters: {robot: ur5e}
+/**/teleop_recorder:
+  ros__parameters: {robot: ur5e}
 """)
     nodes = launch(name, params_file=path, use_sim_time='false').nodes
     for started in nodes.values():
