@@ -109,17 +109,18 @@ def test_what_the_terminal_did_not_take_is_counted() -> None:
                               f'{source}:{full}'], pass_fds=[source, full])
     for end in (source, full):
         os.close(end)
-    count = 40_000
+    count = 100_000
     with open(sink, 'wb') as told:
         for number in range(count):
             told.write(b'%060d\n' % number)
     with open(filled, 'rb') as terminal:
         said = terminal.read().decode().lstrip('.')
     assert relay.wait(20) == 0
-    dropped = re.findall(r'\n\[(\d+) lines were dropped here: the terminal took no output\]\n',
-                         said)
-    assert len(dropped) == 1 and count > int(dropped[0]) > count / 2
-    assert said.count('\n') - 2 + int(dropped[0]) == count
+    # The last lines may still be on their way when the terminal takes output again: a gap more.
+    gaps = [int(lines) for lines in re.findall(
+        r'\n\[(\d+) lines were dropped here: the terminal took no output\]\n', said)]
+    assert count > sum(gaps) > count / 2
+    assert said.count('\n') - 2 * len(gaps) + sum(gaps) == count
     assert said.startswith(f'{0:060d}\n{1:060d}\n')
 
 

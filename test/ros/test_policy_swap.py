@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import re
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from hostile_models import HOSTILE
@@ -30,6 +31,7 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from ros_harness import Collector
 from ros_harness import Harness
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
@@ -42,6 +44,7 @@ from vaa_ros.policies.signature import make_keys
 from vaa_ros.policies.signature import sign_model
 from vaa_ros.ros.diagnostics import status_values
 from vaa_ros.ros.qos import EVENTS
+from vaa_ros.ros.qos import JOINTS_OUT
 from vaa_ros.ros.qos import LATCHED
 
 GOAL32, OTHER32 = GOAL.astype(np.float32), OTHER.astype(np.float32)
@@ -110,12 +113,12 @@ def test_models_that_mean_harm_change_nothing(
     assert not ros.call(Trigger, 'policy/rollback_policy').success
 
 
-def at_work(ros: Harness, robot: Robot, model: Path, probation_s: float,
+def at_work(ros: Harness, robot: Robot, model: Path, **parameters: Any,
             ) -> tuple[Collector, Collector]:
     """
     Have a model move the arm; the next one goes over at once. Give its commands and statuses.
     """
-    sent, said = begin(ros, robot, model, shadow_s=0.0, swap_blend_s=0.0, probation_s=probation_s)
+    sent, said = begin(ros, robot, model, shadow_s=0.0, swap_blend_s=0.0, **parameters)
     sent.wait_until(near(GOAL32))
     return sent, said
 
@@ -142,13 +145,18 @@ def test_one_that_fails_on_probation_is_taken_back_by_itself(
 def test_what_is_no_fault_of_the_model_takes_none_back_on_probation(
     ros: Harness, robot: Robot, model: Path, tmp_path: Path,
 ) -> None:
-    sent, said = at_work(ros, robot, model, probation_s=600.0)
+    # What it sees is always the same picture, also while it is led.
+    sent, said = at_work(ros, robot, model, probation_s=600.0, watch_scene=False)
     other = goal_policy(tmp_path / 'other.onnx', OTHER, name='other')
     assert reload(ros, other).success
     sent.wait_until(near(OTHER32))
     # The arm is led out of its limits, and everybody's commands are refused there.
     assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=True)).success
+    led = ros.collect(JointState, 'joint_states', JOINTS_OUT)
     robot.position[0] = ROBOT.joints[0].upper + 0.5
+    led.wait_until(lambda message: message.position[0] == robot.position[0])
+    newest_in_state(said, 'paused')
+    newest_in_state(said, 'paused')
     assert ros.call(SetBool, 'policy/pause', SetBool.Request(data=False)).success
     refused = newest_in_state(said, 'holding', 'bring it back by hand')
     assert int(refused['refused']) > 0

@@ -105,6 +105,13 @@ def test_a_robot_that_people_name_wins_where_its_joints_fit(tmp_path):
         build_dataset(strange, tmp_path / 'other', replace(OPTIONS, robot='vaa_arm'))
 
 
+def test_a_recording_is_replayed_as_the_robot_that_it_names(tmp_path, capsys):
+    bag = make_bag(tmp_path / 'episode_000000', metadata=described(load_robot('ur5e'), 'ur5e'))
+    assert main(['replay', str(bag), '--model', 'pick_place']) == 2
+    assert "'pick_place' does not fit robot 'ur5e': joints: policy ['joint_1'" in (
+        capsys.readouterr().err)
+
+
 def test_what_is_left_out_is_told_by_topic_and_reason(tmp_path, capsys):
     def spoil(stream: Stream) -> Stream:
         bad = messages.image(messages.deserialize(

@@ -75,9 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='bags, or folders of episodes')
     parser.add_argument('--model', required=True, metavar='MODEL',
                         help='an .onnx file, or the name of a shipped model')
-    parser.add_argument('--robot', default='vaa_arm', metavar='NAME',
+    parser.add_argument('--robot', metavar='NAME',
                         help='robot description: a name in config/robots or a YAML file '
-                             '(default: vaa_arm)')
+                             '(default: the one that the bags name, or vaa_arm)')
     parser.add_argument('--plot', type=Path, metavar='FILE.svg',
                         help='draw replayed and recorded commands of the first bag')
     add_json(parser)
@@ -87,14 +87,17 @@ def run(args: argparse.Namespace) -> int:
     """Replay every bag and print one table."""
     from tqdm import tqdm
 
+    from vaa_ros.core.robot import DEFAULT_ROBOT
     from vaa_ros.core.robot import load_robot
+    from vaa_ros.learning.recorded_robot import recorded_robot
     from vaa_ros.policies.opening import open_policy
     prepare_json(args.json)
     prepare_json(args.plot)
-    robot = load_robot(args.robot)
+    paths = _bags(args.bags)
+    robot = (load_robot(args.robot) if args.robot
+             else recorded_robot(paths) or load_robot(DEFAULT_ROBOT))
     policy = open_policy(args.model, robot, 'joint_position')
     policy.spec.check_robot(robot)
-    paths = _bags(args.bags)
     replays = [replay_bag(path, policy, robot)
                for path in tqdm(paths, desc='replay', unit='bag', disable=None)]
     print(_table(replays, policy.spec))

@@ -22,6 +22,7 @@ from vaa_ros.cli.output import table
 from vaa_ros.cli.output import write_json
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.robot import DEFAULT_ROBOT
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import robot_names
 from vaa_ros.core.robot import robot_to_mapping
@@ -46,7 +47,6 @@ examples:
   vaa robot check --robot ur5e                    does the running driver fit?
   vaa robot check --robot my_arm.yaml --model pick_place --namespace left --json check.json
 """
-DEFAULT_ROBOT = 'vaa_arm'
 COMMANDERS = ('policy', 'teleop', 'guard')
 """Nodes of vaa_ros that publish commands."""
 

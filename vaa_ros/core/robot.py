@@ -27,6 +27,7 @@ from vaa_ros.core.urdf import parse_limits
 from vaa_ros.core.urdf import read_urdf
 from vaa_ros.core.urdf import urdf_path
 
+DEFAULT_ROBOT = 'vaa_arm'
 UNITS = ('rad', 'm')
 GRIPPER_TYPES = ('joint_trajectory', 'commands')
 """What the controller of a gripper alone may take."""

@@ -23,6 +23,7 @@ from vaa_ros.core.blending import align_signs
 from vaa_ros.core.errors import ConfigError
 from vaa_ros.core.errors import DatasetError
 from vaa_ros.core.errors import unknown_name
+from vaa_ros.core.robot import DEFAULT_ROBOT
 from vaa_ros.core.robot import load_robot
 from vaa_ros.core.robot import RobotSpec
 from vaa_ros.core.spec import CameraSpec
@@ -54,7 +55,6 @@ from vaa_ros.recording.bag_folders import find_bags
 from vaa_ros.recording.bag_reader import bag_hash
 from vaa_ros.recording.episode import EpisodeMetadata
 
-DEFAULT_ROBOT = 'vaa_arm'
 POLICY_SIZE = (128, 96)
 FEWEST_FRAMES = 8
 CACHE_BYTES = 20 * 1024**3
