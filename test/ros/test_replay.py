@@ -79,5 +79,5 @@ def test_what_cannot_be_replayed_is_named(
     (tmp_path / 'empty').mkdir()
     assert main(['replay', str(tmp_path / 'empty'), '--model', str(model)]) == 2
     assert 'empty' in capsys.readouterr().err
-    assert main(['replay', str(tmp_path / 'empty'), '--model', 'nope']) == 2
+    assert main(['replay', str(tmp_path / 'none'), '--model', 'nope']) == 2
     assert 'pick_place' in capsys.readouterr().err
